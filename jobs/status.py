@@ -1,0 +1,132 @@
+"""What is known of a running job: the one model that every view, report and runner shares.
+
+The words are Sedna's: stages, conditions and their types. Times are UTC.
+"""
+
+from datetime import datetime
+from enum import StrEnum
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from workers.contract import Metrics
+
+__all__ = [
+    "Condition",
+    "ConditionType",
+    "JobStatus",
+    "Outcome",
+    "Round",
+    "Samples",
+    "Stage",
+    "WorkerState",
+]
+
+
+class Stage(StrEnum):
+    """The stages of a round, in order."""
+
+    TRAIN = "Train"
+    EVAL = "Eval"
+    DEPLOY = "Deploy"
+
+
+class ConditionType(StrEnum):
+    """How far a stage is."""
+
+    WAITING = "Waiting"
+    READY = "Ready"
+    STARTING = "Starting"
+    RUNNING = "Running"
+    COMPLETED = "Completed"
+    FAILED = "Failed"
+
+
+class Outcome(StrEnum):
+    """How a round ended, or that it has not."""
+
+    RUNNING = "running"
+    DEPLOYED = "deployed"
+    REJECTED = "rejected"
+    FAILED = "failed"
+
+
+class _Record(BaseModel):
+    model_config = ConfigDict(extra="forbid", protected_namespaces=())
+
+
+class Condition(_Record):
+    """One entry of ``status.conditions``."""
+
+    stage: Stage
+    type: ConditionType
+    time: datetime
+    data: str = Field(default="", description="Sedna's JSON text of the stage's input or output.")
+    message: str = ""
+
+
+class Samples(_Record):
+    """What the dataset holds and what waits for the next round."""
+
+    total: int = Field(default=0, description="Lines of the index read so far.")
+    train_waiting: int = Field(default=0, description="Train share since the last trigger.")
+    eval_waiting: int = Field(default=0, description="Evaluation share since the last trigger.")
+    trigger: str = Field(default="", description="The train trigger, e.g. `num_of_samples >= 100`.")
+
+
+class WorkerState(_Record):
+    """A worker process or pod."""
+
+    name: str
+    kind: str = Field(description="`train`, `eval` or `infer`.")
+    pid: int | None = Field(default=None, description="Standalone only.")
+    log: Path | None = Field(default=None, description="The file that holds its output.")
+    started: datetime
+    ended: datetime | None = None
+    exit_status: int | None = None
+    restarts: int = 0
+    last_line: str = Field(default="", description="The last line of its output: its progress.")
+
+
+class Round(_Record):
+    """One pass from Train to Deploy."""
+
+    number: int = Field(ge=1)
+    started: datetime
+    ended: datetime | None = None
+    outcome: Outcome = Outcome.RUNNING
+    reason: str = Field(default="", description="One sentence: why it ended so, with the figures.")
+    train_samples: int = 0
+    eval_samples: int = 0
+    seconds: dict[Stage, float] = Field(default_factory=dict, description="Time in each stage.")
+    model_urls: list[str] = Field(default_factory=list, description="Host paths, one per format.")
+    candidate_metrics: Metrics = Field(default_factory=dict, description="The trained model's.")
+    deployed_metrics: Metrics = Field(default_factory=dict, description="The one it is held to.")
+
+
+class JobStatus(_Record):
+    """Everything a view or a report shows of one job."""
+
+    name: str
+    namespace: str
+    runner: str = Field(description="`standalone` or `kubernetes`.")
+    started: datetime
+    conditions: list[Condition] = Field(default_factory=list, description="Only grows.")
+    samples: Samples = Field(default_factory=Samples)
+    rounds: list[Round] = Field(default_factory=list)
+    workers: list[WorkerState] = Field(default_factory=list)
+    class_names: list[str] = Field(
+        default_factory=list, description="From the template's environment."
+    )
+    deploy_trigger: str = Field(default="", description="e.g. `accuracy_delta[0] > 0.02`.")
+    hard_examples: Path | None = Field(default=None, description="Folder of pictures and sidecars.")
+
+    @property
+    def condition(self) -> Condition | None:
+        """The newest condition, or None before the first."""
+        return self.conditions[-1] if self.conditions else None
+
+    @property
+    def rounds_ended(self) -> int:
+        """How many rounds have ended, whatever their outcome."""
+        return sum(round_.ended is not None for round_ in self.rounds)
