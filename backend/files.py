@@ -17,7 +17,9 @@ def replaced_atomically(path: Path) -> Iterator[Path]:
     and removed when the block raises, so that a reader sees the old content or the new.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, name = tempfile.mkstemp(prefix=f".{path.stem}-", suffix=path.suffix, dir=path.parent)
+    descriptor, name = tempfile.mkstemp(
+        prefix=f".{path.stem}-", suffix=path.suffix, dir=path.parent
+    )
     os.close(descriptor)
     temporary = Path(name)
     try:

@@ -1,0 +1,115 @@
+"""The MindSpore backend: Sedna's MSBackend, finished."""
+
+import os
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from backend.base import BackendBase
+from backend.errors import ModelFileError
+from backend.metrics import Metrics
+from backend.mindspore_runtime import prepare_mindspore
+from backend.parameters import get_weights, set_weights
+from backend.weights import Weights
+
+__all__ = ["MindSporeBackend", "MindSporeModelEstimator"]
+
+
+class MindSporeModelEstimator:
+    """Gives a bare ``mindspore.Model`` the methods of an estimator.
+
+    Data are MindSpore datasets; `predict` takes an array.
+    """
+
+    def __init__(self, model: Any) -> None:
+        """Wrap a model that was made with the losses, optimizers and metrics it needs."""
+        self.model = model
+
+    def train(
+        self,
+        train_data: Any,
+        valid_data: Any = None,
+        *,
+        epochs: int = 1,
+        callbacks: Sequence[Any] | None = None,
+    ) -> Metrics:
+        """Train for ``epochs``; return the metrics on ``valid_data``, if given."""
+        self.model.train(epochs, train_data, callbacks=callbacks, dataset_sink_mode=False)
+        return {} if valid_data is None else self.evaluate(valid_data)
+
+    def evaluate(self, data: Any) -> Metrics:
+        """Return the model's own metrics, each as a list, as Sedna's triggers need them."""
+        metrics = self.model.eval(data, dataset_sink_mode=False)
+        return {name: np.ravel(value).astype(float).tolist() for name, value in metrics.items()}
+
+    def predict(self, data: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return the network's outputs for a batch of inputs."""
+        from mindspore import Tensor  # noqa: PLC0415
+
+        outputs: NDArray[np.float32] = self.model.predict(Tensor(data)).asnumpy()
+        return outputs
+
+    def save(self, model_url: str) -> str:
+        """Write the weights to a checkpoint."""
+        import mindspore  # noqa: PLC0415
+
+        mindspore.save_checkpoint(self._network, model_url)
+        return model_url
+
+    def load(self, model_url: str) -> None:
+        """Read the weights from a checkpoint.
+
+        Raises ModelFileError if there is none or it lacks some of the network's parameters.
+        """
+        import mindspore  # noqa: PLC0415
+
+        if not os.path.isfile(model_url):  # noqa: PTH113
+            raise ModelFileError(f"{model_url}: there is no such checkpoint.")
+        missing, _ = mindspore.load_param_into_net(
+            self._network, mindspore.load_checkpoint(model_url)
+        )
+        if missing:
+            raise ModelFileError(
+                f"{model_url}: the checkpoint is of another network: it lacks "
+                f"{', '.join(missing[:3])}."
+            )
+
+    def get_weights(self) -> Weights:
+        """Return a copy of every parameter by name."""
+        return get_weights(self._network)
+
+    def set_weights(self, weights: Mapping[str, NDArray[np.float32]]) -> None:
+        """Replace every parameter, or none."""
+        set_weights(self._network, weights)
+
+    @property
+    def _network(self) -> Any:
+        return self.model.predict_network
+
+
+class MindSporeBackend(BackendBase):
+    """Estimators on MindSpore; also takes a bare ``mindspore.Model``.
+
+    The execution mode is the estimator's own choice.
+    """
+
+    framework: ClassVar[str] = "mindspore"
+    suffix: ClassVar[str] = ".ckpt"
+
+    def _prepare(self, estimator: Any) -> Any:
+        if hasattr(estimator, "device"):
+            # It imports MindSpore when it needs it: an ONNX model needs none.
+            estimator.device = self.device
+            return estimator
+        prepare_mindspore(self.device)
+        return self._adapt(super()._prepare(estimator))
+
+    def _adapt(self, estimator: Any) -> Any:
+        """Wrap what has a framework's method names instead of an estimator's."""
+        import mindspore  # noqa: PLC0415
+
+        if isinstance(estimator, mindspore.Model):
+            return MindSporeModelEstimator(estimator)
+        return estimator

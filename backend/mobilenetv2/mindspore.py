@@ -1,0 +1,34 @@
+"""MobileNetV2 on MindSpore alone: the same estimator without TinyMS."""
+
+from backend.mindspore_runtime import Device, prepare_mindspore
+from backend.mobilenetv2.estimator import MobileNetV2Estimator
+from backend.mobilenetv2.toolkit import Cell, Model, Toolkit
+
+__all__ = ["MindSporeMobileNetV2"]
+
+
+class MindSporeMobileNetV2(MobileNetV2Estimator):
+    """The estimator on MindSpore."""
+
+    @staticmethod
+    def _load_toolkit(device: Device) -> Toolkit:
+        return _toolkit(device)
+
+
+def _toolkit(device: Device) -> Toolkit:
+    prepare_mindspore(device)
+    import mindspore  # noqa: PLC0415
+    from mindspore import nn  # noqa: PLC0415
+    from mindspore.dataset import GeneratorDataset, vision  # noqa: PLC0415
+
+    from backend.mobilenetv2.network import MobileNetV2  # noqa: PLC0415
+
+    mindspore.set_context(mode=mindspore.GRAPH_MODE)
+
+    def loss(_: int, label_smoothing: float) -> Cell:
+        return nn.CrossEntropyLoss(label_smoothing=label_smoothing)
+
+    def model(network: Cell, loss: Cell | None, optimizer: Cell | None) -> Model:
+        return mindspore.Model(network, loss_fn=loss, optimizer=optimizer)
+
+    return Toolkit(MobileNetV2, loss, model, nn, vision, GeneratorDataset)

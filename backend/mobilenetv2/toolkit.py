@@ -1,0 +1,32 @@
+"""What an estimator takes from its framework; everything else is shared."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any
+
+__all__ = ["Cell", "Model", "Toolkit"]
+
+Cell = Any
+"""A network, layer or loss; neither framework publishes types."""
+
+Model = Any
+"""The framework's ``Model``: ``train(epochs, dataset, ...)`` and ``predict(tensor)``."""
+
+
+@dataclass(frozen=True)
+class Toolkit:
+    """One framework's parts, by the role they play in an estimator."""
+
+    network: Callable[[int], Cell]
+    """Class count to a MobileNetV2 that outputs logits."""
+    loss: Callable[[int, float], Cell]
+    """Class count and label smoothing (0 to 1) to a loss of logits and class numbers."""
+    model: Callable[[Cell, Cell | None, Cell | None], Model]
+    """Network, loss and optimizer to a ``Model``; without the last two it only predicts."""
+    optimizers: ModuleType
+    """Has ``Adam`` and ``Momentum``."""
+    vision: ModuleType
+    """Has the transforms of augmentation."""
+    generator_dataset: Callable[..., Any]
+    """The ``GeneratorDataset`` class."""

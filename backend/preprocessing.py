@@ -1,0 +1,126 @@
+"""From a picture to the network's input: one way for training, evaluation and serving.
+
+EXIF orientation applied, RGB, short side resized to 256/224 of the input size, centre crop,
+ImageNet normalisation; layout NCHW, dtype float32. Needs neither MindSpore nor TinyMS.
+"""
+
+import io
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from backend.errors import ImageError
+
+__all__ = [
+    "IMAGENET_MEAN",
+    "IMAGENET_STD",
+    "ImageSource",
+    "LabelledImages",
+    "normalise",
+    "open_image",
+    "preprocess",
+    "preprocess_batch",
+    "resize_short_side",
+]
+
+ImageSource = str | os.PathLike[str] | bytes | Image.Image | NDArray[np.uint8]
+"""A file's path, an encoded image, a Pillow image, or RGB pixels (H, W, 3) as uint8."""
+
+IMAGENET_MEAN = np.array([123.675, 116.28, 103.53], dtype=np.float32)
+"""Mean of each channel over ImageNet, in pixel values of 0 to 255."""
+
+IMAGENET_STD = np.array([58.395, 57.12, 57.375], dtype=np.float32)
+"""Standard deviation of each channel over ImageNet, in pixel values of 0 to 255."""
+
+_RGB_AXES = 3
+
+
+@dataclass(frozen=True)
+class LabelledImages:
+    """Images with their class numbers, as Sedna's data sources name them: ``x`` and ``y``."""
+
+    x: Sequence[ImageSource]
+    y: Sequence[int]
+
+    def __post_init__(self) -> None:
+        """Raise ValueError unless there are as many labels as images."""
+        if len(self.x) != len(self.y):
+            raise ValueError(f"{len(self.x)} images have {len(self.y)} labels.")
+
+    def __len__(self) -> int:
+        """Return the number of images."""
+        return len(self.x)
+
+
+def open_image(source: ImageSource) -> Image.Image:
+    """Return the picture, upright and in RGB.
+
+    Raises ImageError, naming the file, for what cannot be read or decoded.
+    """
+    try:
+        return ImageOps.exif_transpose(_decode(source)).convert("RGB")
+    except FileNotFoundError:
+        raise ImageError(f"{_name(source)}: there is no such image.") from None
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        reason = "not an image" if isinstance(error, UnidentifiedImageError) else error
+        raise ImageError(
+            f"{_name(source)}: cannot be read as an image ({reason}): replace or remove it."
+        ) from error
+
+
+def resize_short_side(image: Image.Image, input_size: int) -> Image.Image:
+    """Resize so that the short side is 256/224 of ``input_size`` pixels."""
+    target = round(input_size * 256 / 224)
+    scale = target / min(image.size)
+    width, height = (max(target, round(side * scale)) for side in image.size)
+    return image.resize((width, height), Image.Resampling.BILINEAR)
+
+
+def normalise(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Turn RGB pixels (..., H, W, 3) into the network's (..., 3, H, W) float32."""
+    return np.ascontiguousarray(
+        np.moveaxis((pixels.astype(np.float32) - IMAGENET_MEAN) / IMAGENET_STD, -1, -3)
+    )
+
+
+def preprocess(source: ImageSource, input_size: int) -> NDArray[np.float32]:
+    """Return one input (3, input_size, input_size), float32.
+
+    Raises ImageError for what is no readable image.
+    """
+    image = resize_short_side(open_image(source), input_size)
+    left, top = ((side - input_size) // 2 for side in image.size)
+    crop = image.crop((left, top, left + input_size, top + input_size))
+    return normalise(np.asarray(crop))
+
+
+def preprocess_batch(sources: Iterable[ImageSource], input_size: int) -> NDArray[np.float32]:
+    """Return a batch (N, 3, input_size, input_size), float32; N is at least 1."""
+    return np.stack([preprocess(source, input_size) for source in sources])
+
+
+def _decode(source: ImageSource) -> Image.Image:
+    if isinstance(source, Image.Image):
+        return source
+    if isinstance(source, np.ndarray):
+        return _from_pixels(source)
+    image = Image.open(io.BytesIO(source) if isinstance(source, bytes) else Path(source))
+    image.load()
+    return image
+
+
+def _from_pixels(pixels: NDArray[np.uint8]) -> Image.Image:
+    if pixels.dtype != np.uint8 or pixels.ndim != _RGB_AXES or pixels.shape[2] != _RGB_AXES:
+        raise ValueError(f"pixels are {pixels.dtype}{pixels.shape}, not uint8 (H, W, 3)")
+    return Image.fromarray(pixels)
+
+
+def _name(source: ImageSource) -> str:
+    if isinstance(source, str | os.PathLike):
+        return os.fspath(source)
+    return "an image in memory"

@@ -1,0 +1,67 @@
+"""Lets TinyMS 0.3.2, written for MindSpore 1.x, import and run on MindSpore 2.10.
+
+The only place that touches private names. It adds what MindSpore has moved or dropped and
+replaces nothing that exists.
+"""
+
+import importlib
+import sys
+from types import ModuleType
+
+__all__ = ["install"]
+
+_MOVED = {
+    "mindspore.dataset.vision.c_transforms": "mindspore.dataset.vision",
+    "mindspore.dataset.vision.py_transforms": "mindspore.dataset.vision",
+    "mindspore.dataset.transforms.c_transforms": "mindspore.dataset.transforms",
+    "mindspore.dataset.transforms.py_transforms": "mindspore.dataset.transforms",
+}
+"""The modules of MindSpore 1.x, and where their transforms are now."""
+
+_DROPPED = ("SoftDvppDecodeRandomCropResizeJpeg", "SoftDvppDecodeResizeJpeg")
+"""Ascend transforms that TinyMS lists in its public names and never uses itself."""
+
+
+def install() -> None:
+    """Add the missing modules and names. Calling it again changes nothing.
+
+    MindSpore must be prepared before (`backend.mindspore_runtime.prepare_mindspore`), TinyMS
+    imported after.
+    """
+    _add_checkers()
+    for old_name, new_name in _MOVED.items():
+        if not _importable(old_name):
+            sys.modules[old_name] = _alias(old_name, importlib.import_module(new_name))
+
+
+def _add_checkers() -> None:
+    """MindSpore 2 has the methods of `Validator` and `Rel` as plain functions and constants."""
+    checkparam = importlib.import_module("mindspore._checkparam")
+    for name in ("Validator", "Rel"):
+        if not hasattr(checkparam, name):
+            setattr(checkparam, name, checkparam)
+
+
+def _importable(name: str) -> bool:
+    try:
+        importlib.import_module(name)
+    except ModuleNotFoundError:
+        return False
+    return True
+
+
+def _alias(name: str, target: ModuleType) -> ModuleType:
+    alias = ModuleType(name, f"What was here in MindSpore 1.x; now in {target.__name__}.")
+    names = [each for each in dir(target) if not each.startswith("_")]
+    vars(alias).update({each: getattr(target, each) for each in names})
+    for dropped in _DROPPED:
+        vars(alias).setdefault(dropped, _dropped(dropped))
+    vars(alias)["__all__"] = [*names, *_DROPPED]
+    return alias
+
+
+def _dropped(name: str) -> type:
+    def refuse(*_: object, **__: object) -> None:
+        raise NotImplementedError(f"MindSpore 2 has no {name}: use Decode and Resize.")
+
+    return type(name, (), {"__new__": refuse, "__doc__": "No longer part of MindSpore."})
