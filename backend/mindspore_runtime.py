@@ -57,5 +57,6 @@ def prepare_mindspore(device: Device | None = None) -> None:
             "MindSpore is not installed here: use the train image or "
             "`pip install -r requirements/train.txt`; an .onnx model needs no MindSpore."
         ) from error
-    if device is not None:
+    # MindSpore refuses to set even the same device again once it has computed something.
+    if device is not None and mindspore.get_context("device_target") != device.target:
         mindspore.set_device(device.target)

@@ -186,11 +186,39 @@ class MobileNetV2Estimator(ABC):
         """
         path = Path(model_url)
         if path.suffix != ".onnx" or not self._serves(path):
-            self._take(path)
+            self.take_weights(*read_weights(path), str(path))
 
     def load_weights(self, model_url: str | os.PathLike[str]) -> None:
         """Do what `load` does; the name that Sedna's backends call."""
         self.load(model_url)
+
+    def take_weights(self, weights: Weights, card: ModelCard | None, origin: str) -> None:
+        """Start from ``weights``; a head that was trained for other classes is dropped.
+
+        Args:
+            weights: A backbone's parameters and a head's; others are passed over.
+            card: Names the head's classes, if it is known.
+            origin: Names the weights in messages.
+
+        Raises:
+            ModelFileError: If they are no MobileNetV2 1.0's. Nothing has changed then.
+        """
+        shapes = parameter_shapes(self._require_network())
+        known = {name: value for name, value in weights.items() if name in shapes}
+        _check_backbone(known, shapes, origin)
+        class_count = len(known.get(_HEAD_BIAS, ()))
+        is_ours = self._is_ours(card, class_count)
+        if not is_ours:
+            _log.warning(
+                "%s is a model of other classes (%s): its head is dropped, and a new one for %s "
+                "starts untrained.",
+                origin,
+                ", ".join(card.class_names) if card else class_count,
+                ", ".join(self.class_names),
+            )
+            known.update(_head(initial_weights(shapes, self._seed)))
+        self.set_weights(known)
+        self._served, self._has_foreign_head = None, not is_ours
 
     def get_weights(self) -> Weights:
         """Return every parameter's name and a copy of its value, float32."""
@@ -249,7 +277,7 @@ class MobileNetV2Estimator(ABC):
             set_weights(network, initial_weights(parameter_shapes(network), self._seed))
             self._network, self._engine = network, None
             if self._served is not None:
-                self._take(self._served)
+                self.take_weights(*read_weights(self._served), str(self._served))
         return self._network
 
     def _serves(self, path: Path) -> bool:
@@ -262,29 +290,8 @@ class MobileNetV2Estimator(ABC):
         self._has_foreign_head = False
         return True
 
-    def _take(self, path: Path) -> None:
-        """Load weights into the network; drop a head that was trained for other classes."""
-        weights, card = read_weights(path)
-        network = self._require_network()
-        shapes = parameter_shapes(network)
-        known = {name: value for name, value in weights.items() if name in shapes}
-        _check_backbone(known, shapes, path)
-        is_ours = self._is_ours(card, len(known.get(_HEAD_BIAS, ())))
-        if not is_ours:
-            _log.warning(
-                "%s is of other classes (%s): its head is dropped, and a new one for %s starts "
-                "untrained.",
-                path,
-                ", ".join(card.class_names) if card else len(known.get(_HEAD_BIAS, ())),
-                ", ".join(self.class_names),
-            )
-            fresh = initial_weights(shapes, self._seed)
-            known.update({name: fresh[name] for name in shapes if name.startswith(_HEAD_PREFIX)})
-        self.set_weights(known)
-        self._served, self._has_foreign_head = None, not is_ours
-
     def _is_ours(self, card: ModelCard | None, class_count: int) -> bool:
-        names = self.class_names if card is None else card.class_names
+        names = card.class_names if card else self.class_names
         return class_count == len(self.class_names) and names == self.class_names
 
     def _export(self, network: Cell, path: Path) -> None:
@@ -296,13 +303,16 @@ class MobileNetV2Estimator(ABC):
             export_mindir(network, self.input_size, path)
 
 
-def _check_backbone(weights: Weights, shapes: Shapes, path: Path) -> None:
+def _head(weights: Weights) -> Weights:
+    return {name: value for name, value in weights.items() if name.startswith(_HEAD_PREFIX)}
+
+
+def _check_backbone(weights: Weights, shapes: Shapes, origin: str) -> None:
     backbone = {name: shape for name, shape in shapes.items() if not name.startswith(_HEAD_PREFIX)}
-    given = {name: value for name, value in weights.items() if name in backbone}
     try:
-        check_weights(given, backbone)
+        check_weights({name: weights[name] for name in weights if name in backbone}, backbone)
     except ModelFileError as error:
-        raise ModelFileError(f"{path}: {error} It must hold a MobileNetV2 1.0.") from None
+        raise ModelFileError(f"{origin}: {error} It must hold a MobileNetV2 1.0.") from None
 
 
 def _softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:

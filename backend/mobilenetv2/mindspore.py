@@ -21,14 +21,11 @@ def _toolkit(device: Device) -> Toolkit:
     from mindspore import nn  # noqa: PLC0415
     from mindspore.dataset import GeneratorDataset, vision  # noqa: PLC0415
 
-    from backend.mobilenetv2.network import MobileNetV2  # noqa: PLC0415
+    from backend.mobilenetv2.network import MobileNetV2, SmoothedCrossEntropy  # noqa: PLC0415
 
     mindspore.set_context(mode=mindspore.GRAPH_MODE)
-
-    def loss(_: int, label_smoothing: float) -> Cell:
-        return nn.CrossEntropyLoss(label_smoothing=label_smoothing)
 
     def model(network: Cell, loss: Cell | None, optimizer: Cell | None) -> Model:
         return mindspore.Model(network, loss_fn=loss, optimizer=optimizer)
 
-    return Toolkit(MobileNetV2, loss, model, nn, vision, GeneratorDataset)
+    return Toolkit(MobileNetV2, SmoothedCrossEntropy, model, nn, vision, GeneratorDataset)

@@ -1,0 +1,156 @@
+"""Brings published MobileNetV2 1.0 weights to TinyMS's parameter names, by structure.
+
+Every layout of the network has the same convolutions and batch normalisations in the same
+order, whatever their names: TinyMS's own, MindCV's (``features.3.layers.0.weight``) and
+torchvision's (``features.1.conv.0.0.weight``). So layers are put in the natural order of
+their names, and are matched one by one, by kind and shape; the classifier is the one dense
+layer.
+"""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from backend.errors import ModelFileError
+from backend.weights import Weights
+
+__all__ = ["class_count", "to_tinyms_layout"]
+
+_ROLES = {
+    "weight": "weight",
+    "bias": "bias",
+    "gamma": "weight",
+    "beta": "bias",
+    "moving_mean": "mean",
+    "running_mean": "mean",
+    "moving_variance": "variance",
+    "running_var": "variance",
+}
+"""The last part of a parameter's name to its role in its layer."""
+
+_TINYMS_BN = {
+    "weight": "gamma",
+    "bias": "beta",
+    "mean": "moving_mean",
+    "variance": "moving_variance",
+}
+_HEAD = "head.head.1"
+_CONVOLUTION_AXES = 4
+_DENSE_AXES = 2
+
+
+@dataclass(frozen=True)
+class _Layer:
+    name: str
+    roles: dict[str, NDArray[np.float32]]
+
+    @property
+    def is_dense(self) -> bool:
+        return self.roles["weight"].ndim == _DENSE_AXES
+
+    @property
+    def kind(self) -> tuple[int, ...] | int:
+        """A convolution's shape, or a batch normalisation's channels."""
+        weight = self.roles["weight"]
+        return weight.shape if weight.ndim == _CONVOLUTION_AXES else len(weight)
+
+
+def to_tinyms_layout(weights: Weights, origin: str) -> Weights:
+    """Return the same weights under TinyMS's names.
+
+    Args:
+        weights: Of a MobileNetV2 1.0 with any number of classes, under any names.
+        origin: Names the weights in errors.
+
+    Raises:
+        ModelFileError: If a layer has another kind or shape than MobileNetV2 1.0's.
+    """
+    layers = _layers(weights)
+    dense = [layer for layer in layers if layer.is_dense]
+    others = [layer for layer in layers if not layer.is_dense]
+    expected = list(_backbone())
+    if len(dense) != 1 or len(others) != len(expected):
+        raise ModelFileError(
+            f"{origin}: holds {len(others)} convolutions and batch normalisations and "
+            f"{len(dense)} dense layers; a MobileNetV2 1.0 has {len(expected)} and 1."
+        )
+    renamed: Weights = {}
+    for layer, (name, kind) in zip(others, expected, strict=True):
+        if layer.kind != kind:
+            raise ModelFileError(
+                f"{origin}: {layer.name} is {layer.kind}, where a MobileNetV2 1.0 has {kind}."
+            )
+        renamed.update(_renamed(layer, name))
+    renamed.update({f"{_HEAD}.{role}": value for role, value in dense[0].roles.items()})
+    return renamed
+
+
+def class_count(weights: Weights) -> int:
+    """Return how many classes weights in TinyMS's layout tell apart."""
+    return len(weights[f"{_HEAD}.bias"])
+
+
+def _layers(weights: Weights) -> list[_Layer]:
+    grouped: defaultdict[str, dict[str, NDArray[np.float32]]] = defaultdict(dict)
+    for name, value in weights.items():
+        layer, _, leaf = name.rpartition(".")
+        if leaf in _ROLES:
+            grouped[layer][_ROLES[leaf]] = value
+    named = sorted(grouped.items(), key=lambda item: _natural(item[0]))
+    return [_Layer(name, roles) for name, roles in named if "weight" in roles]
+
+
+def _natural(name: str) -> list[tuple[int, str]]:
+    """Sort ``features.10`` after ``features.2``."""
+    parts = re.split(r"[._]", name)
+    return [(int(part), "") if part.isdigit() else (-1, part) for part in parts]
+
+
+def _renamed(layer: _Layer, name: str) -> Weights:
+    if isinstance(layer.kind, tuple):
+        return {f"{name}.weight": layer.roles["weight"]}
+    return {f"{name}.{_TINYMS_BN[role]}": value for role, value in layer.roles.items()}
+
+
+def _backbone() -> Iterator[tuple[str, tuple[int, ...] | int]]:
+    """Yield each layer's TinyMS name and kind, in the network's order (table 2 of the paper)."""
+    yield from _conv_bn_relu("backbone.backbone.0", 3, 32, 3)
+    channels, block = 32, 1
+    for expansion, width, count in (
+        (1, 16, 1),
+        (6, 24, 2),
+        (6, 32, 3),
+        (6, 64, 4),
+        (6, 96, 3),
+        (6, 160, 3),
+        (6, 320, 1),
+    ):
+        for _ in range(count):
+            yield from _inverted_residual(
+                f"backbone.backbone.{block}.conv", channels, width, expansion
+            )
+            channels, block = width, block + 1
+    yield from _conv_bn_relu(f"backbone.backbone.{block}", channels, 1280, 1)
+
+
+def _inverted_residual(
+    name: str, channels: int, width: int, expansion: int
+) -> Iterator[tuple[str, tuple[int, ...] | int]]:
+    hidden, position = channels * expansion, 0
+    if expansion > 1:
+        yield from _conv_bn_relu(f"{name}.{position}", channels, hidden, 1)
+        position += 1
+    yield from _conv_bn_relu(f"{name}.{position}", 1, hidden, 3)
+    yield f"{name}.{position + 1}", (width, hidden, 1, 1)
+    yield f"{name}.{position + 2}", width
+
+
+def _conv_bn_relu(
+    name: str, in_channels: int, out_channels: int, kernel_size: int
+) -> Iterator[tuple[str, tuple[int, ...] | int]]:
+    yield f"{name}.features.0", (out_channels, in_channels, kernel_size, kernel_size)
+    yield f"{name}.features.1", out_channels

@@ -1,0 +1,402 @@
+"""Show a job while it runs: a live display on a terminal, one line per change elsewhere."""
+
+import re
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Literal, Protocol, TextIO
+
+from pydantic import BaseModel, ConfigDict
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.padding import Padding
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from jobs.status import (
+    Condition,
+    ConditionType,
+    JobStatus,
+    Outcome,
+    Round,
+    Samples,
+    Stage,
+    WorkerState,
+)
+from workers.contract import Metrics
+
+__all__ = ["View", "open_view", "render"]
+
+_ROUNDS_SHOWN = 6
+_WORKERS_SHOWN = 3
+_BAR_COLUMNS = 24
+_STAGE_WORKER = {Stage.TRAIN: "train", Stage.EVAL: "eval", Stage.DEPLOY: "infer"}
+_STARTED = (ConditionType.STARTING, ConditionType.RUNNING)
+_MARKS = {
+    ConditionType.COMPLETED: ("✓", "green"),
+    ConditionType.FAILED: ("✗", "bold red"),
+    ConditionType.RUNNING: ("●", "bold cyan"),
+}
+_OUTCOME_STYLE = {
+    Outcome.RUNNING: "cyan",
+    Outcome.DEPLOYED: "green",
+    Outcome.REJECTED: "yellow",
+    Outcome.FAILED: "red",
+}
+
+
+class View(Protocol):
+    """Shows one job, status by status."""
+
+    def update(self, status: JobStatus) -> None:
+        """Show what ``status`` tells that the statuses before it did not."""
+
+
+@contextmanager
+def open_view(*, json: bool, stream: TextIO | None = None) -> Iterator[View]:
+    """Yield the view that suits ``stream`` (default: standard output).
+
+    A terminal gets a live display. Anything else gets one plain line for each new condition,
+    round end and worker restart. With ``json`` each of those is one JSON object on a line:
+
+    - all: ``event`` (``condition``, ``round``, ``restart``), ``time`` (RFC 3339, UTC), ``job``,
+      ``namespace``, ``round`` (from 1);
+    - ``condition``: ``stage``, ``type``, ``worker`` (name, or empty), ``message``, and ``data``,
+      Sedna's JSON text;
+    - ``round``: ``outcome``, ``reason``, ``train_samples``, ``eval_samples``, ``seconds`` (stage
+      to seconds), ``deployed_metrics`` and ``candidate_metrics`` (name to list of numbers);
+    - ``restart``: ``worker``, ``restarts`` (so far) and ``exit_status`` (or null).
+
+    The first status of a job that already runs gives its whole history.
+    """
+    out = stream if stream is not None else sys.stdout
+    if json:
+        yield _LineView(out, lambda change: change.model_dump_json())
+    elif out.isatty():
+        with _TerminalView(out) as view:
+            yield view
+    else:
+        yield _LineView(out, lambda change: change.line())
+
+
+def render(status: JobStatus, now: datetime) -> RenderableType:
+    """Return the live display of ``status``: about twenty lines at most, whatever it holds."""
+    parts = [_heading(status, now), Text(), _progress(status, now)]
+    if status.rounds:
+        parts += [Text(), _rounds_table(status.rounds, now), Text(), _verdict(status.rounds)]
+    return Padding(Group(*parts), (1, 2, 0, 2))
+
+
+class _Change(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+    event: str
+    time: datetime
+    job: str
+    namespace: str
+    round: int
+
+    def line(self) -> str:
+        parts = (f"{self.time:%Y-%m-%dT%H:%M:%SZ}", f"round {self.round}", *self.details())
+        return "  ".join(_one_line(part) for part in parts if part)
+
+    def details(self) -> tuple[str, ...]:
+        raise NotImplementedError
+
+
+class _ConditionChange(_Change):
+    event: Literal["condition"] = "condition"
+    stage: Stage
+    type: ConditionType
+    worker: str
+    message: str
+    data: str
+
+    def details(self) -> tuple[str, ...]:
+        return self.stage, self.type, self.worker, self.message
+
+
+class _RoundChange(_Change):
+    event: Literal["round"] = "round"
+    outcome: Outcome
+    reason: str
+    train_samples: int
+    eval_samples: int
+    seconds: dict[Stage, float]
+    deployed_metrics: Metrics
+    candidate_metrics: Metrics
+
+    def details(self) -> tuple[str, ...]:
+        return self.outcome, f"{sum(self.seconds.values()):.0f} s", self.accuracy(), self.reason
+
+    def accuracy(self) -> str:
+        deployed, candidate = _accuracy(self.deployed_metrics), _accuracy(self.candidate_metrics)
+        if deployed is None or candidate is None:
+            return ""
+        points = 100 * (candidate - deployed)
+        return f"accuracy {deployed:.1%} -> {candidate:.1%} ({points:+.1f} points)"
+
+
+class _RestartChange(_Change):
+    event: Literal["restart"] = "restart"
+    worker: str
+    restarts: int
+    exit_status: int | None
+
+    def details(self) -> tuple[str, ...]:
+        exited = "" if self.exit_status is None else f"exit status {self.exit_status}"
+        return "restart", self.worker, f"restarts {self.restarts}", exited
+
+
+class _Changes:
+    """Tells what a status has that the statuses before it had not."""
+
+    def __init__(self) -> None:
+        self._conditions = 0
+        self._rounds: set[int] = set()
+        self._restarts: dict[str, int] = {}
+
+    def of(self, status: JobStatus) -> list[_Change]:
+        """Return the changes in order of time; each is returned once."""
+        changes = [*self._new_conditions(status), *self._new_ends(status), *self._restarted(status)]
+        return sorted(changes, key=lambda change: change.time)
+
+    def _new_conditions(self, status: JobStatus) -> Iterator[_Change]:
+        new = _numbered(status.conditions)[self._conditions :]
+        self._conditions = len(status.conditions)
+        for number, condition in new:
+            yield _ConditionChange(
+                time=condition.time.astimezone(UTC),
+                job=status.name,
+                namespace=status.namespace,
+                round=number,
+                stage=condition.stage,
+                type=condition.type,
+                worker=_worker_of(condition, status.workers),
+                message=condition.message,
+                data=condition.data,
+            )
+
+    def _new_ends(self, status: JobStatus) -> Iterator[_Change]:
+        for round_ in status.rounds:
+            if round_.ended is None or round_.number in self._rounds:
+                continue
+            self._rounds.add(round_.number)
+            yield _RoundChange(
+                time=round_.ended.astimezone(UTC),
+                job=status.name,
+                namespace=status.namespace,
+                round=round_.number,
+                **round_.model_dump(include=_RoundChange.model_fields.keys() - {"round"}),
+            )
+
+    def _restarted(self, status: JobStatus) -> Iterator[_Change]:
+        for worker in status.workers:
+            if worker.restarts <= self._restarts.get(worker.name, 0):
+                continue
+            self._restarts[worker.name] = worker.restarts
+            yield _RestartChange(
+                time=worker.started.astimezone(UTC),
+                job=status.name,
+                namespace=status.namespace,
+                round=_current_round(status),
+                worker=worker.name,
+                restarts=worker.restarts,
+                exit_status=worker.exit_status,
+            )
+
+
+class _LineView:
+    def __init__(self, stream: TextIO, to_line: Callable[[_Change], str]) -> None:
+        self._stream = stream
+        self._to_line = to_line
+        self._changes = _Changes()
+
+    def update(self, status: JobStatus) -> None:
+        for change in self._changes.of(status):
+            self._stream.write(self._to_line(change) + "\n")
+        self._stream.flush()
+
+
+class _TerminalView:
+    def __init__(self, stream: TextIO) -> None:
+        self._status: JobStatus | None = None
+        self._live = Live(
+            console=Console(file=stream, highlight=False),
+            get_renderable=self._render,
+            refresh_per_second=2,
+        )
+
+    def __enter__(self) -> "_TerminalView":
+        self._live.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._live.stop()
+
+    def update(self, status: JobStatus) -> None:
+        # The display's own thread reads it while the runner may already change it.
+        self._status = status.model_copy(deep=True)
+        self._live.refresh()
+
+    def _render(self) -> RenderableType:
+        return render(self._status, datetime.now(UTC)) if self._status else Text()
+
+
+def _numbered(conditions: list[Condition]) -> list[tuple[int, Condition]]:
+    """Pair each condition with its round: one begins with every (repeated) Train Waiting."""
+    number, waiting, numbered = 0, False, []
+    for condition in conditions:
+        before = waiting
+        waiting = (condition.stage, condition.type) == (Stage.TRAIN, ConditionType.WAITING)
+        number += waiting and not before
+        numbered.append((max(number, 1), condition))
+    return numbered
+
+
+def _current_round(status: JobStatus) -> int:
+    return _numbered(status.conditions)[-1][0] if status.conditions else 1
+
+
+def _worker_of(condition: Condition, workers: list[WorkerState]) -> str:
+    """Return the name of the worker that ``condition`` says is starting or running."""
+    if condition.type not in _STARTED:
+        return ""
+    kind = _STAGE_WORKER[condition.stage]
+    fitting = [each for each in workers if each.kind == kind and each.started <= condition.time]
+    return max(fitting, key=lambda each: each.started).name if fitting else ""
+
+
+def _one_line(text: str) -> str:
+    """Return ``text``, which may come from a worker, without line ends and terminal codes."""
+    words = " ".join(Text.from_ansi(text.replace("\r", "\n")).plain.split())
+    return "".join(character for character in words if character.isprintable())
+
+
+def _accuracy(metrics: Metrics) -> float | None:
+    return next(iter(metrics.get("accuracy", ())), None)
+
+
+def _clock(elapsed: timedelta) -> str:
+    """Return ``m:ss`` or ``h:mm:ss``."""
+    minutes, seconds = divmod(max(int(elapsed.total_seconds()), 0), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
+
+
+def _heading(status: JobStatus, now: datetime) -> RenderableType:
+    heading = Table.grid(expand=True)
+    heading.add_column(no_wrap=True, overflow="ellipsis")
+    heading.add_column(justify="right", no_wrap=True)
+    name = Text.assemble((_one_line(status.name), "bold"), f"  {_one_line(status.namespace)}")
+    heading.add_row(name, Text(f"{status.runner}  {_clock(now - status.started)}", style="dim"))
+    return heading
+
+
+def _progress(status: JobStatus, now: datetime) -> RenderableType:
+    """Return the labelled lines: stages, samples and running workers."""
+    lines = Table.grid(padding=(0, 3, 0, 0))
+    lines.add_column(style="dim", no_wrap=True)
+    lines.add_column()
+    lines.add_row(f"Round {_current_round(status)}", _stages(status.conditions))
+    lines.add_row("Samples", _samples(status.samples))
+    running = [worker for worker in status.workers if worker.ended is None]
+    for worker in sorted(running, key=lambda each: each.started)[-_WORKERS_SHOWN:]:
+        lines.add_row(worker.kind.capitalize(), _worker_line(worker, now))
+    return lines
+
+
+def _stages(conditions: list[Condition]) -> Text:
+    numbered = _numbered(conditions)
+    newest = {each.stage: each.type for number, each in numbered if number == numbered[-1][0]}
+    arrow = Text.assemble(("  →  ", "dim"))
+    return arrow.join(_stage(stage, newest.get(stage)) for stage in Stage)
+
+
+def _stage(stage: Stage, condition: ConditionType | None) -> Text:
+    if condition is None:
+        return Text(f"○ {stage}", style="dim")
+    mark, style = _MARKS.get(condition, ("◌", "yellow"))
+    return Text.assemble((f"{mark} ", style), (stage, "default"), (f" {condition}", style))
+
+
+def _samples(samples: Samples) -> RenderableType:
+    line = Table.grid(padding=(0, 2, 0, 0))
+    figures = Text.assemble(
+        (f"{samples.eval_waiting} for evaluation, {samples.total} in the index", "dim"),
+        no_wrap=True,
+        overflow="ellipsis",
+    )
+    threshold = _threshold(samples.trigger)
+    if threshold <= 0:
+        line.add_row(f"{samples.train_waiting} waiting", figures)
+        return line
+    bar = ProgressBar(
+        total=threshold,
+        completed=samples.train_waiting,
+        width=_BAR_COLUMNS,
+        complete_style="cyan",
+        finished_style="green",
+    )
+    line.add_row(bar, Text(f"{samples.train_waiting} of {threshold:g}", no_wrap=True), figures)
+    return line
+
+
+def _threshold(trigger: str) -> float:
+    """Return the number that a trigger on the samples ends with, or 0 if there is none."""
+    match = re.fullmatch(r"num_of_samples\b.*?(\d+(?:\.\d+)?)\s*", trigger)
+    return float(match[1]) if match else 0.0
+
+
+def _worker_line(worker: WorkerState, now: datetime) -> Text:
+    restarts = f"  restarts {worker.restarts}" if worker.restarts else ""
+    return Text.assemble(
+        worker.name,
+        (f"  {_clock(now - worker.started)}", "cyan"),
+        (restarts, "red"),
+        (f"  {_one_line(worker.last_line)}", "dim"),
+        no_wrap=True,
+        overflow="ellipsis",
+    )
+
+
+def _rounds_table(rounds: list[Round], now: datetime) -> RenderableType:
+    table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
+    for header in ("Round", "Outcome", "Samples", "Accuracy", "Points", "Time"):
+        right = header not in ("Outcome", "Accuracy")
+        table.add_column(header, justify="right" if right else "left", no_wrap=True)
+    table.add_column("Reason")
+    for round_ in rounds[-_ROUNDS_SHOWN:]:
+        table.add_row(*_round_cells(round_, now))
+    return table
+
+
+def _round_cells(round_: Round, now: datetime) -> Iterator[RenderableType]:
+    yield str(round_.number)
+    yield Text(round_.outcome, style=_OUTCOME_STYLE[round_.outcome])
+    yield f"{round_.train_samples} + {round_.eval_samples}"
+    yield from _accuracy_cells(round_)
+    yield _clock((round_.ended or now) - round_.started)
+    yield Text(_one_line(round_.reason), style="dim", no_wrap=True, overflow="ellipsis")
+
+
+def _accuracy_cells(round_: Round) -> tuple[str, str]:
+    """Return the accuracies and the points gained, or blanks before both are known."""
+    deployed, candidate = _accuracy(round_.deployed_metrics), _accuracy(round_.candidate_metrics)
+    if deployed is None or candidate is None:
+        return "", ""
+    return f"{deployed:.1%} → {candidate:.1%}", f"{100 * (candidate - deployed):+.1f}"
+
+
+def _verdict(rounds: list[Round]) -> Text:
+    """Return how the newest ended round ended, whole: the table may have to cut it."""
+    ended = [round_ for round_ in rounds if round_.ended is not None]
+    if not ended:
+        return Text()
+    last = ended[-1]
+    return Text.assemble(
+        (f"Round {last.number} {last.outcome}", _OUTCOME_STYLE[last.outcome]),
+        (f"  {_one_line(last.reason)}", "dim"),
+    )

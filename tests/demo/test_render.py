@@ -1,0 +1,127 @@
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from backend.errors import DatasetError
+from demo.render import CLASS_NAMES, Condition, render, render_folder
+
+classes = pytest.mark.parametrize("class_name", CLASS_NAMES)
+conditions = pytest.mark.parametrize("condition", Condition)
+
+EDGES = [*range(16), *range(96, 112)]
+
+
+def picture(class_name: str, condition: Condition, seed: int) -> npt.NDArray[np.float64]:
+    drawn = render(class_name, condition, np.random.default_rng(seed))
+    return np.asarray(drawn, dtype=np.float64)
+
+
+def mean_colours(class_name: str, condition: Condition, count: int) -> npt.NDArray[np.float64]:
+    pictures = (picture(class_name, condition, seed) for seed in range(count))
+    return np.array([drawn.mean(axis=(0, 1)) for drawn in pictures])
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    st.sampled_from(CLASS_NAMES),
+    st.sampled_from(Condition),
+    st.integers(0, 2**32),
+    st.integers(1, 130),
+)
+def test_every_picture_is_rgb_and_of_the_wanted_size(
+    class_name: str, condition: Condition, seed: int, size: int
+) -> None:
+    drawn = render(class_name, condition, np.random.default_rng(seed), size)
+    assert (drawn.mode, drawn.size) == ("RGB", (size, size))
+
+
+@classes
+@conditions
+def test_a_seed_gives_one_picture_and_another_seed_another(
+    class_name: str, condition: Condition
+) -> None:
+    first = picture(class_name, condition, 1)
+    assert np.array_equal(first, picture(class_name, condition, 1))
+    assert np.abs(first - picture(class_name, condition, 2)).mean() > 5
+
+
+@conditions
+def test_the_figure_stands_out_in_the_middle_and_the_place_does_not_give_it_away(
+    condition: Condition,
+) -> None:
+    croissants, dogs = (
+        np.mean([picture(name, condition, seed) for seed in range(60)], axis=0)
+        for name in CLASS_NAMES
+    )
+    difference = np.abs(croissants - dogs).mean(axis=2)
+    corners = difference[np.ix_(EDGES, EDGES)]
+    assert difference[40:80, 40:80].mean() > 2 * corners.mean()
+
+
+@conditions
+def test_the_mean_colour_of_a_picture_does_not_tell_its_class(condition: Condition) -> None:
+    croissants, dogs = (mean_colours(name, condition, 80) for name in CLASS_NAMES)
+    middle = np.concatenate([croissants, dogs]).mean(axis=0)
+    towards_dogs = dogs.mean(axis=0) - croissants.mean(axis=0)
+    dogs_found = (dogs - middle) @ towards_dogs > 0
+    croissants_found = (croissants - middle) @ towards_dogs < 0
+    assert np.concatenate([dogs_found, croissants_found]).mean() < 0.75
+
+
+@classes
+def test_night_is_darker_and_bluer_than_day(class_name: str) -> None:
+    day, night = (mean_colours(class_name, condition, 20) for condition in Condition)
+    assert night.mean() < 0.6 * day.mean()
+    assert (night[:, 2] / night[:, 0]).mean() > (day[:, 2] / day[:, 0]).mean() + 0.1
+
+
+def test_an_unknown_class_is_refused_with_the_known_ones() -> None:
+    with pytest.raises(DatasetError, match=r"'baguette'.*croissant, dog"):
+        render("baguette", Condition.DAY, np.random.default_rng(0))
+
+
+@conditions
+def test_a_folder_holds_numbered_jpegs_whose_names_do_not_tell_the_class(
+    tmp_path: Path, condition: Condition
+) -> None:
+    samples = render_folder(tmp_path / "new" / "folder", condition, 3, seed=5)
+    names = [f"{condition}-{number:06d}.jpg" for number in range(3)]
+    assert [path.name for path, _ in samples] == names
+    assert sorted(path.name for path in (tmp_path / "new" / "folder").iterdir()) == names
+    for path, _ in samples:
+        with Image.open(path) as stored:
+            assert (stored.format, stored.mode, stored.size) == ("JPEG", "RGB", (112, 112))
+
+
+def test_both_classes_come_in_pairs_but_in_no_fixed_order(tmp_path: Path) -> None:
+    class_names = [name for _, name in render_folder(tmp_path, Condition.DAY, 24, seed=0)]
+    pairs = [tuple(class_names[first : first + 2]) for first in range(0, 24, 2)]
+    assert set(pairs) == {("croissant", "dog"), ("dog", "croissant")}
+
+
+def test_a_picture_does_not_depend_on_how_many_follow_it(tmp_path: Path) -> None:
+    few = render_folder(tmp_path / "few", Condition.NIGHT, 3, seed=9)
+    more = render_folder(tmp_path / "more", Condition.NIGHT, 6, seed=9)
+    assert [name for _, name in few] == [name for _, name in more[:3]]
+    for (one, _), (same, _) in zip(few, more, strict=False):
+        assert one.read_bytes() == same.read_bytes()
+
+
+def test_another_seed_fills_a_folder_with_other_pictures(tmp_path: Path) -> None:
+    one, other = (
+        {
+            path.read_bytes()
+            for path, _ in render_folder(tmp_path / str(seed), Condition.DAY, 4, seed)
+        }
+        for seed in (1, 2)
+    )
+    assert len(one | other) == 8
+
+
+def test_no_pictures_are_no_samples(tmp_path: Path) -> None:
+    assert render_folder(tmp_path, Condition.DAY, 0, seed=1) == []
