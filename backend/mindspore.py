@@ -1,7 +1,7 @@
 """The MindSpore backend: Sedna's MSBackend, finished."""
 
-import os
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
@@ -9,10 +9,11 @@ from numpy.typing import NDArray
 
 from backend.base import BackendBase
 from backend.errors import ModelFileError
+from backend.files import replaced_atomically
 from backend.metrics import Metrics
 from backend.mindspore_runtime import prepare_mindspore
-from backend.parameters import get_weights, set_weights
-from backend.weights import Weights
+from backend.parameters import get_weights, parameter_shapes, set_weights
+from backend.weights import Weights, read_weights
 
 __all__ = ["MindSporeBackend", "MindSporeModelEstimator"]
 
@@ -52,29 +53,22 @@ class MindSporeModelEstimator:
         return outputs
 
     def save(self, model_url: str) -> str:
-        """Write the weights to a checkpoint."""
-        import mindspore  # noqa: PLC0415
-
-        mindspore.save_checkpoint(self._network, model_url)
+        """Write the weights to a checkpoint, whole or not at all."""
+        with replaced_atomically(Path(model_url)) as temporary:
+            self._save_checkpoint(str(temporary))
         return model_url
 
     def load(self, model_url: str) -> None:
-        """Read the weights from a checkpoint.
+        """Read the weights from a checkpoint; an optimizer's state in it is passed over.
 
-        Raises ModelFileError if there is none or it lacks some of the network's parameters.
+        Raises ModelFileError, and changes nothing, if there is none or it is of another network.
         """
-        import mindspore  # noqa: PLC0415
-
-        if not os.path.isfile(model_url):  # noqa: PTH113
-            raise ModelFileError(f"{model_url}: there is no such checkpoint.")
-        missing, _ = mindspore.load_param_into_net(
-            self._network, mindspore.load_checkpoint(model_url)
-        )
-        if missing:
-            raise ModelFileError(
-                f"{model_url}: the checkpoint is of another network: it lacks "
-                f"{', '.join(missing[:3])}."
-            )
+        weights, _ = read_weights(Path(model_url))
+        shapes = parameter_shapes(self._network)
+        try:
+            self.set_weights({name: weights[name] for name in weights if name in shapes})
+        except ModelFileError as error:
+            raise ModelFileError(f"{model_url}: {error}") from None
 
     def get_weights(self) -> Weights:
         """Return a copy of every parameter by name."""
@@ -87,6 +81,11 @@ class MindSporeModelEstimator:
     @property
     def _network(self) -> Any:
         return self.model.predict_network
+
+    def _save_checkpoint(self, path: str) -> None:
+        import mindspore  # noqa: PLC0415
+
+        mindspore.save_checkpoint(self._network, path)
 
 
 class MindSporeBackend(BackendBase):
@@ -103,8 +102,15 @@ class MindSporeBackend(BackendBase):
             # It imports MindSpore when it needs it: an ONNX model needs none.
             estimator.device = self.device
             return estimator
+        self._prepare_framework()
+        made = super()._prepare(estimator)
+        if hasattr(made, "device"):
+            made.device = self.device
+        return self._adapt(made)
+
+    def _prepare_framework(self) -> None:
+        """Import the framework, for what has not done so itself."""
         prepare_mindspore(self.device)
-        return self._adapt(super()._prepare(estimator))
 
     def _adapt(self, estimator: Any) -> Any:
         """Wrap what has a framework's method names instead of an estimator's."""

@@ -109,8 +109,8 @@ def _decode(source: ImageSource) -> Image.Image:
         return source
     if isinstance(source, np.ndarray):
         return _from_pixels(source)
-    image = Image.open(io.BytesIO(source) if isinstance(source, bytes) else Path(source))
-    image.load()
+    with Image.open(io.BytesIO(source) if isinstance(source, bytes) else Path(source)) as image:
+        image.load()
     return image
 
 

@@ -4,7 +4,6 @@ from typing import Any, ClassVar
 
 from backend import tinyms_compat
 from backend.mindspore import MindSporeBackend, MindSporeModelEstimator
-from backend.mindspore_runtime import prepare_mindspore
 
 __all__ = ["TinyMSBackend", "TinyMSModelEstimator"]
 
@@ -12,10 +11,8 @@ __all__ = ["TinyMSBackend", "TinyMSModelEstimator"]
 class TinyMSModelEstimator(MindSporeModelEstimator):
     """Gives a bare, compiled ``tinyms.model.Model`` the methods of an estimator."""
 
-    def save(self, model_url: str) -> str:
-        """Write the weights to a checkpoint."""
-        self.model.save_checkpoint(model_url)
-        return model_url
+    def _save_checkpoint(self, path: str) -> None:
+        self.model.save_checkpoint(path)
 
 
 class TinyMSBackend(MindSporeBackend):
@@ -27,11 +24,9 @@ class TinyMSBackend(MindSporeBackend):
 
     framework: ClassVar[str] = "tinyms"
 
-    def _prepare(self, estimator: Any) -> Any:
-        if not hasattr(estimator, "device"):
-            prepare_mindspore(self.device)
-            tinyms_compat.install()
-        return super()._prepare(estimator)
+    def _prepare_framework(self) -> None:
+        super()._prepare_framework()
+        tinyms_compat.install()
 
     def _adapt(self, estimator: Any) -> Any:
         from tinyms.model import Model  # noqa: PLC0415

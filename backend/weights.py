@@ -53,7 +53,7 @@ def _read_npz(path: Path) -> tuple[Weights, None]:
     try:
         with np.load(path, allow_pickle=False) as archive:
             return {name: archive[name].astype(np.float32) for name in archive.files}, None
-    except (OSError, ValueError, zipfile.BadZipFile) as error:
+    except (OSError, EOFError, TypeError, ValueError, zipfile.BadZipFile) as error:
         raise ModelFileError(f"{path}: cannot be read as .npz weights ({error}).") from error
 
 

@@ -1,0 +1,1 @@
+"""Run, watch and report an IncrementalLearningJob: on this machine or on Kubernetes."""

@@ -53,6 +53,12 @@ class OnnxEngine:
         self._input = self._session.get_inputs()[0].name
 
     @property
+    def input_size(self) -> int | None:
+        """S, the side of the square input in pixels, or None if it takes any."""
+        side = self._session.get_inputs()[0].shape[-1]
+        return side if isinstance(side, int) else None
+
+    @property
     def output_size(self) -> int:
         """K, the number of outputs for each input."""
         return int(self._session.get_outputs()[0].shape[-1])

@@ -203,9 +203,9 @@ class MobileNetV2Estimator(ABC):
         Raises:
             ModelFileError: If they are no MobileNetV2 1.0's. Nothing has changed then.
         """
-        shapes = parameter_shapes(self._require_network())
-        known = {name: value for name, value in weights.items() if name in shapes}
-        _check_backbone(known, shapes, origin)
+        network = self._build_network() if self._network is None else self._network
+        shapes = parameter_shapes(network)
+        known = _known(weights, shapes, origin)
         class_count = len(known.get(_HEAD_BIAS, ()))
         is_ours = self._is_ours(card, class_count)
         if not is_ours:
@@ -217,8 +217,9 @@ class MobileNetV2Estimator(ABC):
                 ", ".join(self.class_names),
             )
             known.update(_head(initial_weights(shapes, self._seed)))
-        self.set_weights(known)
-        self._served, self._has_foreign_head = None, not is_ours
+        set_weights(network, known)
+        self._use(network)
+        self._has_foreign_head = not is_ours
 
     def get_weights(self) -> Weights:
         """Return every parameter's name and a copy of its value, float32."""
@@ -273,18 +274,30 @@ class MobileNetV2Estimator(ABC):
     def _require_network(self) -> Cell:
         """Return the network, built now if this is the first need of it."""
         if self._network is None:
-            network = self._toolkit.network(len(self.class_names))
-            set_weights(network, initial_weights(parameter_shapes(network), self._seed))
-            self._network, self._engine = network, None
+            network = self._build_network()
             if self._served is not None:
-                self.take_weights(*read_weights(self._served), str(self._served))
+                weights, _ = read_weights(self._served)
+                set_weights(network, _known(weights, parameter_shapes(network), str(self._served)))
+            self._use(network)
         return self._network
 
+    def _build_network(self) -> Cell:
+        network = self._toolkit.network(len(self.class_names))
+        set_weights(network, initial_weights(parameter_shapes(network), self._seed))
+        return network
+
+    def _use(self, network: Cell) -> None:
+        """Take ``network`` in the place of whatever there was."""
+        if network is not self._network:
+            self._network, self._engine = network, None
+        self._served = None
+
     def _serves(self, path: Path) -> bool:
-        """Run an ONNX model of the right classes as it is, and say whether that is possible."""
+        """Run an ONNX model of the right classes and size as it is; say whether it can be."""
         content = model_file.read(path)
         engine = OnnxEngine(content.payload, str(path))
-        if not self._is_ours(content.card, engine.output_size):
+        fits = engine.input_size in {None, self.input_size}
+        if not fits or not self._is_ours(content.card, engine.output_size):
             return False
         self._engine, self._served, self._network = engine, path, None
         self._has_foreign_head = False
@@ -307,12 +320,14 @@ def _head(weights: Weights) -> Weights:
     return {name: value for name, value in weights.items() if name.startswith(_HEAD_PREFIX)}
 
 
-def _check_backbone(weights: Weights, shapes: Shapes, origin: str) -> None:
+def _known(weights: Weights, shapes: Shapes, origin: str) -> Weights:
+    """Return the weights that the network has; raise ModelFileError without its backbone."""
     backbone = {name: shape for name, shape in shapes.items() if not name.startswith(_HEAD_PREFIX)}
     try:
         check_weights({name: weights[name] for name in weights if name in backbone}, backbone)
     except ModelFileError as error:
         raise ModelFileError(f"{origin}: {error} It must hold a MobileNetV2 1.0.") from None
+    return {name: value for name, value in weights.items() if name in shapes}
 
 
 def _softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:

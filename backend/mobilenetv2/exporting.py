@@ -7,6 +7,7 @@ import mindspore
 import mindspore.onnx
 import numpy as np
 import onnx
+from mindspore import nn
 
 from backend.files import replaced_atomically
 from backend.mobilenetv2.toolkit import Cell
@@ -19,7 +20,7 @@ def export_onnx(network: Cell, input_size: int) -> bytes:
     network.set_train(False)
     with tempfile.TemporaryDirectory() as folder:
         target = Path(folder, "network.onnx")
-        mindspore.onnx.export(network, _example(input_size), file_name=str(target))
+        mindspore.onnx.export(_Exported(network), _example(input_size), file_name=str(target))
         model = _with_symbolic_batch(onnx.load(target))
     return bytes(model.SerializeToString())
 
@@ -31,6 +32,17 @@ def export_mindir(network: Cell, input_size: int, path: Path) -> None:
         mindspore.export(
             network, _example(input_size), file_name=str(temporary), file_format="MINDIR"
         )
+
+
+class _Exported(nn.Cell):  # type: ignore[misc]
+    """A new cell for each export: MindSpore cannot export the same one to ONNX twice."""
+
+    def __init__(self, network: Cell) -> None:
+        super().__init__(auto_prefix=False)
+        self.network = network
+
+    def construct(self, images: mindspore.Tensor) -> mindspore.Tensor:
+        return self.network(images)
 
 
 def _example(input_size: int) -> mindspore.Tensor:

@@ -18,7 +18,7 @@ from mindspore.train import Callback
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from backend.errors import SettingsError
+from backend.errors import ImageError, SettingsError
 from backend.metrics import Metrics
 from backend.mobilenetv2.engines import OnnxEngine
 from backend.mobilenetv2.exporting import export_onnx
@@ -68,7 +68,8 @@ class Plan:
             "optimizer": self.optimizer in {"adam", "momentum"},
             "label_smoothing": 0 <= self.label_smoothing < 1,
             "warmup_epochs": self.warmup_epochs >= 0,
-            "fine_tune": self.fine_tune in {"head", "full"} or int(self.fine_tune) >= 1,
+            "fine_tune": self.fine_tune in {"head", "full"}
+            or (isinstance(self.fine_tune, int) and self.fine_tune >= 1),
         }
         for name, is_valid in ranges.items():
             if not is_valid:
@@ -122,13 +123,22 @@ def fit(
     optimizer = _optimizer(toolkit, trained, plan, steps)
     model = toolkit.model(trained, toolkit.loss(class_count, plan.label_smoothing), optimizer)
     progress = _Progress(plan.epochs, steps)
-    model.train(plan.epochs, dataset, callbacks=[progress], dataset_sink_mode=False)
-    network.set_train(False)
+    try:
+        model.train(plan.epochs, dataset, callbacks=[progress], dataset_sink_mode=False)
+    except RuntimeError:
+        if source.unreadable:
+            raise source.unreadable from None
+        raise
+    finally:
+        network.set_train(False)
     return {"loss": progress.losses, "seconds": progress.seconds}
 
 
 class _Source:
     """What MindSpore's GeneratorDataset asks for: ``len()`` and random access."""
+
+    unreadable: ImageError | None = None
+    """Why decoding stopped; MindSpore hands an exception on as text only."""
 
     def __init__(self, labels: Sequence[int]) -> None:
         self._labels = np.asarray(labels, dtype=np.int32)
@@ -146,8 +156,12 @@ class _ImageSource(_Source):
         self._input_size = input_size
 
     def __getitem__(self, index: int) -> tuple[NDArray[np.uint8], np.int32]:
-        image = resize_short_side(open_image(self._images[index]), self._input_size)
-        return np.asarray(image), self._labels[index]
+        try:
+            image = open_image(self._images[index])
+        except ImageError as error:
+            self.unreadable = error
+            raise
+        return np.asarray(resize_short_side(image, self._input_size)), self._labels[index]
 
 
 class _FeatureSource(_Source):

@@ -1,0 +1,1 @@
+"""The eval worker: judges the trained and the deployed model on the same samples."""

@@ -1,0 +1,1 @@
+"""The train worker: one round's training, from the last model to the next."""

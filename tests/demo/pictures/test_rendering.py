@@ -1,14 +1,11 @@
-from pathlib import Path
-
 import numpy as np
 import numpy.typing as npt
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image
 
 from backend.errors import DatasetError
-from demo.render import CLASS_NAMES, Condition, render, render_folder
+from demo.pictures.rendering import CLASS_NAMES, Condition, render
 
 classes = pytest.mark.parametrize("class_name", CLASS_NAMES)
 conditions = pytest.mark.parametrize("condition", Condition)
@@ -83,45 +80,3 @@ def test_night_is_darker_and_bluer_than_day(class_name: str) -> None:
 def test_an_unknown_class_is_refused_with_the_known_ones() -> None:
     with pytest.raises(DatasetError, match=r"'baguette'.*croissant, dog"):
         render("baguette", Condition.DAY, np.random.default_rng(0))
-
-
-@conditions
-def test_a_folder_holds_numbered_jpegs_whose_names_do_not_tell_the_class(
-    tmp_path: Path, condition: Condition
-) -> None:
-    samples = render_folder(tmp_path / "new" / "folder", condition, 3, seed=5)
-    names = [f"{condition}-{number:06d}.jpg" for number in range(3)]
-    assert [path.name for path, _ in samples] == names
-    assert sorted(path.name for path in (tmp_path / "new" / "folder").iterdir()) == names
-    for path, _ in samples:
-        with Image.open(path) as stored:
-            assert (stored.format, stored.mode, stored.size) == ("JPEG", "RGB", (112, 112))
-
-
-def test_both_classes_come_in_pairs_but_in_no_fixed_order(tmp_path: Path) -> None:
-    class_names = [name for _, name in render_folder(tmp_path, Condition.DAY, 24, seed=0)]
-    pairs = [tuple(class_names[first : first + 2]) for first in range(0, 24, 2)]
-    assert set(pairs) == {("croissant", "dog"), ("dog", "croissant")}
-
-
-def test_a_picture_does_not_depend_on_how_many_follow_it(tmp_path: Path) -> None:
-    few = render_folder(tmp_path / "few", Condition.NIGHT, 3, seed=9)
-    more = render_folder(tmp_path / "more", Condition.NIGHT, 6, seed=9)
-    assert [name for _, name in few] == [name for _, name in more[:3]]
-    for (one, _), (same, _) in zip(few, more, strict=False):
-        assert one.read_bytes() == same.read_bytes()
-
-
-def test_another_seed_fills_a_folder_with_other_pictures(tmp_path: Path) -> None:
-    one, other = (
-        {
-            path.read_bytes()
-            for path, _ in render_folder(tmp_path / str(seed), Condition.DAY, 4, seed)
-        }
-        for seed in (1, 2)
-    )
-    assert len(one | other) == 8
-
-
-def test_no_pictures_are_no_samples(tmp_path: Path) -> None:
-    assert render_folder(tmp_path, Condition.DAY, 0, seed=1) == []

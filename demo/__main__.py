@@ -1,0 +1,30 @@
+"""``python -m demo [--root DIR] [--seed N]``: what ``make demo`` runs."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from rich.console import Console
+
+from backend.errors import ProjectError
+from demo.scenario import Scenario
+from demo.story import run_demo
+
+MANIFESTS = Path(__file__).parent.parent / "manifests"
+
+
+def _main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m demo")
+    parser.add_argument("--root", type=Path, default=Path("demo-run"), help="default: demo-run")
+    parser.add_argument("--seed", type=int, default=0, help="other pictures, the same story")
+    options = parser.parse_args()
+    try:
+        run_demo(MANIFESTS, options.root, Scenario(seed=options.seed), Console())
+    except ProjectError as error:
+        sys.stderr.write(f"{error}\n")
+        return error.exit_status
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(_main())

@@ -1,0 +1,146 @@
+"""The demo's course: a model for the day, then the night comes, and the job learns it."""
+
+import asyncio
+import shutil
+import time
+from pathlib import Path
+
+from rich.console import Console
+
+from backend.errors import PermanentError, SettingsError
+from backend.files import write_atomically
+from demo.dataset import append_samples
+from demo.edge_node import EdgeNode
+from demo.measurement import HeldOut
+from demo.pictures import Condition
+from demo.preparation import fill_dataset, render_held_out, train_on_day
+from demo.scenario import Scenario, Source
+from demo.setting import Setting
+from demo.summary import Measured, print_summary
+from jobs.report import write_report
+from jobs.resources.loader import load_job
+from jobs.standalone.runner import StandaloneRunner
+from jobs.status import JobStatus
+from jobs.view import View, open_view
+
+__all__ = ["run_demo"]
+
+_MARKER = ".sedna-tinyms-demo"
+
+
+def run_demo(manifests: Path, root: Path, scenario: Scenario, console: Console) -> None:
+    """Run the whole demo in the folder ``root``, which is emptied first if it is a demo's own.
+
+    Raises SettingsError if ``root`` holds anything else.
+    """
+    started = time.monotonic()
+    resources = load_job([manifests])
+    _make_room(root)
+    setting, runner = Setting.of(resources, root), StandaloneRunner(resources, root)
+    console.print("Rendering dogs and croissants, by day and by night")
+    fill_dataset(setting, scenario)
+    held_out = render_held_out(setting, scenario)
+    console.print(f"Training the initial model on {scenario.initial_training} day pictures")
+    train_on_day(setting, scenario)
+    console.print("Running the job while night pictures come to the edge node")
+    nights = _Nights(setting, scenario, held_out)
+    status = asyncio.run(_run_job(runner, nights))
+    report = write_report(status, runner.files.folder / "report.html")
+    print_summary(console, status, nights.measured, report, time.monotonic() - started)
+
+
+def _make_room(root: Path) -> None:
+    if root.exists() and any(root.iterdir()) and not (root / _MARKER).exists():
+        raise SettingsError(f"{root} is not empty and no demo's: name another folder with --root.")
+    shutil.rmtree(root, ignore_errors=True)
+    write_atomically(root / _MARKER, b"Made by `make demo`, which empties this folder.\n")
+
+
+async def _run_job(runner: StandaloneRunner, nights: "_Nights") -> JobStatus:
+    with open_view(json=False) as view:
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(nights.come())
+                running = tasks.create_task(
+                    runner.run(rounds=nights.rounds, on_status=nights.listener(view))
+                )
+        except ExceptionGroup as group:
+            raise group.exceptions[0] from None
+    return running.result()
+
+
+class _Nights:
+    """Night pictures come in, hard examples are labelled, and each round's model is measured."""
+
+    def __init__(self, setting: Setting, scenario: Scenario, held_out: HeldOut) -> None:
+        self.rounds = scenario.rounds
+        self.measured: list[Measured] = []
+        self._setting = setting
+        self._scenario = scenario
+        self._held_out = held_out
+        self._edge_node = EdgeNode(setting.inbox, setting.hard_examples)
+        self._truth: dict[str, str] = {}
+        self._ended = [asyncio.Event() for _ in range(scenario.rounds)]
+
+    def listener(self, view: View) -> "_Listener":
+        return _Listener(view, self._ended)
+
+    async def come(self) -> None:
+        await self._measure("initial model")
+        part = 0
+        for number, ended in enumerate(self._ended, start=1):
+            while len(self._edge_node.unlabelled()) < self._scenario.labels_per_round:
+                part += 1
+                await self._one_night(part)
+            self._label()
+            await ended.wait()
+            await self._measure(f"after round {number}")
+
+    async def _one_night(self, part: int) -> None:
+        count = self._scenario.stream_step
+        if part * count > self._scenario.stream_limit:
+            raise PermanentError(
+                f"There were fewer than {self._scenario.labels_per_round} hard examples in "
+                f"{self._scenario.stream_limit} night pictures: the model is sure of too many."
+            )
+        pictures = await asyncio.to_thread(
+            self._scenario.render,
+            self._setting.pictures,
+            Source.STREAM,
+            Condition.NIGHT,
+            count,
+            part,
+        )
+        named = [
+            (path.rename(path.with_stem(f"{path.stem}-{part}")), label) for path, label in pictures
+        ]
+        self._truth.update({path.stem: label for path, label in named})
+        await self._edge_node.classify(path for path, _ in named)
+
+    def _label(self) -> None:
+        """Do what a person would do, from what was rendered."""
+        hard = self._edge_node.unlabelled()[: self._scenario.labels_per_round]
+        labels = [self._truth[picture.stem.rsplit("-", 1)[0]] for picture, _ in hard]
+        append_samples(
+            self._setting.index,
+            [(picture, label) for (picture, _), label in zip(hard, labels, strict=True)],
+        )
+        for (picture, example), label in zip(hard, labels, strict=True):
+            self._edge_node.label(picture, example, label)
+
+    async def _measure(self, when: str) -> None:
+        accuracy = await asyncio.to_thread(self._held_out.accuracy, self._setting.deployed_model)
+        self.measured.append(Measured(when, accuracy))
+
+
+class _Listener:
+    """Shows each status, and tells when a round has ended."""
+
+    def __init__(self, view: View, ended: list[asyncio.Event]) -> None:
+        self._view = view
+        self._ended = ended
+
+    def __call__(self, status: JobStatus) -> None:
+        self._view.update(status)
+        for ended in self._ended[: status.rounds_ended]:
+            ended.set()

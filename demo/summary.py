@@ -1,0 +1,56 @@
+"""The table that the demo ends with."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from demo.pictures import Condition
+from jobs.status import JobStatus, Round
+
+__all__ = ["Measured", "print_summary"]
+
+
+@dataclass(frozen=True)
+class Measured:
+    """The deployed model's accuracy (0 to 1) on each condition at one point of the story."""
+
+    when: str
+    accuracy: dict[Condition, float]
+
+
+def print_summary(
+    console: Console, status: JobStatus, measured: Sequence[Measured], report: Path, seconds: float
+) -> None:
+    """Print accuracy before and after each round, what was deployed and why, and the report."""
+    table = Table(title="Deployed model on held-out pictures", title_justify="left")
+    table.add_column("")
+    for condition in Condition:
+        table.add_column(condition.value, justify="right")
+    table.add_column("seconds", justify="right")
+    table.add_column("what happened")
+    for point, round_ in zip(measured, [None, *status.rounds], strict=False):
+        table.add_row(
+            point.when,
+            *(f"{point.accuracy[condition]:.1%}" for condition in Condition),
+            f"{_seconds(round_):.0f}" if round_ else "",
+            f"{round_.outcome.value}: {round_.reason}" if round_ else "trained on day pictures",
+        )
+    console.print(table)
+    console.print(f"{_change(measured)}  The whole demo took {seconds:.0f} s.")
+    console.print(f"Report: {report}")
+
+
+def _seconds(round_: Round) -> float:
+    return sum(round_.seconds.values())
+
+
+def _change(measured: Sequence[Measured]) -> str:
+    first, last = measured[0].accuracy, measured[-1].accuracy
+    changes = [
+        f"{condition.value} {100 * (last[condition] - first[condition]):+.1f} points"
+        for condition in Condition
+    ]
+    return f"{', '.join(changes)}."

@@ -1,0 +1,190 @@
+"""The command ``iljob``: run, watch and report an IncrementalLearningJob.
+
+Exit status: 0 when the rounds asked for have ended, deployed or decided against; 1 when one of
+them failed, the time was up, or the job was stopped before that; 2 when a manifest or a
+setting is wrong.
+"""
+
+import argparse
+import asyncio
+import logging
+import signal
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from backend.errors import ProjectError, SettingsError
+from jobs.report import write_report
+from jobs.resources.loader import load_job, load_jobs
+from jobs.standalone.runner import StandaloneRunner
+from jobs.status import JobStatus, Outcome
+from jobs.view import open_view
+
+__all__ = ["main"]
+
+_FAILED = 1
+_WRONG_SETTINGS = 2
+_STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+_Command = Callable[[argparse.Namespace], int]
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run ``iljob`` with the arguments ``argv``; return its exit status."""
+    arguments = _parser().parse_args(argv)
+    logging.basicConfig(level=logging.DEBUG if arguments.debug else logging.WARNING)
+    command: _Command = arguments.command
+    try:
+        return command(arguments)
+    except (ProjectError, OSError) as error:
+        if arguments.debug:
+            traceback.print_exc()
+        sys.stderr.write(f"iljob: {error}\n")
+        return _WRONG_SETTINGS if isinstance(error, SettingsError) else _FAILED
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="iljob", description=_first_line(__doc__))
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    run = _command(commands, "run", _run)
+    run.add_argument(
+        "--rounds", type=_positive, metavar="N",
+        help="return when N rounds of the job have ended, those of earlier runs included",
+    )  # fmt: skip
+    run.add_argument("--timeout", type=float, metavar="S", help="give up after S seconds")
+    for command in (
+        run,
+        _command(commands, "status", _status),
+        _command(commands, "watch", _watch),
+    ):
+        command.add_argument("--json", action="store_true", help="print one JSON object a line")
+    _command(commands, "stop", _stop)
+    report = _command(commands, "report", _report)
+    report.add_argument(
+        "--output", type=Path, metavar="FILE", help="default: <outputDir>/iljob/report.html"
+    )
+    _command(commands, "validate", _validate)
+    return parser
+
+
+def _command(
+    commands: "argparse._SubParsersAction[argparse.ArgumentParser]", name: str, command: _Command
+) -> argparse.ArgumentParser:
+    parser = commands.add_parser(name, help=_first_line(command.__doc__))
+    parser.set_defaults(command=command)
+    parser.add_argument(
+        "manifests", nargs="+", type=Path, metavar="MANIFESTS",
+        help="YAML files, or folders of them, with the job, its Dataset and its Models",
+    )  # fmt: skip
+    parser.add_argument(
+        "--root", type=Path, default=Path("/"), metavar="DIR",
+        help="the folder that stands for the node's / (default: /)",
+    )  # fmt: skip
+    parser.add_argument("--debug", action="store_true", help="show tracebacks and debug messages")
+    return parser
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    """Run the job on this machine, from where it stands."""
+    runner = _runner(arguments)
+    with open_view(json=arguments.json) as view:
+        try:
+            status = asyncio.run(_until_signal(runner, arguments, view.update))
+        except TimeoutError:
+            sys.stderr.write(f"iljob: the {arguments.timeout:g} seconds have passed\n")
+            return _FAILED
+    return _exit_status(status, arguments.rounds)
+
+
+async def _until_signal(
+    runner: StandaloneRunner,
+    arguments: argparse.Namespace,
+    on_status: Callable[[JobStatus], None],
+) -> JobStatus:
+    """Run the job; SIGINT and SIGTERM end its workers and return the status so far."""
+    loop = asyncio.get_running_loop()
+    run = asyncio.create_task(
+        runner.run(rounds=arguments.rounds, timeout=arguments.timeout, on_status=on_status)
+    )
+
+    def stop() -> None:
+        # A second signal ends the runner at once; its workers are adopted by the next one.
+        for number in _STOP_SIGNALS:
+            loop.remove_signal_handler(number)
+        run.cancel()
+
+    for number in _STOP_SIGNALS:
+        loop.add_signal_handler(number, stop)
+    try:
+        return await run
+    except asyncio.CancelledError:
+        return runner.status()
+
+
+def _exit_status(status: JobStatus, rounds: int | None) -> int:
+    if rounds is None:
+        return 0
+    if status.rounds_ended < rounds:
+        sys.stderr.write(f"iljob: stopped after {status.rounds_ended} of {rounds} rounds\n")
+        return _FAILED
+    failed = [r for r in status.rounds if r.outcome is Outcome.FAILED]
+    for round_ in failed:
+        sys.stderr.write(f"iljob: round {round_.number} failed: {round_.reason}\n")
+    return _FAILED if failed else 0
+
+
+def _status(arguments: argparse.Namespace) -> int:
+    """Show how far the job is."""
+    status = _runner(arguments).status()
+    with open_view(json=arguments.json) as view:
+        view.update(status)
+    return 0
+
+
+def _watch(arguments: argparse.Namespace) -> int:
+    """Follow the job while another process runs it."""
+    runner = _runner(arguments)
+    runner.status()
+    with open_view(json=arguments.json) as view:
+        try:
+            asyncio.run(runner.watch(view.update))
+        except KeyboardInterrupt:
+            return 0
+    return 0
+
+
+def _stop(arguments: argparse.Namespace) -> int:
+    """End the job's workers and its runner; `run` continues it."""
+    _runner(arguments).stop()
+    return 0
+
+
+def _report(arguments: argparse.Namespace) -> int:
+    """Write what the job has done as one HTML page."""
+    runner = _runner(arguments)
+    target = write_report(runner.status(), arguments.output or runner.files.report)
+    sys.stdout.write(f"{target}\n")
+    return 0
+
+
+def _validate(arguments: argparse.Namespace) -> int:
+    """Check the manifests, with what a cluster would only show at run time."""
+    for job in load_jobs(arguments.manifests):
+        sys.stdout.write(f"{job.namespace}/{job.name}: nothing is wrong with it\n")
+    return 0
+
+
+def _runner(arguments: argparse.Namespace) -> StandaloneRunner:
+    return StandaloneRunner(load_job(arguments.manifests), arguments.root)
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{number} is not 1 or more")
+    return number
+
+
+def _first_line(text: str | None) -> str:
+    return (text or "").strip().split("\n", maxsplit=1)[0]

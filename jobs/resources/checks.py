@@ -1,0 +1,137 @@
+"""What is wrong with a job though each of its fields is well formed.
+
+Each check answers for one habit of the real GlobalManager or LocalController that fails
+late, silently or in a loop, and says so before anything runs.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from posixpath import normpath
+
+from jobs.resources.schema import Container, Dataset, IncrementalLearningJob, Model, PodSpec
+from jobs.triggers import NUM_OF_SAMPLES, holds
+
+__all__ = ["JobResources", "mistakes"]
+
+_INDEXED = re.compile(r"[^\[\]\s][^\[\]]*\[\d+\]")
+_MODEL_FORMATS = "model_formats"
+_DEFAULT_MODEL_FORMATS = "ckpt,onnx"
+
+
+@dataclass(frozen=True)
+class JobResources:
+    """An IncrementalLearningJob with the resources that it names."""
+
+    job: IncrementalLearningJob
+    dataset: Dataset
+    initial_model: Model
+    deploy_model: Model
+    eval_model: Model
+    """What a trained model is held to: the deploy model, or the job's initialEvalModel."""
+
+    @property
+    def name(self) -> str:
+        """The job's name."""
+        return self.job.metadata.name
+
+    @property
+    def namespace(self) -> str:
+        """The namespace of the job and of all that it names."""
+        return self.job.metadata.namespace
+
+    @property
+    def pods(self) -> dict[str, PodSpec]:
+        """The pods' specs by the field that holds their template, in the order of a round."""
+        spec = self.job.spec
+        return {
+            "spec.trainSpec": spec.train_spec.template.spec,
+            "spec.evalSpec": spec.eval_spec.template.spec,
+            "spec.deploySpec": spec.deploy_spec.template.spec,
+        }
+
+
+def mistakes(resources: JobResources) -> Iterator[str]:
+    """Yield one sentence for each mistake, with the field that it is in."""
+    yield from _train_trigger(resources)
+    yield from _deploy_trigger(resources)
+    yield from _model_files(resources)
+    yield from _nodes(resources)
+    yield from _volumes(resources)
+    yield from _formats(resources)
+
+
+def _train_trigger(resources: JobResources) -> Iterator[str]:
+    condition = resources.job.spec.train_spec.trigger.condition
+    field = "spec.trainSpec.trigger.condition"
+    if condition.metric != NUM_OF_SAMPLES:
+        yield f"{field}.metric: {condition.metric} never fires: write {NUM_OF_SAMPLES}"
+    elif holds(condition.operator, 0, condition.threshold):
+        yield f"{field}: {condition} holds without a sample: raise the threshold"
+
+
+def _deploy_trigger(resources: JobResources) -> Iterator[str]:
+    metric = resources.job.spec.deploy_spec.trigger.condition.metric
+    if not _INDEXED.fullmatch(metric):
+        yield (
+            f"spec.deploySpec.trigger.condition.metric: {metric} has no index, so that the"
+            f" LocalController takes it as 0 or never fires: write {metric.split('[')[0]}[0]"
+        )
+
+
+def _model_files(resources: JobResources) -> Iterator[str]:
+    initial, deploy = resources.initial_model, resources.deploy_model
+    if normpath(initial.spec.url) == normpath(deploy.spec.url):
+        yield (
+            f"spec.deploySpec.model.name: Models {initial.metadata.name} and"
+            f" {deploy.metadata.name} are the same file {deploy.spec.url}, and deploying"
+            " overwrites it: give them different files"
+        )
+
+
+def _nodes(resources: JobResources) -> Iterator[str]:
+    node = resources.dataset.spec.node_name
+    for field, pod in resources.pods.items():
+        if pod.node_name != node and not (pod.node_name == "" and "nodeSelector" in pod.other):
+            yield (
+                f"{field}.template.spec.nodeName: {pod.node_name or 'none'}, but the dataset is"
+                f" on {node} and nothing is moved between nodes: write {node}"
+            )
+
+
+def _volumes(resources: JobResources) -> Iterator[str]:
+    for field, pod in resources.pods.items():
+        volumes = [volume.name for volume in pod.volumes]
+        for position, container in enumerate(pod.containers):
+            for mount in container.volume_mounts:
+                if mount.name not in volumes:
+                    yield (
+                        f"{field}.template.spec.containers.{position}.volumeMounts: there is no"
+                        f" volume {mount.name}: add it under volumes"
+                    )
+
+
+def _formats(resources: JobResources) -> Iterator[str]:
+    """The LocalController picks a trained model by its format, and panics if it finds none."""
+    container = resources.job.spec.train_spec.template.spec.containers[0]
+    if container.command or container.args[:1] != ["train"]:
+        return
+    reported = _model_formats(container)
+    wanted = {
+        "spec.initialModel.name": resources.initial_model,
+        "spec.deploySpec.model.name": resources.deploy_model,
+    }
+    if resources.job.spec.eval_spec.initial_eval_model:
+        wanted["spec.evalSpec.initialEvalModel.name"] = resources.eval_model
+    for field, model in wanted.items():
+        if model.spec.format not in reported:
+            yield (
+                f"{field}: Model {model.metadata.name} has format {model.spec.format}, but"
+                f" training reports {', '.join(reported)}: name it in {_MODEL_FORMATS}"
+            )
+
+
+def _model_formats(container: Container) -> list[str]:
+    environment = {variable.name: variable.value for variable in container.env}
+    text = environment.get(_MODEL_FORMATS) or environment.get(_MODEL_FORMATS.upper())
+    return [name.strip() for name in (text or _DEFAULT_MODEL_FORMATS).split(",")]

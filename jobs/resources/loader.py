@@ -1,0 +1,209 @@
+"""Reads Dataset, Model and IncrementalLearningJob resources from YAML files, strictly."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, TypeVar, get_args
+
+import yaml
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from backend.errors import SettingsError
+from jobs.resources.checks import JobResources, mistakes
+from jobs.resources.schema import Dataset, IncrementalLearningJob, Model
+
+__all__ = ["JobResources", "load_job", "load_jobs"]
+
+_KINDS: dict[str, type[Dataset | Model | IncrementalLearningJob]] = {
+    "Dataset": Dataset,
+    "Model": Model,
+    "IncrementalLearningJob": IncrementalLearningJob,
+}
+_SUFFIXES = (".yaml", ".yml")
+_GROUP = "sedna.io/"
+
+_Kind = TypeVar("_Kind", Dataset, Model)
+
+
+def load_job(paths: Sequence[Path]) -> JobResources:
+    """Return the one job that ``paths`` hold.
+
+    ``paths`` are YAML files, or folders of them, of one or more documents each. Documents of
+    other kinds are passed over.
+
+    Raises:
+        SettingsError: a file, resource or field is missing or wrong, or there is not exactly
+            one IncrementalLearningJob. Everything that is wrong is told, one line each.
+    """
+    jobs = load_jobs(paths)
+    if len(jobs) > 1:
+        names = ", ".join(job.name for job in jobs)
+        raise SettingsError(f"these manifests hold {len(jobs)} jobs ({names}): name those of one")
+    return jobs[0]
+
+
+def load_jobs(paths: Sequence[Path]) -> list[JobResources]:
+    """Return every job that ``paths`` hold, at least one; see `load_job`."""
+    problems: list[str] = []
+    loaded = [resource for file in _files(paths) for resource in _resources(file, problems)]
+    problems += _duplicates(loaded)
+    jobs = [job for item in loaded for job in _linked(item, loaded, problems)]
+    if not any(isinstance(item.value, IncrementalLearningJob) for item in loaded) and not problems:
+        problems.append(
+            f"{', '.join(map(str, paths))}: no IncrementalLearningJob: add its manifest"
+        )
+    if problems:
+        raise SettingsError("\n".join(problems))
+    return jobs
+
+
+@dataclass(frozen=True)
+class _Loaded:
+    file: Path
+    value: Dataset | Model | IncrementalLearningJob
+
+    def __str__(self) -> str:
+        return f"{self.file}: {self.value.kind}/{self.value.metadata.name}"
+
+    @property
+    def identity(self) -> tuple[str, str, str]:
+        metadata = self.value.metadata
+        return self.value.kind, metadata.namespace, metadata.name
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML without repeated keys, of which the last would win silently."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        keys = Counter(
+            str(key.value) for key, _ in node.value if key.tag != "tag:yaml.org,2002:merge"
+        )
+        repeated = [key for key, times in keys.items() if times > 1]
+        if repeated:
+            raise yaml.constructor.ConstructorError(
+                problem=f"the key {repeated[0]} is there twice", problem_mark=node.start_mark
+            )
+        return super().construct_mapping(node, deep)
+
+
+def _files(paths: Sequence[Path]) -> Iterator[Path]:
+    for path in paths:
+        if path.is_dir():
+            yield from sorted(file for file in path.iterdir() if file.suffix in _SUFFIXES)
+        else:
+            yield path
+
+
+def _resources(file: Path, problems: list[str]) -> Iterator[_Loaded]:
+    for document in _documents(file, problems):
+        kind = _KINDS.get(str(document.get("kind")))
+        if kind is None or not str(document.get("apiVersion", _GROUP)).startswith(_GROUP):
+            continue
+        try:
+            yield _Loaded(file, kind.model_validate(document))
+        except ValidationError as error:
+            origin = f"{file}: {document['kind']}/{_name(document)}"
+            problems += (f"{origin}: {_told(detail, kind)}" for detail in error.errors())
+
+
+def _documents(file: Path, problems: list[str]) -> list[dict[str, Any]]:
+    try:
+        with file.open(encoding="utf-8") as stream:
+            documents = list(yaml.load_all(stream, _Loader))
+    except OSError as error:
+        problems.append(f"{file}: {error.strerror}: name a manifest or a folder of manifests")
+        return []
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        problems.append(f"{file}: this is not YAML: {' '.join(str(error).split())}")
+        return []
+    return [document for document in documents if isinstance(document, dict)]
+
+
+def _name(document: dict[str, Any]) -> str:
+    metadata = document.get("metadata")
+    return str(metadata.get("name", "?")) if isinstance(metadata, dict) else "?"
+
+
+def _told(detail: ErrorDetails, kind: type[BaseModel]) -> str:
+    where = ".".join(str(part) for part in detail["loc"])
+    match detail["type"]:
+        case "extra_forbidden":
+            what = _unknown_field(detail["loc"], kind)
+        case "missing":
+            what = "is missing: add it"
+        case "value_error":
+            what = str(detail["ctx"]["error"])
+        case "string_type":
+            what = f"{detail['input']!r} is not text: put it in quotes"
+        case _:
+            what = f"{detail['msg']}, not {detail['input']!r}"
+    return f"{where}: {what}"
+
+
+def _unknown_field(loc: tuple[int | str, ...], kind: type[BaseModel]) -> str:
+    known = _fields(loc[:-1], kind)
+    close = get_close_matches(str(loc[-1]), known, n=1)
+    if close:
+        return f"unknown field: did you mean {close[0]}?"
+    return f"unknown field: known here are {', '.join(known)}"
+
+
+def _fields(loc: tuple[int | str, ...], kind: type[BaseModel]) -> list[str]:
+    """Return the fields that may stand at ``loc``, under their YAML names."""
+    for part in loc:
+        for field in kind.model_fields.values():
+            if field.alias == part:
+                kind = _model(field.annotation) or kind
+    passed_on: str = getattr(kind, "passed_on", "")
+    own = [field.alias or "" for field in kind.model_fields.values()]
+    return [name for name in own if not name.startswith(" ")] + passed_on.split()
+
+
+def _model(annotation: object) -> type[BaseModel] | None:
+    """Return the model in an annotation such as ``list[Container]`` or ``Timer | None``."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    return next((model for part in get_args(annotation) if (model := _model(part))), None)
+
+
+def _duplicates(loaded: list[_Loaded]) -> list[str]:
+    first: dict[tuple[str, str, str], _Loaded] = {}
+    problems = []
+    for item in loaded:
+        if item.identity in first:
+            problems.append(f"{item}: is also in {first[item.identity].file}: keep one")
+        first.setdefault(item.identity, item)
+    return problems
+
+
+def _linked(item: _Loaded, loaded: list[_Loaded], problems: list[str]) -> Iterator[JobResources]:
+    job = item.value
+    if not isinstance(job, IncrementalLearningJob):
+        return
+
+    def find(kind: type[_Kind], name: str, field: str) -> _Kind | None:
+        for other in loaded:
+            if other.identity == (kind.__name__, job.metadata.namespace, name):
+                return other.value if isinstance(other.value, kind) else None
+        if not any(f": {kind.__name__}/{name}: " in problem for problem in problems):
+            problems.append(
+                f"{item}: {field}: {kind.__name__} {name} is not in namespace"
+                f" {job.metadata.namespace} of these manifests: add it, or mend the name"
+            )
+        return None
+
+    spec = job.spec
+    dataset = find(Dataset, spec.dataset.name, "spec.dataset.name")
+    initial = find(Model, spec.initial_model.name, "spec.initialModel.name")
+    deploy = find(Model, spec.deploy_spec.model.name, "spec.deploySpec.model.name")
+    evaluated = deploy
+    if spec.eval_spec.initial_eval_model:
+        field = "spec.evalSpec.initialEvalModel.name"
+        evaluated = find(Model, spec.eval_spec.initial_eval_model.name, field)
+    if dataset and initial and deploy and evaluated:
+        resources = JobResources(job, dataset, initial, deploy, evaluated)
+        problems += (f"{item}: {mistake}" for mistake in mistakes(resources))
+        yield resources

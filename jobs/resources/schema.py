@@ -1,0 +1,321 @@
+"""Fields of Dataset, Model and IncrementalLearningJob, ``sedna.io/v1alpha1``.
+
+Names, required fields and defaults are those of Sedna's CRDs; an unknown field is an error.
+Of a pod's template only what the standalone runner uses is modelled; its other Kubernetes
+fields are kept as they are.
+"""
+
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic.alias_generators import to_camel
+
+__all__ = [
+    "API_VERSION",
+    "Condition",
+    "Container",
+    "Dataset",
+    "EnvVar",
+    "IncrementalLearningJob",
+    "Model",
+    "ModelSpec",
+    "PodSpec",
+    "PodTemplate",
+    "Timer",
+    "Trigger",
+    "VolumeMount",
+]
+
+API_VERSION = "sedna.io/v1alpha1"
+
+_MINUTES_AN_HOUR = 60
+
+
+def _quoted_time(value: object) -> object:
+    if isinstance(value, int) and not isinstance(value, bool):
+        time = f"{value // _MINUTES_AN_HOUR:02}:{value % _MINUTES_AN_HOUR:02}"
+        reason = f'{value} is what YAML makes of an unquoted time: write "{time}"'
+        raise ValueError(reason)  # noqa: TRY004 - what pydantic expects of a validator
+    return value
+
+
+Name = Annotated[str, Field(pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$", max_length=253)]
+"""A resource's name: a DNS subdomain, so that it can be part of a path."""
+
+Url = Annotated[str, Field(pattern=r"^(/|s3://|https?://)")]
+"""An absolute path on the node, or an s3 or http(s) URL."""
+
+TimeOfDay = Annotated[
+    str, BeforeValidator(_quoted_time), Field(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")
+]
+"""``HH:MM``, 24 hours, in the node's local time."""
+
+Operator = Literal[
+    ">", "gt", ">=", "ge", "=", "==", "eq", "!=", "ne", "<=", "le", "<", "lt"
+]  # fmt: skip
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(
+        extra="forbid",
+        strict=True,
+        frozen=True,
+        alias_generator=to_camel,
+        protected_namespaces=(),
+    )
+
+
+class _PodPart(_Part):
+    """A part of a pod's template, with the Kubernetes fields that are kept as they are."""
+
+    passed_on: ClassVar[str]
+
+    # The blank keeps the alias from ever being a key that somebody wrote.
+    other: dict[str, Any] = Field(default={}, alias=" other")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _keep_other(cls, data: object) -> object:
+        if not isinstance(data, dict):
+            return data
+        other = {key: value for key, value in data.items() if key in cls.passed_on.split()}
+        return {key: value for key, value in data.items() if key not in other} | {" other": other}
+
+
+class Metadata(_Part):
+    """Name, namespace and what Kubernetes adds to them."""
+
+    model_config = ConfigDict(extra="allow")
+
+    name: Name
+    namespace: Name = "default"
+
+
+class EnvVar(_PodPart):
+    """An environment variable of a container."""
+
+    passed_on = "valueFrom"
+
+    name: str = Field(min_length=1)
+    value: str = ""
+
+
+class VolumeMount(_PodPart):
+    """Where a container sees a volume."""
+
+    passed_on = "readOnly recursiveReadOnly mountPropagation subPathExpr"
+
+    name: str
+    mount_path: str = Field(pattern="^/")
+    sub_path: str = ""
+
+
+class Container(_PodPart):
+    """A container of a pod's template."""
+
+    passed_on = (
+        "envFrom imagePullPolicy lifecycle livenessProbe ports readinessProbe resizePolicy "
+        "restartPolicy securityContext startupProbe stdin stdinOnce terminationMessagePath "
+        "terminationMessagePolicy tty volumeDevices workingDir"
+    )
+
+    name: Name
+    image: str = Field(min_length=1)
+    command: list[str] = []
+    args: list[str] = []
+    env: list[EnvVar] = []
+    volume_mounts: list[VolumeMount] = []
+    resources: dict[str, Any] = {}
+
+
+class HostPath(_Part):
+    """A path of the node."""
+
+    path: str = Field(pattern="^/")
+    type: Literal[
+        "", "DirectoryOrCreate", "Directory", "FileOrCreate", "File", "Socket", "CharDevice",
+        "BlockDevice",
+    ] = ""  # fmt: skip
+
+
+class Volume(_PodPart):
+    """A volume of a pod's template; only a hostPath is seen by the standalone runner."""
+
+    passed_on = (
+        "configMap csi downwardAPI emptyDir ephemeral image nfs persistentVolumeClaim projected "
+        "secret"
+    )
+
+    name: str
+    host_path: HostPath | None = None
+
+
+class PodSpec(_PodPart):
+    """The pod that a worker runs in."""
+
+    passed_on = (
+        "activeDeadlineSeconds affinity automountServiceAccountToken dnsConfig dnsPolicy "
+        "enableServiceLinks ephemeralContainers hostAliases hostIPC hostNetwork hostPID hostUsers "
+        "hostname imagePullSecrets initContainers nodeSelector os overhead preemptionPolicy "
+        "priority priorityClassName readinessGates resourceClaims restartPolicy runtimeClassName "
+        "schedulerName schedulingGates securityContext serviceAccount serviceAccountName "
+        "setHostnameAsFQDN shareProcessNamespace subdomain terminationGracePeriodSeconds "
+        "tolerations topologySpreadConstraints"
+    )
+
+    containers: list[Container] = Field(min_length=1)
+    node_name: str = ""
+    volumes: list[Volume] = []
+
+
+class PodTemplate(_Part):
+    """A pod's template; Sedna sets the pod's name and labels."""
+
+    metadata: dict[str, Any] = {}
+    spec: PodSpec
+
+
+class Timer(_Part):
+    """The hours of the day in which a trigger may fire, both ends included."""
+
+    start: TimeOfDay
+    end: TimeOfDay
+
+
+class Condition(_Part):
+    """``metric operator threshold``."""
+
+    operator: Operator
+    threshold: float
+    metric: str = Field(min_length=1)
+
+    def __str__(self) -> str:
+        """Return the condition as it is read aloud: ``num_of_samples >= 200``."""
+        return f"{self.metric} {self.operator} {self.threshold:g}"
+
+
+class Trigger(_Part):
+    """When a stage begins; Sedna ignores ``checkPeriodSeconds``."""
+
+    check_period_seconds: int | None = None
+    timer: Timer | None = None
+    condition: Condition
+
+    def __str__(self) -> str:
+        """Return the condition and, where there is one, the timer."""
+        window = f", {self.timer.start} to {self.timer.end}" if self.timer else ""
+        return f"{self.condition}{window}"
+
+
+class DatasetReference(_Part):
+    """The job's dataset, and which share of new samples goes to training (0 to 1)."""
+
+    name: Name
+    train_prob: float = Field(ge=0, le=1)
+
+
+class ModelReference(_Part):
+    """The name of a Model."""
+
+    name: Name
+
+
+class DeployModelReference(ModelReference):
+    """The Model to deploy, and whether the inference worker loads it without a restart."""
+
+    hot_update_enabled: bool = False
+    poll_period_seconds: int = Field(default=60, ge=1, description="Seconds.")
+
+
+class Parameter(_Part):
+    """A parameter of the hard example miner; its value is text."""
+
+    key: str
+    value: str
+
+
+class HardExampleMining(_Part):
+    """Which samples the inference worker keeps for labelling."""
+
+    name: str
+    parameters: list[Parameter] = []
+
+
+class TrainSpec(_Part):
+    """The train worker, and when it starts."""
+
+    template: PodTemplate
+    trigger: Trigger
+
+
+class EvalSpec(_Part):
+    """The eval worker, and what the first trained model is held to."""
+
+    template: PodTemplate
+    initial_eval_model: ModelReference | None = None
+
+
+class DeploySpec(_Part):
+    """The inference worker, its model, and when that is replaced."""
+
+    model: DeployModelReference
+    trigger: Trigger
+    hard_example_mining: HardExampleMining
+    template: PodTemplate
+
+
+class IncrementalLearningJobSpec(_Part):
+    """What the job is made of."""
+
+    dataset: DatasetReference
+    initial_model: ModelReference
+    train_spec: TrainSpec
+    eval_spec: EvalSpec
+    deploy_spec: DeploySpec
+    output_dir: Url
+    credential_name: str = ""
+
+
+class DatasetSpec(_Part):
+    """Where the index file is; only the format ``txt`` trains an incremental job."""
+
+    url: Url
+    format: Literal["txt"]
+    node_name: str = Field(min_length=1)
+    credential_name: str = ""
+
+
+class ModelSpec(_Part):
+    """A model file, its format and the devices it is for."""
+
+    url: Url
+    format: str = Field(min_length=1)
+    device_soc_versions: list[str] = Field(default=[], alias="device_soc_versions")
+    credential_name: str = ""
+
+
+class _Resource(_Part):
+    api_version: Literal["sedna.io/v1alpha1"]
+    metadata: Metadata
+    status: dict[str, Any] | None = None
+
+
+class Dataset(_Resource):
+    """A Dataset."""
+
+    kind: Literal["Dataset"]
+    spec: DatasetSpec
+
+
+class Model(_Resource):
+    """A Model."""
+
+    kind: Literal["Model"]
+    spec: ModelSpec
+
+
+class IncrementalLearningJob(_Resource):
+    """An IncrementalLearningJob."""
+
+    kind: Literal["IncrementalLearningJob"]
+    spec: IncrementalLearningJobSpec

@@ -1,0 +1,56 @@
+"""What a runner of an IncrementalLearningJob does, on this machine or on Kubernetes."""
+
+from collections.abc import Callable
+from typing import Protocol
+
+from jobs.status import JobStatus
+
+__all__ = ["JobRunner", "OnStatus"]
+
+OnStatus = Callable[[JobStatus], None]
+"""Called with the job's status after each change; the status is the caller's to keep."""
+
+
+class JobRunner(Protocol):
+    """Runs one job."""
+
+    async def run(
+        self,
+        *,
+        rounds: int | None = None,
+        timeout: float | None = None,
+        on_status: OnStatus | None = None,
+    ) -> JobStatus:
+        """Run the job, from where it stands, until ``rounds`` of its rounds have ended.
+
+        Rounds of earlier runs count. Without ``rounds`` it runs until it is cancelled.
+
+        Raises:
+            SettingsError: the job cannot run as it is described, or already runs.
+            TimeoutError: ``timeout`` seconds have passed before that.
+        """
+        ...
+
+    def status(self) -> JobStatus:
+        """Return the job's status.
+
+        Raises:
+            SettingsError: the job never ran.
+        """
+        ...
+
+    async def watch(self, on_status: OnStatus) -> None:
+        """Tell ``on_status`` of the job's status now and at each change, while it is run.
+
+        Raises:
+            SettingsError: the job never ran.
+        """
+        ...
+
+    def stop(self) -> None:
+        """End the job's workers and its runner, and wait for that; a next run continues.
+
+        Raises:
+            SettingsError: the job is not being run.
+        """
+        ...

@@ -1,0 +1,100 @@
+"""The state machine of a job: what the GlobalManager and the LocalController do in turns.
+
+Each step begins at the newest condition and appends the next one, which is on disk before
+anything else happens. A step that was cut short is done again.
+"""
+
+import logging
+
+from backend.errors import ProjectError
+from jobs.standalone.dataset import read_index
+from jobs.standalone.deployment import Deployment
+from jobs.standalone.evaluation import Evaluation
+from jobs.standalone.journal import note_samples
+from jobs.standalone.server import Report
+from jobs.standalone.stages import RunningJob, StageSteps
+from jobs.standalone.supervisor import StageFailedError
+from jobs.standalone.training import Training
+from jobs.status import ConditionType, Outcome, Stage
+from workers.contract import JOB_KIND, WorkerStatus
+
+__all__ = ["Controller"]
+
+_log = logging.getLogger(__name__)
+
+_WORKING = {ConditionType.STARTING, ConditionType.RUNNING}
+# An inference worker that starts anew may report a model of an earlier round.
+_REPORTING = {Stage.TRAIN: _WORKING, Stage.EVAL: _WORKING, Stage.DEPLOY: {ConditionType.RUNNING}}
+
+
+class Controller:
+    """Takes one job from condition to condition."""
+
+    def __init__(self, job: RunningJob) -> None:
+        """Continue ``job`` from its state."""
+        self._job = job
+        self._stages: dict[Stage, StageSteps] = {
+            Stage.TRAIN: Training(job),
+            Stage.EVAL: Evaluation(job),
+            Stage.DEPLOY: Deployment(job),
+        }
+
+    async def run(self, rounds: int | None) -> None:
+        """Run until ``rounds`` rounds of the job have ended, or for ever."""
+        self.look()
+        while rounds is None or self._job.state.status.rounds_ended < rounds:
+            await self._step()
+
+    def receive(self, report: Report) -> None:
+        """Take a worker's message; what the stage does not wait for is passed over."""
+        if self._expects(report):
+            self._job.state.report = report
+            self._job.store.save()
+        else:
+            _log.info("passed over %s %s of %s", report.kind, report.status, report.name)
+
+    def look(self) -> None:
+        """Read the index, and take what is new as one increment."""
+        state = self._job.state
+        total = len(read_index(self._job.index))
+        shares = state.shares.grown(total, self._job.spec.dataset.train_prob)
+        if shares != state.shares:
+            state.shares = shares
+            note_samples(state)
+            self._job.store.save()
+
+    def _expects(self, report: Report) -> bool:
+        status, condition = self._job.state.status, self._job.journal.condition
+        owner = (report.owner_kind, report.namespace, report.owner_name)
+        return (
+            owner == (JOB_KIND, status.namespace, status.name)
+            and report.kind.lower() == condition.stage.lower()
+            and report.status.lower() in set(WorkerStatus)
+            and condition.type in _REPORTING[condition.stage]
+            and report.name == self._stages[condition.stage].worker.name
+            and self._job.state.report is None
+        )
+
+    async def _step(self) -> None:
+        condition = self._job.journal.condition
+        stage = self._stages[condition.stage]
+        if (condition.stage, condition.type) == (Stage.TRAIN, ConditionType.WAITING):
+            # No round has begun that could fail.
+            await stage.waiting()
+            return
+        try:
+            await _steps(stage, condition.type)
+        except (StageFailedError, ProjectError, OSError) as error:
+            self._job.journal.end_round(Outcome.FAILED, str(error))
+
+
+async def _steps(stage: StageSteps, type_: ConditionType) -> None:
+    match type_:
+        case ConditionType.WAITING:
+            await stage.waiting()
+        case ConditionType.READY:
+            await stage.ready()
+        case ConditionType.STARTING:
+            await stage.starting()
+        case _:
+            await stage.running()

@@ -1,0 +1,117 @@
+"""The index file, its increments, and what of them goes to training and to evaluation.
+
+The index only grows, so a share of it is kept as ranges of its lines. Of each increment the
+first ``int(trainProb * new)`` lines go to training and the rest to evaluation, as the
+LocalController does it. An increment is what is new when the index is read: as the runner reads
+at every change and not once a minute, lines that belong together should be appended at once.
+"""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict
+
+from backend.errors import DatasetError
+from backend.files import write_atomically
+from jobs.triggers import train_share
+
+__all__ = ["Lines", "Shares", "count", "read_index", "select", "write_samples"]
+
+_EARLIER_SHARES = 5
+
+
+class _Record(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Lines(_Record):
+    """A range of the index's lines, from ``start`` up to but without ``stop``, from 0."""
+
+    start: int
+    stop: int
+
+
+class Shares(_Record):
+    """How far the index was read, and what waits for the next round."""
+
+    position: int = 0
+    train: tuple[Lines, ...] = ()
+    eval: tuple[Lines, ...] = ()
+    earlier: tuple[tuple[Lines, ...], ...] = ()
+    """The evaluation shares of up to five earlier rounds, oldest first."""
+
+    def grown(self, total: int, train_prob: float) -> "Shares":
+        """Return the shares once the index has ``total`` lines; a shorter one changes nothing."""
+        if total <= self.position:
+            return self
+        middle = self.position + train_share(train_prob, total - self.position)
+        return Shares(
+            position=total,
+            train=_joined(self.train, Lines(start=self.position, stop=middle)),
+            eval=_joined(self.eval, Lines(start=middle, stop=total)),
+            earlier=self.earlier,
+        )
+
+    def trained(self) -> "Shares":
+        """Return the shares once the train share was handed to a worker."""
+        return self.model_copy(update={"train": ()})
+
+    def evaluated(self) -> "Shares":
+        """Return the shares once the evaluation share was handed to a worker."""
+        earlier = (*self.earlier, self.eval)[-_EARLIER_SHARES:]
+        return self.model_copy(update={"eval": (), "earlier": earlier})
+
+    @property
+    def to_evaluate(self) -> tuple[Lines, ...]:
+        """The evaluation share, after those of up to five earlier rounds."""
+        return (*(lines for share in self.earlier for lines in share), *self.eval)
+
+
+def count(ranges: Iterable[Lines]) -> int:
+    """Return how many lines ``ranges`` hold."""
+    return sum(lines.stop - lines.start for lines in ranges)
+
+
+def read_index(index: Path) -> list[str]:
+    """Return the lines of ``index``; none if it does not exist yet.
+
+    A last line without its newline is left for later: somebody may still be writing it.
+    """
+    try:
+        data = index.read_bytes()
+    except FileNotFoundError:
+        return []
+    # Bytes that are no UTF-8 come out of `write_samples` as they went in.
+    text = data.decode("utf-8", errors="surrogateescape")
+    return [line.removesuffix("\r") for line in text.split("\n")[:-1]]
+
+
+def select(lines: Sequence[str], ranges: Iterable[Lines]) -> list[str]:
+    """Return the lines in ``ranges``, in their order.
+
+    Raises:
+        DatasetError: the index has become shorter than the ranges.
+    """
+    selected: list[str] = []
+    for part in ranges:
+        if part.stop > len(lines):
+            raise DatasetError(
+                f"the dataset's index lost lines: it has {len(lines)}, and line {part.stop} was"
+                " read before: only ever append to it"
+            )
+        selected += lines[part.start : part.stop]
+    return selected
+
+
+def write_samples(path: Path, samples: Iterable[str]) -> None:
+    """Write ``samples`` to ``path``, one a line."""
+    text = "".join(f"{sample}\n" for sample in samples)
+    write_atomically(path, text.encode("utf-8", errors="surrogateescape"))
+
+
+def _joined(ranges: tuple[Lines, ...], new: Lines) -> tuple[Lines, ...]:
+    if new.start == new.stop:
+        return ranges
+    if ranges and ranges[-1].stop == new.start:
+        return (*ranges[:-1], Lines(start=ranges[-1].start, stop=new.stop))
+    return (*ranges, new)

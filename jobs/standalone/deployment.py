@@ -1,0 +1,100 @@
+"""The stage Deploy: decides on the trained model, and puts it where inference finds it."""
+
+import shutil
+from datetime import UTC, datetime
+from pathlib import Path
+
+from backend.files import replaced_atomically, write_atomically
+from jobs.standalone.conditions import StageInput, StageModel
+from jobs.standalone.paths import JobFiles
+from jobs.standalone.stages import StageSteps, local_time, models_in
+from jobs.standalone.supervisor import RESTARTS, StageFailedError
+from jobs.standalone.workers import INFER
+from jobs.status import ConditionType, Outcome
+from jobs.triggers import decide_deployment
+from workers.contract import ModelConfig, ModelHotUpdateConfig
+
+__all__ = ["Deployment", "hot_update"]
+
+
+class Deployment(StageSteps):
+    """Replaces the deployed model if the trained one is better by the deploy trigger."""
+
+    kind = INFER
+
+    async def waiting(self) -> None:
+        """Decide; a model that is not worth it ends the round."""
+        state, wanted = self.job.state, self.job.resources.deploy_model
+        metrics = [model.metrics or {} for model in state.evaluated]
+        decision = decide_deployment(self.job.spec.deploy_spec.trigger, metrics, local_time())
+        if not decision.fires:
+            self.job.journal.end_round(Outcome.REJECTED, decision.reason)
+            return
+        state.round.reason = decision.reason
+        state.input = StageInput(models=[self.job.trained(wanted), StageModel.of(wanted)])
+        self.job.journal.append(ConditionType.READY, state.input.to_data(), decision.reason)
+
+    async def ready(self) -> None:
+        """Without hot update, replace the file and the worker; that ends the stage."""
+        if self.job.spec.deploy_spec.model.hot_update_enabled:
+            self.job.journal.append(ConditionType.STARTING)
+            return
+        self._replace_files()
+        await self._replace_worker()
+        self.job.journal.end_round(Outcome.DEPLOYED, self.job.state.round.reason)
+
+    async def starting(self) -> None:
+        """Wait until the inference worker runs."""
+        await self.job.store.until(lambda: self.worker.pid and not self.worker.ended)
+        self.job.journal.append(ConditionType.RUNNING)
+
+    async def running(self) -> None:
+        """Tell the inference worker of the new model, and wait for its report."""
+        state = self.job.state
+        if state.report is None:
+            self._replace_files()
+            hot_update(self.job.local(self._trained_url), self.job.files)
+        restarts = self.worker.restarts + RESTARTS
+        await self.job.store.until(lambda: state.report or self.worker.restarts > restarts)
+        if state.report is None:
+            raise StageFailedError(
+                f"{self.worker.name} failed {RESTARTS + 1} times while the new model was"
+                f" deployed: see {self.worker.log}"
+            )
+        models_in(state.report, self.worker)
+        self.job.journal.end_round(Outcome.DEPLOYED, state.round.reason, '{"output": {}}')
+
+    @property
+    def _trained_url(self) -> str:
+        return self.job.trained(self.job.resources.deploy_model).url
+
+    def _replace_files(self) -> None:
+        """Copy the trained model over the deployed one, and over what the next is held to."""
+        resources = self.job.resources
+        models = {model.spec.url: model for model in (resources.deploy_model, resources.eval_model)}
+        for url, model in models.items():
+            copy_model(self.job.local(self.job.trained(model).url), self.job.local(url))
+
+    async def _replace_worker(self) -> None:
+        state = self.job.state
+        worker = self.job.factory.new(INFER, state.round.number)
+        state.status.workers.append(worker)
+        self.job.store.save()
+        await self.job.store.until(lambda: worker.pid)
+
+
+def copy_model(source: Path, target: Path) -> None:
+    """Copy the file ``source`` over ``target``, whole or not at all."""
+    with replaced_atomically(target) as temporary:
+        shutil.copyfile(source, temporary)
+
+
+def hot_update(source: Path, files: JobFiles) -> None:
+    """Copy the model ``source`` beside ``model_config.json``, and name it there."""
+    model = files.hot_update / source.name
+    copy_model(source, model)
+    time = f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S.%f %z} UTC"
+    update = ModelHotUpdateConfig(
+        model_config=ModelConfig(model_path=str(model), model_update_time=time)
+    )
+    write_atomically(files.hot_update_config, update.to_json().encode())

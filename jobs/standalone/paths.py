@@ -1,0 +1,105 @@
+"""The node's paths on this machine, and the files of a job."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from posixpath import normpath
+
+from backend.errors import SettingsError
+from jobs.resources.checks import JobResources
+from workers.contract import JOB_KIND, MODEL_HOT_UPDATE_FILE
+
+__all__ = ["JobFiles", "Node"]
+
+_HOT_UPDATE_ROOT = "/var/lib/sedna/model-hot-update"
+
+
+@dataclass(frozen=True)
+class Node:
+    """The node that the manifests speak of: its ``/`` is the folder ``root`` of this machine."""
+
+    root: Path
+
+    @property
+    def prefix(self) -> str:
+        """What stands before a node's path on this machine: DATA_PATH_PREFIX."""
+        return "" if self.root == Path("/") else str(self.root)
+
+    def local(self, url: str) -> Path:
+        """Return where the node's path ``url`` is on this machine, always below ``root``.
+
+        Raises:
+            SettingsError: ``url`` is not an absolute path.
+        """
+        if not url.startswith("/"):
+            raise SettingsError(f"{url} is no absolute path, and only those work on one machine")
+        return Path(self.prefix + normpath(f"/{url.lstrip('/')}"))
+
+
+@dataclass(frozen=True)
+class JobFiles:
+    """Where a job keeps what: URLs are the node's paths, everything else is this machine's."""
+
+    node: Node
+    namespace: str
+    name: str
+    output_url: str
+
+    @classmethod
+    def of(cls, resources: JobResources, node: Node) -> "JobFiles":
+        """Return the files of the job ``resources`` on ``node``."""
+        output_url = normpath(resources.job.spec.output_dir)
+        return cls(node, resources.namespace, resources.name, output_url)
+
+    @property
+    def folder(self) -> Path:
+        """What the runner itself keeps: state, lock, logs, report."""
+        return self.node.local(self.output_url) / "iljob"
+
+    @property
+    def state(self) -> Path:
+        """Everything that is needed to continue."""
+        return self.folder / "state.json"
+
+    @property
+    def lock(self) -> Path:
+        """Held by the one runner of the job; its text is the runner's process id."""
+        return self.folder / "lock"
+
+    @property
+    def report(self) -> Path:
+        """Where `iljob report` writes to."""
+        return self.folder / "report.html"
+
+    @property
+    def logs(self) -> Path:
+        """One file for each worker."""
+        return self.folder / "logs"
+
+    @property
+    def hot_update(self) -> Path:
+        """The folder that hot updates go through."""
+        return self.node.local(f"{_HOT_UPDATE_ROOT}/{self.namespace}/{JOB_KIND}/{self.name}")
+
+    @property
+    def hot_update_config(self) -> Path:
+        """The file that tells the inference worker of a new model."""
+        return self.hot_update / MODEL_HOT_UPDATE_FILE
+
+    def train_data_url(self, round_: int) -> str:
+        """Return the URL of the training samples of ``round_``."""
+        return f"{self.output_url}/data/train/{round_}/data.txt"
+
+    def eval_data_url(self, round_: int) -> str:
+        """Return the URL of the evaluation samples of ``round_``."""
+        return f"{self.output_url}/data/eval/{round_}/data.txt"
+
+    def train_output_url(self, round_: int) -> str:
+        """Return the URL of the folder for the models of ``round_``."""
+        return f"{self.output_url}/train/{round_}"
+
+    def make_folders(self) -> None:
+        """Make what the LocalController makes under outputDir, and the runner's own folders."""
+        output = self.node.local(self.output_url)
+        for folder in ("data/train", "data/eval", "train", "eval"):
+            (output / folder).mkdir(parents=True, exist_ok=True)
+        self.logs.mkdir(parents=True, exist_ok=True)

@@ -1,0 +1,231 @@
+"""The runner of one job on one machine."""
+
+import asyncio
+import os
+import signal
+from collections.abc import Coroutine
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import psutil
+from watchfiles import Change, awatch
+
+from backend.errors import SettingsError, TemporaryError
+from jobs.resources.checks import JobResources
+from jobs.runner import OnStatus
+from jobs.standalone.conditions import StageModel
+from jobs.standalone.controller import Controller
+from jobs.standalone.journal import Journal
+from jobs.standalone.limits import check_limits, check_models
+from jobs.standalone.paths import JobFiles, Node
+from jobs.standalone.processes import Processes, alive, last_line, wait_for_end
+from jobs.standalone.server import application, bind, serve
+from jobs.standalone.stages import RunningJob
+from jobs.standalone.state import JobState, StateFile, locked, runner_pid
+from jobs.standalone.supervisor import Supervisor
+from jobs.standalone.workers import (
+    INFER,
+    WorkerFactory,
+    container_environment,
+    make_host_folders,
+)
+from jobs.status import Condition, ConditionType, JobStatus, Samples, Stage
+
+__all__ = ["StandaloneRunner"]
+
+_SECONDS_TO_STOP = 30.0
+_QUIET_MILLISECONDS = 100
+"""How long an index must be unchanged before it is read: what is appended in bursts is one
+increment."""
+
+
+class StandaloneRunner:
+    """Runs a job's workers as processes of this machine; see `jobs.runner.JobRunner`."""
+
+    def __init__(
+        self, resources: JobResources, root: Path, *, backoff_seconds: float = 1.0
+    ) -> None:
+        """Run the job ``resources``; the folder ``root`` stands for the node's ``/``.
+
+        ``backoff_seconds`` pass before a worker's first restart, twice that before the next.
+
+        Raises:
+            SettingsError: the job needs what the standalone runner does not do.
+        """
+        check_limits(resources)
+        node = Node(root.resolve())
+        self._resources = resources
+        self._backoff_seconds = backoff_seconds
+        self.files = JobFiles.of(resources, node)
+        self._factory = WorkerFactory(resources, node, self.files)
+
+    async def run(
+        self,
+        *,
+        rounds: int | None = None,
+        timeout: float | None = None,
+        on_status: OnStatus | None = None,
+    ) -> JobStatus:
+        """Run until ``rounds`` rounds of the job have ended; see `JobRunner.run`."""
+        check_models(self._resources, self._factory.node)
+        self._check_index()
+        self.files.make_folders()
+        with locked(self.files.lock):
+            store = self._open(on_status)
+            async with asyncio.timeout(timeout):
+                await self._run(store, rounds)
+            return _current(store.state.status)
+
+    def status(self) -> JobStatus:
+        """Return the job's status from its state on disk."""
+        state = StateFile.read(self.files.state)
+        if state is None:
+            raise SettingsError(
+                f"the job {self._resources.namespace}/{self._resources.name} never ran here"
+                f" (there is no {self.files.state}): start it with `iljob run`"
+            )
+        return _current(state.status)
+
+    async def watch(self, on_status: OnStatus) -> None:
+        """Follow the state on disk while a runner runs the job."""
+        on_status(self.status())
+        pid = runner_pid(self.files.lock)
+        if pid is not None:
+            await _first_of(wait_for_end(pid), self._follow_files(on_status))
+            on_status(self.status())
+
+    def stop(self) -> None:
+        """Send SIGTERM to the job's runner, and wait for its end."""
+        pid = runner_pid(self.files.lock)
+        if pid is None:
+            raise SettingsError(
+                f"the job {self._resources.namespace}/{self._resources.name} is not being run"
+            )
+        try:
+            process = psutil.Process(pid)
+            os.kill(pid, signal.SIGTERM)
+            process.wait(_SECONDS_TO_STOP)
+        except psutil.TimeoutExpired as error:
+            raise TemporaryError(f"the runner, process {pid}, has not ended yet") from error
+        except (psutil.NoSuchProcess, ProcessLookupError):
+            return
+
+    async def _run(self, store: StateFile, rounds: int | None) -> None:
+        state = store.state
+        pids = alive(state.status)
+        # Workers that outlived their runner go on reporting to its port.
+        listener = bind(state.port if pids else 0)
+        state.port = listener.getsockname()[1]
+        processes = Processes(store)
+        processes.adopt(pids)
+        store.save()
+        supervisor = Supervisor(self._factory, store, processes, self._backoff_seconds)
+        controller = Controller(RunningJob(self._factory, store, supervisor, Journal(store)))
+        async with serve(application(controller.receive), listener):
+            try:
+                # The index is watched before the controller first reads it: they start in order.
+                await _first_of(
+                    self._follow_index(controller),
+                    self._follow_logs(store),
+                    supervisor.keep_inferring(),
+                    controller.run(rounds),
+                )
+            finally:
+                await processes.stop_all()
+                store.save()
+
+    def _open(self, on_status: OnStatus | None) -> StateFile:
+        def changed() -> None:
+            if on_status is not None:
+                on_status(_current(store.state.status))
+
+        for pod in self._resources.pods.values():
+            make_host_folders(pod, self._factory.node)
+        state = StateFile.read(self.files.state) or self._new_state()
+        self._describe(state.status)
+        store = StateFile(self.files.state, state, changed)
+        store.save()
+        return store
+
+    def _new_state(self) -> JobState:
+        # Left by an earlier job of this name: the GlobalManager removes it with the job.
+        self.files.hot_update_config.unlink(missing_ok=True)
+        self.files.hot_update.mkdir(parents=True, exist_ok=True)
+        now = datetime.now(UTC)
+        status = JobStatus(
+            name=self._resources.name,
+            namespace=self._resources.namespace,
+            runner="standalone",
+            started=now,
+            conditions=[Condition(stage=Stage.TRAIN, type=ConditionType.WAITING, time=now)],
+            samples=Samples(),
+            workers=[self._factory.new(INFER, 0)],
+        )
+        return JobState(status=status, base=StageModel.of(self._resources.initial_model))
+
+    def _describe(self, status: JobStatus) -> None:
+        """Write into ``status`` what it tells of the manifests, which may have changed."""
+        if (status.namespace, status.name) != (self._resources.namespace, self._resources.name):
+            raise SettingsError(
+                f"spec.outputDir: {self.files.output_url} is the folder of the job"
+                f" {status.namespace}/{status.name}: give each job its own"
+            )
+        spec, node = self._resources.job.spec, self._factory.node
+        status.samples.trigger = str(spec.train_spec.trigger)
+        status.deploy_trigger = str(spec.deploy_spec.trigger)
+        environment = container_environment(spec.deploy_spec.template.spec, node)
+        folder = environment.get("HE_SAVED_URL")
+        status.hard_examples = Path(folder) if folder else None
+        status.class_names = [
+            name.strip() for name in environment.get("class_names", "").split(",") if name.strip()
+        ]
+
+    def _check_index(self) -> None:
+        folder = self._factory.node.local(self._resources.dataset.spec.url).parent
+        if not folder.is_dir():
+            raise SettingsError(
+                f"Dataset {self._resources.dataset.metadata.name}: there is no folder {folder}:"
+                " make it, and append the samples to the index file in it"
+            )
+
+    async def _follow_index(self, controller: Controller) -> None:
+        index = self._factory.node.local(self._resources.dataset.spec.url)
+
+        def is_index(_: Change, path: str) -> bool:
+            return Path(path).name == index.name
+
+        async for _ in awatch(
+            index.parent, watch_filter=is_index, recursive=False, step=_QUIET_MILLISECONDS
+        ):
+            controller.look()
+
+    async def _follow_logs(self, store: StateFile) -> None:
+        async for _ in awatch(self.files.logs, recursive=False):
+            store.tell()
+
+    async def _follow_files(self, on_status: OnStatus) -> None:
+        async for _ in awatch(self.files.folder):
+            on_status(self.status())
+
+
+def _current(status: JobStatus) -> JobStatus:
+    """Return a copy of ``status``, with what the running workers last said."""
+    copy = status.model_copy(deep=True)
+    for worker in copy.workers:
+        if worker.ended is None:
+            worker.last_line = last_line(worker.log)
+    return copy
+
+
+async def _first_of(*coroutines: Coroutine[Any, Any, None]) -> None:
+    """Run ``coroutines`` until one of them ends or fails, then cancel the others."""
+    tasks = [asyncio.create_task(coroutine) for coroutine in coroutines]
+    try:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            task.result()
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

@@ -1,0 +1,162 @@
+"""What the three stages have in common: conditions from Waiting to the worker's report."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import ClassVar
+
+from pydantic import ValidationError
+
+from jobs.resources.checks import JobResources
+from jobs.resources.schema import IncrementalLearningJobSpec, Model
+from jobs.standalone.conditions import StageModel, pick
+from jobs.standalone.journal import Journal
+from jobs.standalone.paths import JobFiles
+from jobs.standalone.server import Report
+from jobs.standalone.state import JobState, StateFile
+from jobs.standalone.supervisor import StageFailedError, Supervisor
+from jobs.standalone.workers import WorkerFactory
+from jobs.status import ConditionType, WorkerState
+from workers.contract import WorkerStatus
+
+__all__ = ["RunningJob", "StageSteps", "WorkerSteps", "local_time"]
+
+
+@dataclass(frozen=True)
+class RunningJob:
+    """A job and those who run it."""
+
+    factory: WorkerFactory
+    store: StateFile
+    supervisor: Supervisor
+    journal: Journal
+
+    @property
+    def state(self) -> JobState:
+        """How far the job is."""
+        return self.store.state
+
+    @property
+    def resources(self) -> JobResources:
+        """The job and the resources that it names."""
+        return self.factory.resources
+
+    @property
+    def spec(self) -> IncrementalLearningJobSpec:
+        """The job's spec."""
+        return self.factory.resources.job.spec
+
+    @property
+    def files(self) -> JobFiles:
+        """Where the job keeps what."""
+        return self.factory.files
+
+    @property
+    def index(self) -> Path:
+        """The dataset's index file."""
+        return self.local(self.resources.dataset.spec.url)
+
+    def local(self, url: str) -> Path:
+        """Return where the node's path ``url`` is on this machine."""
+        return self.factory.node.local(url)
+
+    def trained(self, wanted: Model) -> StageModel:
+        """Return the model of this round that can take the place of ``wanted``.
+
+        Raises:
+            StageFailedError: there is none, at which the real LocalController panics.
+        """
+        model = pick(self.state.trained, wanted)
+        if model is None:
+            formats = ", ".join(m.format for m in self.state.trained) or "no model at all"
+            raise StageFailedError(
+                f"the train worker reported {formats}, but Model {wanted.metadata.name} needs"
+                f" {wanted.spec.format}: the real LocalController panics here"
+            )
+        return model
+
+
+class StageSteps(ABC):
+    """A stage's steps: each is named after the condition that it begins at."""
+
+    kind: ClassVar[str]
+    """The kind of the stage's worker."""
+
+    def __init__(self, job: RunningJob) -> None:
+        """Take the stage of ``job`` from condition to condition."""
+        self.job = job
+
+    @property
+    def worker(self) -> WorkerState:
+        """The stage's worker."""
+        return self.job.state.worker(self.kind)
+
+    @abstractmethod
+    async def waiting(self) -> None:
+        """Wait for what the stage needs, then be Ready."""
+
+    @abstractmethod
+    async def ready(self) -> None:
+        """Make the worker, then be Starting."""
+
+    @abstractmethod
+    async def starting(self) -> None:
+        """Start the worker, then be Running."""
+
+    @abstractmethod
+    async def running(self) -> None:
+        """Wait for the worker's report, then end the stage."""
+
+
+class WorkerSteps(StageSteps):
+    """A stage with a worker of its own, which ends with its report."""
+
+    async def ready(self) -> None:
+        """Make the worker; its name is on disk before it starts."""
+        state = self.job.state
+        state.status.workers.append(self.job.factory.new(self.kind, state.round.number))
+        self.job.journal.append(ConditionType.STARTING)
+
+    async def starting(self) -> None:
+        """Start the worker, unless it has already reported to an earlier runner."""
+        if self.job.state.report is None:
+            await self.job.supervisor.ensure(self.worker)
+        self.job.journal.append(ConditionType.RUNNING)
+
+    async def running(self) -> None:
+        """Wait for the worker's report."""
+        report = await self.job.supervisor.report_of(self.worker)
+        self.complete(models_in(report, self.worker))
+
+    @abstractmethod
+    def complete(self, models: list[StageModel]) -> None:
+        """End the stage with the models that its worker reported."""
+
+
+def models_in(report: Report, worker: WorkerState) -> list[StageModel]:
+    """Return the results of a report.
+
+    Raises:
+        StageFailedError: it says that the worker failed, or cannot be read.
+    """
+    if report.status.lower() != WorkerStatus.COMPLETED:
+        raise StageFailedError(f"{worker.name} reported that it failed: see {worker.log}")
+    try:
+        return [StageModel.model_validate(result) for result in _results(report)]
+    except ValidationError as error:
+        detail = error.errors()[0]
+        raise StageFailedError(
+            f"{worker.name} reported a result whose {detail['loc'][0]} is wrong ({detail['msg']}):"
+            f" see {worker.log}"
+        ) from error
+
+
+def local_time() -> datetime:
+    """Return the node's local time."""
+    return datetime.now(UTC).astimezone()
+
+
+def _results(report: Report) -> Iterable[object]:
+    return report.results or []

@@ -1,0 +1,128 @@
+"""The state of a job: on disk, so that a runner continues where the last one stood."""
+
+import asyncio
+import fcntl
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from backend.errors import SettingsError
+from backend.files import write_atomically
+from jobs.standalone.conditions import StageInput, StageModel
+from jobs.standalone.dataset import Shares
+from jobs.standalone.server import Report
+from jobs.status import JobStatus, Round, WorkerState
+
+__all__ = ["JobState", "StateFile", "locked", "runner_pid"]
+
+
+class JobState(BaseModel):
+    """Everything that is needed to continue a job."""
+
+    model_config = ConfigDict(extra="forbid", protected_namespaces=())
+
+    status: JobStatus
+    port: int = 0
+    shares: Shares = Shares()
+    base: StageModel
+    """What the next round starts from."""
+    trained: list[StageModel] = []
+    """The models that this round's train worker reported."""
+    evaluated: list[StageModel] = []
+    """The results that this round's eval worker reported."""
+    input: StageInput | None = None
+    """What this stage works on, once it is Ready."""
+    report: Report | None = None
+    """The message of this stage's worker, from its arrival until the stage has ended."""
+
+    @property
+    def round(self) -> Round:
+        """The newest round."""
+        return self.status.rounds[-1]
+
+    def worker(self, kind: str) -> WorkerState:
+        """Return the newest worker of ``kind``."""
+        return next(w for w in reversed(self.status.workers) if w.kind == kind)
+
+
+class StateFile:
+    """A job's state in memory, its file, and those who wait for a change."""
+
+    def __init__(self, path: Path, state: JobState, on_change: Callable[[], None]) -> None:
+        """Keep ``state`` in ``path``; ``on_change`` is called after every save."""
+        self._path = path
+        self._on_change = on_change
+        self._changed = asyncio.Event()
+        self.state = state
+
+    def save(self) -> None:
+        """Write the state, then tell whoever waits for it."""
+        write_atomically(self._path, self.state.model_dump_json(by_alias=True).encode())
+        self._changed.set()
+        self.tell()
+
+    def tell(self) -> None:
+        """Tell the caller of the runner that there is news."""
+        self._on_change()
+
+    async def until(self, predicate: Callable[[], object], timeout: float | None = None) -> None:
+        """Wait until ``predicate`` is true, or for ``timeout`` seconds."""
+        try:
+            async with asyncio.timeout(timeout):
+                while not predicate():
+                    self._changed.clear()
+                    await self._changed.wait()
+        except TimeoutError:
+            return
+
+    @staticmethod
+    def read(path: Path) -> JobState | None:
+        """Return the state in ``path``, or None if the job never ran.
+
+        Raises:
+            SettingsError: the file is not a state of this version.
+        """
+        try:
+            return JobState.model_validate_json(path.read_bytes())
+        except FileNotFoundError:
+            return None
+        except ValidationError as error:
+            raise SettingsError(
+                f"{path} is not a state of this version of iljob: move it away to start anew"
+            ) from error
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Be the only runner of a job while the block lasts.
+
+    Raises:
+        SettingsError: another process is.
+    """
+    with path.open("a+", encoding="ascii") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise SettingsError(
+                f"this job is already run by process {path.read_text(encoding='ascii').strip()}:"
+                " end it with `iljob stop`, or watch it with `iljob watch`"
+            ) from None
+        file.truncate(0)
+        file.write(f"{os.getpid()}\n")
+        file.flush()
+        yield
+
+
+def runner_pid(path: Path) -> int | None:
+    """Return the process id of the job's runner, or None if it has none."""
+    try:
+        with path.open(encoding="ascii") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return None
+    except BlockingIOError:
+        return int(path.read_text(encoding="ascii") or 0) or None
+    return None

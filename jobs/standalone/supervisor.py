@@ -1,0 +1,91 @@
+"""Keeps workers running as the kubelet does: by the restartPolicy of their pods."""
+
+from jobs.standalone.processes import Processes
+from jobs.standalone.server import Report
+from jobs.standalone.state import StateFile
+from jobs.standalone.workers import INFER, WorkerFactory
+from jobs.status import WorkerState
+
+__all__ = ["RESTARTS", "StageFailedError", "Supervisor"]
+
+RESTARTS = 3
+"""How often a worker that fails without a report is started again before its stage fails."""
+
+_LONGEST_BACKOFF = 300.0
+
+
+class StageFailedError(Exception):
+    """A stage has failed; the message says why."""
+
+
+class Supervisor:
+    """Starts the job's workers, and starts those again that should not have ended."""
+
+    def __init__(
+        self,
+        factory: WorkerFactory,
+        store: StateFile,
+        processes: Processes,
+        backoff_seconds: float,
+    ) -> None:
+        """Wait ``backoff_seconds`` before a first restart, twice that before the next one."""
+        self._factory = factory
+        self._store = store
+        self._processes = processes
+        self._backoff_seconds = backoff_seconds
+
+    async def ensure(self, worker: WorkerState) -> None:
+        """Start the worker's process unless it is running."""
+        if not self._processes.running(worker):
+            state = self._store.state
+            input_ = None if worker.kind == INFER else state.input
+            environment = self._factory.environment(worker, state.port, input_)
+            await self._processes.start(worker, self._factory.command(worker), environment)
+
+    async def report_of(self, worker: WorkerState) -> Report:
+        """Return the report of a train or eval worker (restartPolicy OnFailure).
+
+        Raises:
+            StageFailedError: it ended without one, with 0 or for the fourth time.
+        """
+        state = self._store.state
+        while state.report is None:
+            await self.ensure(worker)
+            await self._store.until(lambda: state.report or worker.ended)
+            if state.report is None:
+                _check_restart(worker)
+                await self._store.until(lambda: state.report, self._backoff(worker))
+                worker.restarts += 1
+        return state.report
+
+    async def keep_inferring(self) -> None:
+        """Keep the newest inference worker running (restartPolicy Always), and no older one."""
+        while True:
+            await self._keep(self._store.state.worker(INFER))
+
+    async def _keep(self, worker: WorkerState) -> None:
+        await self.ensure(worker)
+        await self._store.until(lambda: worker.ended or self._replaced(worker))
+        if not self._replaced(worker):
+            await self._store.until(lambda: self._replaced(worker), self._backoff(worker))
+            worker.restarts += 1
+        await self._processes.stop(worker)
+
+    def _replaced(self, worker: WorkerState) -> bool:
+        return self._store.state.worker(INFER) is not worker
+
+    def _backoff(self, worker: WorkerState) -> float:
+        return min(self._backoff_seconds * 2.0**worker.restarts, _LONGEST_BACKOFF)
+
+
+def _check_restart(worker: WorkerState) -> None:
+    if worker.exit_status == 0:
+        raise StageFailedError(
+            f"{worker.name} exited with 0 but reported nothing, at which the real"
+            f" LocalController panics: see {worker.log}"
+        )
+    if worker.restarts >= RESTARTS:
+        raise StageFailedError(
+            f"{worker.name} failed {worker.restarts + 1} times, last with exit status"
+            f" {worker.exit_status}: see {worker.log}"
+        )

@@ -1,0 +1,74 @@
+"""The stage Train: from enough samples to a trained model in every format that is needed."""
+
+from datetime import UTC, datetime
+
+from jobs.standalone.conditions import StageInput, StageModel, output_data
+from jobs.standalone.dataset import count, read_index, select, write_samples
+from jobs.standalone.stages import WorkerSteps, local_time
+from jobs.standalone.supervisor import StageFailedError
+from jobs.standalone.workers import TRAIN
+from jobs.status import ConditionType, Round, Stage
+from jobs.triggers import Decision, decide_training, seconds_until_open
+
+__all__ = ["Training"]
+
+# A machine's clock goes on while it sleeps, but waiting does not.
+_LONGEST_WAIT = 60.0
+
+
+class Training(WorkerSteps):
+    """Starts a round, and trains on what came in since the last one."""
+
+    kind = TRAIN
+
+    async def waiting(self) -> None:
+        """Wait for the trigger, then write the round's training samples."""
+        while not (decision := self._decide()).fires:
+            await self._wait_for_change()
+        self._begin_round(decision.reason)
+
+    def complete(self, models: list[StageModel]) -> None:
+        """Note the trained models; the one of the initial Model's format is the next base."""
+        job, state = self.job, self.job.state
+        state.trained = models
+        base = job.trained(job.resources.initial_model)
+        needed = (
+            base,
+            job.trained(job.resources.eval_model),
+            job.trained(job.resources.deploy_model),
+        )
+        for model in needed:
+            self._check_file(model)
+        state.base = base
+        state.round.model_urls = [model.url for model in models]
+        job.journal.complete(Stage.EVAL, output_data(models))
+
+    def _decide(self) -> Decision:
+        trigger = self.job.spec.train_spec.trigger
+        return decide_training(trigger, count(self.job.state.shares.train), local_time())
+
+    async def _wait_for_change(self) -> None:
+        """Wait for new samples, or for the hours in which the trigger may fire."""
+        shares, timer = self.job.state.shares, self.job.spec.train_spec.trigger.timer
+        timeout = min(seconds_until_open(timer, local_time()), _LONGEST_WAIT) or None
+        await self.job.store.until(lambda: self.job.state.shares != shares, timeout)
+
+    def _begin_round(self, reason: str) -> None:
+        state, files = self.job.state, self.job.files
+        number = len(state.status.rounds) + 1
+        url = files.train_data_url(number)
+        samples = select(read_index(self.job.index), state.shares.train)
+        write_samples(self.job.local(url), samples)
+        state.shares = state.shares.trained()
+        round_ = Round(number=number, started=datetime.now(UTC), train_samples=len(samples))
+        state.status.rounds.append(round_)
+        output_dir = files.train_output_url(number)
+        state.input = StageInput(models=[state.base], data_url=url, output_dir=output_dir)
+        self.job.journal.append(ConditionType.READY, state.input.to_data(), reason)
+
+    def _check_file(self, model: StageModel) -> None:
+        if not model.url.startswith("/") or not self.job.local(model.url).is_file():
+            raise StageFailedError(
+                f"{self.worker.name} reported {model.url}, and there is no such file on the node:"
+                f" report paths without DATA_PATH_PREFIX; see {self.worker.log}"
+            )

@@ -1,0 +1,190 @@
+"""When training starts and when a model is deployed: Sedna's arithmetic, as pure functions.
+
+The LocalController's rules are kept to the letter, where they surprise too: equality within
+1e-6, an unindexed metric counted as 0, a bare number where a list belongs never deploys. Where
+it would crash (two models whose lists differ in length, say) the decision here is no.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TypeGuard
+
+from jobs.resources.schema import Condition, Timer, Trigger
+from workers.contract import Metrics
+
+__all__ = [
+    "NUM_OF_SAMPLES",
+    "Decision",
+    "decide_deployment",
+    "decide_training",
+    "holds",
+    "list_metrics",
+    "seconds_until_open",
+    "train_share",
+    "window_open",
+]
+
+NUM_OF_SAMPLES = "num_of_samples"
+
+_EQUAL_WITHIN = 1e-6
+_INDEXED = re.compile(r"(?P<name>[^\[]*)\[(?P<index>\d+)\]")
+_DELTA = "_delta"
+_WORDS = {"gt": ">", "ge": ">=", "eq": "=", "==": "=", "ne": "!=", "le": "<=", "lt": "<"}
+_RESULTS = 2
+
+
+@dataclass(frozen=True)
+class Decision:
+    """Whether a trigger fires, and a sentence that says why, with the figures."""
+
+    fires: bool
+    reason: str
+
+
+def train_share(train_prob: float, new: int) -> int:
+    """Return how many of ``new`` samples go to training: the first of them, rounded down."""
+    return int(train_prob * new)
+
+
+def holds(operator: str, value: float, threshold: float) -> bool:
+    """Return whether ``value operator threshold``; they are equal within 1e-6."""
+    equal = abs(value - threshold) < _EQUAL_WITHIN
+    answers = {
+        ">": not equal and value > threshold,
+        ">=": equal or value >= threshold,
+        "=": equal,
+        "!=": not equal,
+        "<=": equal or value <= threshold,
+        "<": not equal and value < threshold,
+    }
+    return answers[_WORDS.get(operator, operator)]
+
+
+def window_open(timer: Timer | None, now: datetime) -> bool:
+    """Return whether ``now`` lies in the window, its first and last minute included.
+
+    A window that starts after it ends wraps midnight; without a timer it is always open.
+    """
+    if timer is None:
+        return True
+    minute = f"{now:%H:%M}"
+    if timer.start > timer.end:
+        return minute >= timer.start or minute <= timer.end
+    return timer.start <= minute <= timer.end
+
+
+def seconds_until_open(timer: Timer | None, now: datetime) -> float:
+    """Return the seconds from ``now`` until the window is open: 0 when it is."""
+    if timer is None or window_open(timer, now):
+        return 0.0
+    hour, minute = map(int, timer.start.split(":"))
+    start = now.replace(hour=hour, minute=minute, second=0, microsecond=0)
+    if start <= now:
+        start += timedelta(days=1)
+    return (start - now).total_seconds()
+
+
+def decide_training(trigger: Trigger, samples: int, now: datetime) -> Decision:
+    """Decide on a round; ``samples`` is the train share since the last one."""
+    if not window_open(trigger.timer, now):
+        return Decision(fires=False, reason=_closed(trigger, now))
+    condition = trigger.condition
+    if condition.metric != NUM_OF_SAMPLES:
+        return Decision(fires=False, reason=f"{condition.metric} is no metric of training")
+    return _compare(condition, samples, yes="train", no="wait")
+
+
+def decide_deployment(
+    trigger: Trigger, results: Sequence[Mapping[str, object]], now: datetime
+) -> Decision:
+    """Decide on the trained model.
+
+    ``results`` are the metrics of the trained and of the deployed model, in this order. The
+    trigger sees each metric of the trained one, and ``<metric>_delta``, the difference.
+    """
+    if not window_open(trigger.timer, now):
+        return Decision(fires=False, reason=_closed(trigger, now))
+    try:
+        value = _metric(trigger.condition.metric, results)
+    except _NotDeployableError as error:
+        return Decision(fires=False, reason=str(error))
+    return _compare(trigger.condition, value, yes="deploy", no="keep the deployed model")
+
+
+def list_metrics(metrics: Mapping[str, object]) -> Metrics:
+    """Return those of a worker's metrics that are lists of numbers, as Sedna wants them."""
+    return {
+        name: [float(v) for v in values] for name, values in metrics.items() if _is_list(values)
+    }
+
+
+class _NotDeployableError(Exception):
+    """The results hold no value to compare."""
+
+
+def _closed(trigger: Trigger, now: datetime) -> str:
+    timer = trigger.timer
+    window = f"{timer.start} to {timer.end}" if timer else ""
+    return f"it is {now:%H:%M}, outside {window}: wait"
+
+
+def _compare(condition: Condition, value: float, *, yes: str, no: str) -> Decision:
+    fires = holds(condition.operator, value, condition.threshold)
+    figures = f"{condition.operator} {condition.threshold:g}"
+    if fires:
+        return Decision(fires, f"{condition.metric} = {value:.4g} {figures}: {yes}")
+    return Decision(fires, f"{condition.metric} = {value:.4g}, not {figures}: {no}")
+
+
+def _metric(metric: str, results: Sequence[Mapping[str, object]]) -> float:
+    if len(results) != _RESULTS:
+        raise _NotDeployableError(
+            f"{len(results)} evaluation results instead of 2, so that nothing can be compared:"
+            " report the trained and the deployed model"
+        )
+    candidate, deployed = (_all_lists(result) for result in results)
+    indexed = _INDEXED.fullmatch(metric)
+    if indexed is None:
+        return _unindexed(metric, candidate)
+    name, index = indexed["name"].strip(), int(indexed["index"])
+    if name in candidate:
+        return _element(candidate, name, index, "trained")
+    name = name.removesuffix(_DELTA)
+    return _element(candidate, name, index, "trained") - _element(deployed, name, index, "deployed")
+
+
+def _all_lists(result: Mapping[str, object]) -> Metrics:
+    for name, value in result.items():
+        if not _is_list(value):
+            raise _NotDeployableError(
+                f"the metric {name} is {value!r}, not a list of numbers, and Sedna never deploys"
+                f" on that: report [{value}]"
+            )
+    return list_metrics(result)
+
+
+def _is_list(value: object) -> TypeGuard[list[float]]:
+    return isinstance(value, list) and all(
+        isinstance(number, int | float) and not isinstance(number, bool) for number in value
+    )
+
+
+def _unindexed(metric: str, candidate: Metrics) -> float:
+    if metric.removesuffix(_DELTA) not in candidate:
+        raise _NotDeployableError(_absent(metric, candidate))
+    return 0.0
+
+
+def _element(metrics: Metrics, name: str, index: int, model: str) -> float:
+    if name not in metrics:
+        raise _NotDeployableError(f"of the {model} model, {_absent(name, metrics)}")
+    if index >= len(metrics[name]):
+        count = len(metrics[name])
+        raise _NotDeployableError(f"of the {model} model, {name} has {count} values, no [{index}]")
+    return metrics[name][index]
+
+
+def _absent(name: str, metrics: Metrics) -> str:
+    return f"the metric {name} was not reported, only {', '.join(sorted(metrics)) or 'none'}"

@@ -1,0 +1,84 @@
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from backend.files import replaced_atomically, write_atomically
+
+
+def test_missing_folders_are_made(tmp_path: Path) -> None:
+    write_atomically(tmp_path / "a" / "b" / "file", b"new")
+    assert (tmp_path / "a" / "b" / "file").read_bytes() == b"new"
+
+
+def test_old_content_is_replaced_by_shorter(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(b"a longer old content")
+    write_atomically(path, b"new")
+    assert path.read_bytes() == b"new"
+
+
+def test_a_reader_sees_the_old_content_until_the_block_ends(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(b"old")
+    with replaced_atomically(path) as temporary:
+        temporary.write_bytes(b"half of the n")
+        assert path.read_bytes() == b"old"
+        temporary.write_bytes(b"new")
+    assert path.read_bytes() == b"new"
+
+
+def test_a_reader_with_the_file_open_keeps_the_old_content(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(b"old")
+    with path.open("rb") as reader:
+        write_atomically(path, b"new")
+        assert reader.read() == b"old"
+
+
+def test_a_failing_block_leaves_the_old_file_and_no_temporary(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(b"old")
+    with pytest.raises(KeyError), replaced_atomically(path) as temporary:
+        temporary.write_bytes(b"half")
+        raise KeyError
+    assert path.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_failing_block_makes_no_file(tmp_path: Path) -> None:
+    with pytest.raises(KeyError), replaced_atomically(tmp_path / "file") as temporary:
+        temporary.write_bytes(b"half")
+        raise KeyError
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_full_disk_leaves_the_old_file_and_no_temporary(
+    tmp_path: Path, disk_full: Callable[[], None]
+) -> None:
+    path = tmp_path / "file"
+    write_atomically(path, b"old")
+    disk_full()
+    with pytest.raises(OSError, match="No space left"):
+        write_atomically(path, b"new")
+    assert path.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_folder_in_the_way_leaves_no_temporary(tmp_path: Path) -> None:
+    (tmp_path / "file").mkdir()
+    with pytest.raises(IsADirectoryError):
+        write_atomically(tmp_path / "file", b"new")
+    assert list(tmp_path.iterdir()) == [tmp_path / "file"]
+
+
+def test_the_temporary_is_hidden_beside_the_file_and_has_its_suffix(tmp_path: Path) -> None:
+    with replaced_atomically(tmp_path / "model.onnx") as temporary:
+        assert temporary.parent == tmp_path
+        assert temporary.suffix == ".onnx"
+        assert temporary.name.startswith(".")
+
+
+def test_other_users_can_read_the_file(tmp_path: Path) -> None:
+    write_atomically(tmp_path / "file", b"new")
+    assert (tmp_path / "file").stat().st_mode & 0o777 == 0o644

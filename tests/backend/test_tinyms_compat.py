@@ -1,0 +1,95 @@
+import importlib
+import subprocess
+import sys
+from types import ModuleType
+
+import pytest
+
+from backend import tinyms_compat
+
+MODULES = (
+    "app",
+    "callbacks",
+    "data",
+    "hub",
+    "layers",
+    "losses",
+    "metrics",
+    "model",
+    "optimizers",
+    "text",
+    "vision",
+)
+MOVED = {
+    "mindspore.dataset.vision.c_transforms": "mindspore.dataset.vision",
+    "mindspore.dataset.vision.py_transforms": "mindspore.dataset.vision",
+    "mindspore.dataset.transforms.c_transforms": "mindspore.dataset.transforms",
+    "mindspore.dataset.transforms.py_transforms": "mindspore.dataset.transforms",
+}
+CHANGES_NOTHING = """
+import importlib, sys
+from backend import tinyms_compat
+from backend.mindspore_runtime import prepare_mindspore
+
+prepare_mindspore()
+names = ["mindspore._checkparam", "mindspore.dataset.vision", "mindspore.dataset.transforms"]
+modules = [importlib.import_module(name) for name in names]
+before = [dict(vars(module)) for module in modules]
+tinyms_compat.install()
+changed = [
+    key
+    for module, old in zip(modules, before)
+    for key, value in old.items()
+    if vars(module)[key] is not value
+]
+sys.exit(f"changed: {changed}" if changed else 0)
+"""
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_a_tinyms_module_imports(mindspore: ModuleType, name: str) -> None:
+    assert importlib.import_module(f"tinyms.{name}").__name__ == f"tinyms.{name}"
+
+
+def test_tinyms_serving_lacks_nothing_but_flask(mindspore: ModuleType) -> None:
+    try:
+        importlib.import_module("tinyms.serving")
+    except ModuleNotFoundError as error:
+        assert error.name == "flask"  # noqa: PT017 - importing may also succeed
+
+
+def test_names_that_existed_are_untouched() -> None:
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", CHANGES_NOTHING],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_installing_again_changes_nothing(mindspore: ModuleType) -> None:
+    checkparam = importlib.import_module("mindspore._checkparam")
+    before = [sys.modules[name] for name in MOVED]
+    validator = checkparam.Validator
+    tinyms_compat.install()
+    assert [sys.modules[name] for name in MOVED] == before
+    assert checkparam.Validator is validator
+
+
+@pytest.mark.parametrize(("old", "new"), MOVED.items())
+def test_a_moved_module_has_the_transforms_of_its_successor(
+    mindspore: ModuleType, old: str, new: str
+) -> None:
+    successor = importlib.import_module(new)
+    alias = importlib.import_module(old)
+    public = [name for name in dir(successor) if not name.startswith("_")]
+    assert public
+    assert all(getattr(alias, name) is getattr(successor, name) for name in public)
+    assert set(alias.__all__) >= set(public)
+
+
+def test_a_dropped_transform_says_what_to_use(mindspore: ModuleType) -> None:
+    transforms = importlib.import_module("mindspore.dataset.vision.c_transforms")
+    with pytest.raises(NotImplementedError, match="use Decode and Resize"):
+        transforms.SoftDvppDecodeResizeJpeg((224, 224))

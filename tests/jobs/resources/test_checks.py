@@ -1,0 +1,86 @@
+from typing import Any
+
+import pytest
+
+from backend.errors import SettingsError
+from jobs.resources.loader import load_job
+from tests.jobs.conftest import Job, resource
+
+
+def mistake(job: Job) -> str:
+    with pytest.raises(SettingsError) as error:
+        load_job([job.manifests])
+    _, told = str(error.value).split("IncrementalLearningJob/dogs: ")
+    return told
+
+
+def run_the_projects_worker(job: Job, **variables: str) -> None:
+    container: dict[str, Any] = job.spec["trainSpec"]["template"]["spec"]["containers"][0]
+    del container["command"]
+    job.environment("train", **variables)
+
+
+@pytest.mark.parametrize("metric", ["accuracy_delta", "accuracy[]", "accuracy[-1]", "[0]"])
+def test_a_deploy_metric_needs_an_index(job: Job, metric: str) -> None:
+    job.spec["deploySpec"]["trigger"]["condition"]["metric"] = metric
+    assert mistake(job).startswith(f"spec.deploySpec.trigger.condition.metric: {metric} has no")
+
+
+def test_training_is_triggered_by_the_number_of_samples_only(job: Job) -> None:
+    job.spec["trainSpec"]["trigger"]["condition"]["metric"] = "samples"
+    assert mistake(job).endswith("samples never fires: write num_of_samples")
+
+
+def test_a_trigger_that_needs_no_sample_is_a_mistake(job: Job) -> None:
+    job.spec["trainSpec"]["trigger"]["condition"]["threshold"] = 0
+    assert "num_of_samples >= 0 holds without a sample" in mistake(job)
+
+
+def test_initial_and_deployed_model_are_different_files(job: Job) -> None:
+    job.resources["deploy"]["spec"]["url"] = "/m/../m/initial.ckpt"
+    assert "are the same file" in mistake(job)
+
+
+@pytest.mark.parametrize("spec", ["trainSpec", "evalSpec", "deploySpec"])
+def test_every_worker_is_on_the_datasets_node(job: Job, spec: str) -> None:
+    job.spec[spec]["template"]["spec"]["nodeName"] = "cloud"
+    assert mistake(job).startswith(f"spec.{spec}.template.spec.nodeName: cloud, but the dataset")
+
+
+def test_a_node_selector_stands_for_a_node_name(job: Job) -> None:
+    pod = job.spec["trainSpec"]["template"]["spec"]
+    del pod["nodeName"]
+    pod["nodeSelector"] = {"edge": "yes"}
+    assert load_job([job.manifests])
+
+
+def test_a_mount_needs_its_volume(job: Job) -> None:
+    container = job.spec["deploySpec"]["template"]["spec"]["containers"][0]
+    container["volumeMounts"] = [{"name": "inbox", "mountPath": "/inbox"}]
+    assert "there is no volume inbox" in mistake(job)
+
+
+def test_training_reports_the_formats_that_models_have(job: Job) -> None:
+    run_the_projects_worker(job, model_formats="ckpt")
+    assert mistake(job) == (
+        "spec.deploySpec.model.name: Model deploy has format onnx, but training reports ckpt:"
+        " name it in model_formats"
+    )
+
+
+def test_training_reports_checkpoints_and_onnx_unless_told_otherwise(job: Job) -> None:
+    run_the_projects_worker(job)
+    assert load_job([job.manifests])
+
+
+def test_the_formats_of_the_eval_model_count_too(job: Job) -> None:
+    spec = {"url": "/m/eval.mindir", "format": "mindir"}
+    job.resources["eval"] = resource("Model", "eval", spec)
+    job.spec["evalSpec"]["initialEvalModel"] = {"name": "eval"}
+    run_the_projects_worker(job)
+    assert mistake(job).startswith("spec.evalSpec.initialEvalModel.name: Model eval has format")
+
+
+def test_what_another_worker_reports_is_its_own_business(job: Job) -> None:
+    job.environment("train", model_formats="pb")
+    assert load_job([job.manifests])

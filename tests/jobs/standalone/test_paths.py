@@ -1,0 +1,53 @@
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from backend.errors import SettingsError
+from jobs.standalone.paths import JobFiles, Node
+
+NODE = Node(Path("/srv/node"))
+
+parts = st.lists(st.sampled_from(["a", "b c", "..", ".", "", "model.ckpt"]), max_size=6)
+
+
+def test_the_root_stands_for_the_nodes_slash() -> None:
+    assert NODE.local("/data/x.txt") == Path("/srv/node/data/x.txt")
+    assert NODE.prefix == "/srv/node"
+
+
+def test_with_slash_as_root_paths_are_as_they_are() -> None:
+    node = Node(Path("/"))
+    assert node.local("/data/x.txt") == Path("/data/x.txt")
+    assert node.prefix == ""
+
+
+@given(parts)
+def test_no_path_leaves_the_root(names: list[str]) -> None:
+    local = NODE.local("/" + "/".join(names))
+    assert local.is_relative_to(NODE.root)
+    assert ".." not in local.parts
+
+
+@given(parts)
+def test_without_the_prefix_a_local_path_is_the_nodes_again(names: list[str]) -> None:
+    local = NODE.local("/" + "/".join(names))
+    assert NODE.local(str(local).removeprefix(NODE.prefix) or "/") == local
+
+
+@pytest.mark.parametrize("url", ["s3://bucket/x", "https://host/x", "x", ""])
+def test_only_the_nodes_paths_are_local(url: str) -> None:
+    with pytest.raises(SettingsError, match="no absolute path"):
+        NODE.local(url)
+
+
+def test_a_jobs_files_are_where_sedna_has_them() -> None:
+    files = JobFiles(NODE, "farm", "dogs", "/out")
+    assert files.train_data_url(3) == "/out/data/train/3/data.txt"
+    assert files.eval_data_url(3) == "/out/data/eval/3/data.txt"
+    assert files.train_output_url(3) == "/out/train/3"
+    assert files.hot_update_config == Path(
+        "/srv/node/var/lib/sedna/model-hot-update/farm/incrementallearningjob/dogs/"
+        "model_config.json"
+    )

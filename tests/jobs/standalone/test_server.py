@@ -1,0 +1,108 @@
+import asyncio
+import json
+from typing import Any
+
+import httpx
+import pytest
+
+from backend.errors import TemporaryError
+from jobs.standalone.server import HOST, Report, application, bind, serve
+from workers.contract import ModelResult, WorkerKind, WorkerMessage, WorkerStatus, message_path
+
+MESSAGE = WorkerMessage(
+    name="train-worker-abcde",
+    namespace="farm",
+    owner_name="dogs",
+    kind=WorkerKind.TRAIN,
+    status=WorkerStatus.COMPLETED,
+    results=[ModelResult(format="ckpt", url="/out/train/1/model.ckpt")],
+)
+JSON = {"content-type": "application/json"}
+
+
+async def post(
+    content: str | bytes, *, name: str = MESSAGE.name, headers: dict[str, str] | None = None
+) -> tuple[httpx.Response, list[Report]]:
+    received: list[Report] = []
+    transport = httpx.ASGITransport(app=application(received.append))
+    async with httpx.AsyncClient(transport=transport, base_url="http://lc") as client:
+        answer = await client.post(message_path(name), content=content, headers=headers or JSON)
+    return answer, received
+
+
+def body(**changes: Any) -> str:
+    return json.dumps(json.loads(MESSAGE.to_json()) | changes)
+
+
+async def test_a_workers_message_is_received() -> None:
+    answer, received = await post(MESSAGE.to_json())
+    assert answer.status_code == 200
+    assert [(r.name, r.kind, r.status) for r in received] == [
+        ("train-worker-abcde", "train", "completed")
+    ]
+    assert received[0].results == [
+        {"format": "ckpt", "url": "/out/train/1/model.ckpt", "metrics": {}}
+    ]
+
+
+async def test_a_parameter_of_the_content_type_does_not_matter() -> None:
+    answer, _ = await post(body(), headers={"content-type": "Application/JSON; charset=utf-8"})
+    assert answer.status_code == 200
+
+
+@pytest.mark.parametrize("type_", ["text/plain", "application/x-www-form-urlencoded", ""])
+async def test_another_content_type_is_unsupported(type_: str) -> None:
+    answer, received = await post(body(), headers={"content-type": type_})
+    assert (answer.status_code, received) == (415, [])
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", "null", b"\xff", '{"name": NaN}'])
+async def test_bad_json_is_a_bad_request(content: str | bytes) -> None:
+    answer, received = await post(content)
+    assert (answer.status_code, received) == (400, [])
+
+
+@pytest.mark.parametrize("changes", [{"kind": 5}, {"results": "none"}, {"status": ["completed"]}])
+async def test_a_value_of_another_type_is_a_bad_request(changes: dict[str, Any]) -> None:
+    answer, received = await post(body(**changes))
+    assert (answer.status_code, received) == (400, [])
+
+
+async def test_the_name_in_the_path_must_be_the_messages() -> None:
+    answer, received = await post(body(), name="eval-worker-abcde")
+    assert (answer.status_code, received) == (400, [])
+    assert answer.json()["Status"] == 400
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"results": [{"metrics": {"accuracy": 0.9}}]}, {"results": None}, {"kind": "other"}],
+)
+async def test_what_only_the_job_can_judge_is_received(changes: dict[str, Any]) -> None:
+    answer, received = await post(body(**changes))
+    assert (answer.status_code, len(received)) == (200, 1)
+
+
+async def test_another_method_is_not_allowed() -> None:
+    transport = httpx.ASGITransport(app=application(lambda _: None))
+    async with httpx.AsyncClient(transport=transport, base_url="http://lc") as client:
+        assert (await client.get(message_path("x"))).status_code == 405
+
+
+async def test_workers_of_this_machine_reach_the_endpoint() -> None:
+    received: list[Report] = []
+    listener = bind(0)
+    port = listener.getsockname()[1]
+    async with serve(application(received.append), listener), httpx.AsyncClient() as client:
+        url = f"http://{HOST}:{port}{message_path(MESSAGE.name)}"
+        assert (await client.post(url, content=MESSAGE.to_json(), headers=JSON)).is_success
+    assert len(received) == 1
+    with pytest.raises(ConnectionRefusedError):
+        await asyncio.open_connection(HOST, port)
+
+
+def test_a_port_that_is_taken_is_told() -> None:
+    with bind(0) as listener:
+        port = listener.getsockname()[1]
+        with pytest.raises(TemporaryError, match=f"port {port}.*is taken by another process"):
+            bind(port)

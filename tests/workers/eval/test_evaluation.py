@@ -1,0 +1,66 @@
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from backend.errors import DatasetError, ModelFileError
+from tests.workers.conftest import FakeLocalController
+from workers.contract import WorkerKind, WorkerStatus
+from workers.eval.evaluation import evaluate
+from workers.lc import REPORTED_FILE
+from workers.worker import run_round
+
+
+@pytest.fixture
+def environment(
+    tmp_path: Path,
+    identity: dict[str, str],
+    make_model: Callable[..., Path],
+    make_image: Callable[..., Path],
+) -> dict[str, str]:
+    lines = []
+    for number, kind in enumerate(["dark", "dark", "dark", "bright"]):
+        make_image(tmp_path / "dataset" / f"{number}.png", kind)
+        lines.append(f"{number}.png {kind}\n")
+    (tmp_path / "eval").mkdir()
+    (tmp_path / "eval" / "data.txt").write_text("".join(lines + lines[:2]))
+    right = make_model(tmp_path / "right.onnx")
+    wrong = make_model(tmp_path / "wrong.onnx", sharpness=-4.0)
+    return identity | {
+        "DATA_PATH_PREFIX": str(tmp_path),
+        "MODEL_URLS": f"{right};{wrong}",
+        "TEST_DATASET_URL": str(tmp_path / "eval" / "data.txt"),
+        "ORIGINAL_DATASET_URL": str(tmp_path / "dataset" / "index.txt"),
+    }
+
+
+def test_candidate_and_deployed_model_have_their_own_figures(
+    environment: dict[str, str], tmp_path: Path, local_controller: FakeLocalController
+) -> None:
+    run_round(WorkerKind.EVAL, environment, evaluate)
+    message = local_controller.next_message()
+    assert message.status is WorkerStatus.COMPLETED
+    assert [(result.format, result.url) for result in message.results] == [
+        ("onnx", "/right.onnx"),
+        ("onnx", "/wrong.onnx"),
+    ]
+    right, wrong = (result.metrics for result in message.results)
+    assert right["accuracy"] == [1.0]
+    assert wrong["accuracy"] == [0.0]
+    assert right["confusion_matrix"] == [3.0, 0.0, 0.0, 1.0]
+    assert (tmp_path / "eval" / REPORTED_FILE).exists()
+
+
+def test_a_missing_model_fails_the_round(
+    environment: dict[str, str], local_controller: FakeLocalController
+) -> None:
+    environment["MODEL_URLS"] += "x"
+    with pytest.raises(ModelFileError, match=r"wrong\.onnxx"):
+        run_round(WorkerKind.EVAL, environment, evaluate)
+    assert local_controller.next_message().status is WorkerStatus.FAILED
+
+
+def test_no_samples_fail_the_round(environment: dict[str, str], tmp_path: Path) -> None:
+    (tmp_path / "eval" / "data.txt").write_text("")
+    with pytest.raises(DatasetError, match="holds no sample"):
+        evaluate(environment)

@@ -1,0 +1,178 @@
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+import yaml
+from pydantic import BaseModel
+
+from backend.errors import SettingsError
+from workers.settings import EvalSettings, InferSettings, JobSettings, TrainSettings, WorkerSettings
+
+IDENTITY = {"JOB_NAME": "job", "WORKER_NAME": "worker-abcde"}
+TRAIN = IDENTITY | {
+    "class_names": "croissant,dog",
+    "BASE_MODEL_URL": "/home/data/models/model.ckpt",
+    "MODEL_URL": "/home/data/output/train/1",
+    "TRAIN_DATASET_URL": "/home/data/output/data/train/1/data.txt",
+    "ORIGINAL_DATASET_URL": "/home/data/dataset/index.txt",
+}
+EVAL = IDENTITY | {
+    "class_names": "croissant,dog",
+    "MODEL_URLS": "/m/new.onnx;/m/old.onnx",
+    "TEST_DATASET_URL": "/d/data.txt",
+    "ORIGINAL_DATASET_URL": "/d/index.txt",
+}
+INFER = IDENTITY | {
+    "class_names": "croissant,dog",
+    "MODEL_URL": "/m/model.onnx",
+    "infer_url": "/inbox",
+}
+
+
+def test_what_is_not_set_has_its_default() -> None:
+    settings = TrainSettings.from_environment(TRAIN)
+    assert settings.class_names == ("croissant", "dog")
+    assert settings.input_size == 224
+    assert settings.model_formats == ("ckpt", "onnx")
+    assert settings.fine_tune == "full"
+    assert settings.lc_server == "http://localhost:9100"
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "field", "expected"),
+    [
+        ("input_shape", "96,96", "input_size", 96),
+        ("input_shape", "96", "input_size", 96),
+        ("INPUT_SHAPE", "64,64", "input_size", 64),
+        ("EPOCHS", "3", "epochs", 3),
+        ("epochs", "", "epochs", 10),
+        ("fine_tune", "head", "fine_tune", "head"),
+        ("fine_tune", "3", "fine_tune", 3),
+        ("model_formats", "npz, onnx", "model_formats", ("npz", "onnx")),
+        ("BACKEND_TYPE", "mindspore", "backend_type", "MINDSPORE"),
+        ("DATA_PATH_PREFIX", "/root/", "data_path_prefix", "/root"),
+    ],
+)
+def test_a_variable_sets_its_field(variable: str, value: str, field: str, expected: object) -> None:
+    settings = TrainSettings.from_environment(TRAIN | {variable: value})
+    assert getattr(settings, field) == expected
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "expected"),
+    [
+        ("epochs", "0", "greater than 0"),
+        ("epochs", "many", "integer"),
+        ("batch_size", "1.5", "integer"),
+        ("learning_rate", "-1", "greater than 0"),
+        ("learning_rate", "nan", "finite"),
+        ("optimizer", "sgd", "'adam' or 'momentum'"),
+        ("label_smoothing", "1", "less than 1"),
+        ("fine_tune", "0", "head, full or the number"),
+        ("fine_tune", "heads", "head, full or the number"),
+        ("input_shape", "96,64", "a square such as 96,96"),
+        ("input_shape", "100", "multiple of 32"),
+        ("input_shape", "96.0", "multiple of 32"),
+        ("class_names", "dog", "two or more different names"),
+        ("class_names", "dog,dog", "two or more different names"),
+        ("class_names", "big dog,cat", "no blank"),
+        ("model_formats", "ckpt,pth", "'ckpt', 'onnx', 'npz' or 'mindir'"),
+        ("seed", "-1", "greater than or equal to 0"),
+        ("replay", "-1", "greater than or equal to 0"),
+        ("MODEL_URL", "s3://bucket/out", "s3:// is not supported"),
+        ("BACKEND_TYPE", "torch", "'TINYMS' or 'MINDSPORE'"),
+        ("LC_SERVER", "localhost:9100", "pattern"),
+    ],
+)
+def test_a_wrong_value_names_variable_value_and_what_is_expected(
+    variable: str, value: str, expected: str
+) -> None:
+    with pytest.raises(SettingsError) as raised:
+        TrainSettings.from_environment(TRAIN | {variable: value})
+    assert str(raised.value).startswith(f"{variable}={value!r}: ")
+    assert expected in str(raised.value)
+
+
+def test_all_that_is_wrong_is_told_at_once() -> None:
+    environment = {**TRAIN, "epochs": "x", "seed": "y"}
+    del environment["TRAIN_DATASET_URL"]
+    with pytest.raises(SettingsError) as raised:
+        TrainSettings.from_environment(environment)
+    assert all(
+        part in str(raised.value)
+        for part in ("epochs='x'", "seed='y'", "TRAIN_DATASET_URL is not set: The index file")
+    )
+
+
+def test_models_to_evaluate_keep_their_order_and_empty_parts_are_dropped() -> None:
+    settings = EvalSettings.from_environment(EVAL | {"MODEL_URLS": "/m/b.onnx; /m/a.onnx;"})
+    assert settings.model_urls == (Path("/m/b.onnx"), Path("/m/a.onnx"))
+
+
+def test_a_remote_model_to_evaluate_is_refused() -> None:
+    with pytest.raises(SettingsError, match=r"MODEL_URLS=.*s3:// is not supported"):
+        EvalSettings.from_environment(EVAL | {"MODEL_URLS": "/m/a.onnx;s3://b/c.onnx"})
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ('[{"key": "random_ratio", "value": "0.3"}]', {"random_ratio": "0.3"}),
+        ("[]", {}),
+        ("null", {}),  # what the GlobalManager writes for no parameters
+    ],
+)
+def test_miner_parameters_are_a_list_of_keys_and_values(
+    text: str, expected: Mapping[str, str]
+) -> None:
+    settings = InferSettings.from_environment(INFER | {"HEM_PARAMETERS": text})
+    assert settings.hem_parameters == expected
+
+
+@pytest.mark.parametrize("text", ["[", "[1]", "3", '[{"key": "a"}]'])
+def test_other_miner_parameters_are_refused(text: str) -> None:
+    with pytest.raises(SettingsError, match=r"HEM_PARAMETERS=.*JSON list"):
+        InferSettings.from_environment(INFER | {"HEM_PARAMETERS": text})
+
+
+@pytest.mark.parametrize(
+    ("variables", "seconds"),
+    [
+        ({}, 0),
+        ({"DATA_PATH_PREFIX": "/some/root"}, 0),
+        ({"DATA_PATH_PREFIX": "/home/data"}, 10),
+        ({"DATA_PATH_PREFIX": "/home/data", "report_margin_seconds": "0"}, 0),
+        ({"report_margin_seconds": "2.5"}, 2.5),
+    ],
+)
+def test_reports_keep_their_distance_in_a_pod(variables: dict[str, str], seconds: float) -> None:
+    assert JobSettings.from_environment(IDENTITY | variables).margin_seconds == seconds
+
+
+@pytest.mark.parametrize(
+    ("stage", "settings", "given"),
+    [
+        ("trainSpec", TrainSettings, TRAIN),
+        ("evalSpec", EvalSettings, EVAL),
+        ("deploySpec", InferSettings, INFER),
+    ],
+)
+def test_the_manifests_environment_is_accepted(
+    stage: str, settings: type[WorkerSettings], given: dict[str, str]
+) -> None:
+    job = yaml.safe_load(Path("manifests/job.yaml").read_text(encoding="utf-8"))
+    (container,) = job["spec"][stage]["template"]["spec"]["containers"]
+    environment = {entry["name"]: entry["value"] for entry in container["env"]}
+    read = settings.from_environment(given | environment)
+    assert getattr(read, "input_size") == 96  # noqa: B009 - a field of the subclasses
+
+
+@pytest.mark.parametrize("settings", [JobSettings, TrainSettings, EvalSettings, InferSettings])
+def test_every_field_is_documented(settings: type[BaseModel]) -> None:
+    assert not [name for name, field in settings.model_fields.items() if not field.description]
+
+
+def test_settings_cannot_be_changed() -> None:
+    settings = JobSettings.from_environment(IDENTITY)
+    with pytest.raises(ValueError, match="frozen"):
+        settings.job_name = "other"

@@ -1,0 +1,28 @@
+from pathlib import Path
+
+import pytest
+
+from backend.errors import SettingsError
+from workers.storage import local_path, make_folder
+
+
+def test_a_path_is_itself() -> None:
+    assert local_path("/home/data/x/index.txt") == Path("/home/data/x/index.txt")
+
+
+@pytest.mark.parametrize("url", ["s3://bucket/x", "http://host/x", "https://host/x", "ftp://h/x"])
+def test_remote_urls_are_refused_with_their_scheme(url: str) -> None:
+    with pytest.raises(SettingsError, match=f"{url}: .*not supported by this version"):
+        local_path(url)
+
+
+def test_a_folder_is_made_with_its_parents_and_may_exist(tmp_path: Path) -> None:
+    for _ in range(2):
+        make_folder(tmp_path / "train" / "1", "MODEL_URL")
+    assert (tmp_path / "train" / "1").is_dir()
+
+
+def test_a_folder_that_cannot_be_made_names_the_variable(tmp_path: Path) -> None:
+    (tmp_path / "train").write_text("a file")
+    with pytest.raises(SettingsError, match=r"MODEL_URL=.*train/1.*user \d+"):
+        make_folder(tmp_path / "train" / "1", "MODEL_URL")

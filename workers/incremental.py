@@ -1,0 +1,161 @@
+"""`IncrementalLearning`: the worker side of Sedna's incremental learning job."""
+
+import logging
+import os
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
+
+import numpy as np
+
+from backend import BackendBase, set_backend
+from backend.errors import SettingsError
+from workers.contract import Metrics, ModelResult, Variable, WorkerKind, WorkerStatus
+from workers.lc import LocalController, report_file
+from workers.miners import Miner, find_miner
+from workers.settings import WorkerSettings
+from workers.storage import make_folder
+
+__all__ = ["IncrementalLearning"]
+
+PostProcess = Callable[[Any], Any]
+T = TypeVar("T")
+
+_log = logging.getLogger(__name__)
+
+
+class IncrementalLearning:
+    """Trains, evaluates and infers as the job's environment says, and reports to the LC.
+
+    ``estimator`` is the backend that drives the estimator; another may take its place.
+    """
+
+    def __init__(
+        self,
+        estimator: Any,
+        hard_example_mining: Mapping[str, Any] | None = None,
+        *,
+        settings: WorkerSettings | None = None,
+        local_controller: LocalController | None = None,
+    ) -> None:
+        """Prepare for any of the three.
+
+        Args:
+            estimator: An estimator, or a callable that makes one; see `backend.BackendBase`.
+            hard_example_mining: ``{"method": name, "param": {key: value}}``; without it
+                HEM_NAME and HEM_PARAMETERS decide, and without those nothing is hard.
+            settings: By default read from the environment, now.
+            local_controller: By default the one that the settings name.
+
+        Raises:
+            SettingsError: If a variable, the miner or its parameter is wrong.
+        """
+        self._settings = settings or WorkerSettings.from_environment(os.environ)
+        self._local_controller = local_controller or LocalController.from_settings(self._settings)
+        self._miner = _miner(hard_example_mining, self._settings)
+        self.estimator = _backend(estimator, self._settings)
+
+    def train(
+        self,
+        train_data: Any,
+        valid_data: Any = None,
+        post_process: PostProcess | None = None,
+        **kwargs: Any,
+    ) -> Any:
+        """Train on from BASE_MODEL_URL, save every format into MODEL_URL and report them.
+
+        ``kwargs`` are the estimator's. Returns the backend, or what ``post_process`` makes of
+        it. Raises SettingsError if MODEL_URL is missing or cannot be written, and what the
+        estimator and `LocalController.report` raise.
+        """
+        folder = _required(self._settings.model_url, Variable.MODEL_URL)
+        make_folder(folder, Variable.MODEL_URL)
+        if self._settings.base_model_url:
+            self.estimator.load(str(self._settings.base_model_url))
+        metrics = _as_lists(self.estimator.train(train_data, valid_data, **kwargs))
+        paths = [
+            self.estimator.save(str(folder / f"model.{suffix}"))
+            for suffix in self._settings.model_formats
+        ]
+        self._report(WorkerKind.TRAIN, [self._result(path, metrics) for path in paths])
+        return post_process(self.estimator) if post_process else self.estimator
+
+    def evaluate(
+        self, data: Any, post_process: PostProcess | None = None, **kwargs: Any
+    ) -> list[ModelResult]:
+        """Evaluate each model of MODEL_URLS, read anew, and report them in that order.
+
+        ``post_process`` turns one model's metrics into others; ``kwargs`` are the estimator's.
+        Raises SettingsError if MODEL_URLS is missing, and what the estimator and
+        `LocalController.report` raise.
+        """
+        urls = _required(self._settings.model_urls or None, Variable.MODEL_URLS)
+        results = []
+        for url in urls:
+            metrics = self.estimator.evaluate(data, model_path=str(url), **kwargs)
+            metrics = _as_lists(post_process(metrics) if post_process else metrics)
+            _log.info("%s: %s", url, metrics)
+            results.append(self._result(str(url), metrics))
+        self._report(WorkerKind.EVAL, results)
+        return results
+
+    def inference(
+        self, data: Any = None, post_process: PostProcess | None = None, **kwargs: Any
+    ) -> tuple[Any, Any, bool]:
+        """Predict; return the result, what ``post_process`` makes of it, and whether it is hard.
+
+        The model is MODEL_URL unless another was loaded. For several images the third value
+        says whether any of them is hard; `is_hard_example` judges one.
+        """
+        if not self.estimator.has_load:
+            self.estimator.load(str(_required(self._settings.model_url, Variable.MODEL_URL)))
+        result = self.estimator.predict(data, **kwargs)
+        processed = post_process(result) if post_process else result
+        return result, processed, self._is_any_hard(processed)
+
+    def is_hard_example(self, prediction: Any) -> bool:
+        """Judge one prediction, or one vector of probabilities (C,), by the miner."""
+        return self._miner is not None and self._miner(
+            getattr(prediction, "probabilities", prediction)
+        )
+
+    def _is_any_hard(self, result: Any) -> bool:
+        if self._miner is None or not len(result):
+            return False
+        is_one = hasattr(result, "probabilities") or np.isscalar(result[0])
+        return any(self.is_hard_example(each) for each in ([result] if is_one else result))
+
+    def _result(self, path: str, metrics: Metrics) -> ModelResult:
+        info = self.estimator.model_info(path, self._settings.data_path_prefix, metrics)[0]
+        return ModelResult.model_validate(info)
+
+    def _report(self, kind: WorkerKind, results: Sequence[ModelResult]) -> None:
+        file = report_file(kind, self._settings.model_url, self._settings.test_dataset_url)
+        self._local_controller.report(kind, WorkerStatus.COMPLETED, results, file=file)
+
+
+def _backend(estimator: Any, settings: WorkerSettings) -> BackendBase:
+    config = {
+        "backend_type": settings.backend_type,
+        "device_category": settings.device_category,
+    }
+    backend = set_backend(estimator, config)
+    if backend is None:
+        raise SettingsError("IncrementalLearning needs an estimator: pass one.")
+    return backend
+
+
+def _miner(mining: Mapping[str, Any] | None, settings: WorkerSettings) -> Miner | None:
+    if mining:
+        return find_miner(mining["method"], mining.get("param") or {})
+    return find_miner(settings.hem_name, settings.hem_parameters) if settings.hem_name else None
+
+
+def _required(value: T | None, variable: Variable) -> T:
+    if value is None:
+        raise SettingsError(f"{variable} is not set: the GlobalManager gives it to this worker.")
+    return value
+
+
+def _as_lists(metrics: Mapping[str, Any] | None) -> Metrics:
+    items = (metrics or {}).items()
+    return {name: np.ravel(values).astype(float).tolist() for name, values in items}

@@ -1,0 +1,350 @@
+"""What each worker is told, read once from its environment.
+
+    JobSettings             who the worker is and whom it tells
+    └── WorkerSettings      what the GlobalManager gives; `IncrementalLearning` needs no more
+        └── EstimatorSettings   which network
+            ├── TrainSettings
+            ├── EvalSettings
+            └── InferSettings
+
+A field's environment variable is its alias, or its name where it has none. A variable is also
+read in upper case, and an empty one counts as unset.
+"""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PositiveFloat,
+    PositiveInt,
+    ValidationError,
+)
+from pydantic_core import ErrorDetails
+
+from backend.errors import SettingsError
+from workers.contract import (
+    DATA_PATH_PREFIX,
+    LC_SERVER,
+    MODEL_HOT_UPDATE_FILE,
+    MODEL_HOT_UPDATE_FOLDER,
+    Variable,
+)
+from workers.storage import local_path
+
+__all__ = [
+    "EstimatorSettings",
+    "EvalSettings",
+    "InferSettings",
+    "JobSettings",
+    "TrainSettings",
+    "WorkerSettings",
+]
+
+_POD_MARGIN_SECONDS = 10.0
+_INPUT_SIZE_STEP = 32
+_MIN_CLASSES = 2
+
+
+def _local(value: object) -> Path:
+    try:
+        return local_path(str(value))
+    except SettingsError as error:
+        raise ValueError(str(error)) from None
+
+
+def _upper(value: object) -> str:
+    return str(value).upper()
+
+
+def _folder(value: object) -> str:
+    return str(value).rstrip("/")
+
+
+def _split(text: object, separator: str = ",") -> list[str]:
+    return [part.strip() for part in str(text).split(separator) if part.strip()]
+
+
+def _class_names(value: object) -> list[str]:
+    names = _split(value)
+    if len(names) < _MIN_CLASSES or len(set(names)) < len(names):
+        raise ValueError("expected two or more different names, such as croissant,dog")
+    if any(len(name.split()) > 1 for name in names):
+        raise ValueError("a name must hold no blank, because a blank ends an index line's path")
+    return names
+
+
+def _model_urls(value: object) -> list[Path]:
+    return [_local(url) for url in _split(value, ";")]
+
+
+def _input_size(value: object) -> int:
+    sides = {int(side) if side.isdecimal() else 0 for side in _split(value)}
+    size = sides.pop() if len(sides) == 1 else 0
+    if size <= 0 or size % _INPUT_SIZE_STEP:
+        raise ValueError("expected a square such as 96,96 whose side is a multiple of 32")
+    return size
+
+
+def _fine_tune(value: object) -> str | int:
+    if value in ("head", "full"):
+        return str(value)
+    if str(value).isdecimal() and int(str(value)) > 0:
+        return int(str(value))
+    raise ValueError("expected head, full or the number of last blocks to train, 1 or more")
+
+
+def _hem_parameters(value: object) -> dict[str, str]:
+    try:
+        return {str(entry["key"]): str(entry["value"]) for entry in json.loads(str(value)) or []}
+    except (ValueError, TypeError, KeyError):
+        raise ValueError('expected a JSON list of {"key": ..., "value": ...}') from None
+
+
+LocalPath = Annotated[Path, BeforeValidator(_local)]
+ModelFormat = Literal["ckpt", "onnx", "npz", "mindir"]
+
+
+class JobSettings(BaseModel):
+    """Who the worker is and whom it tells."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="ignore", protected_namespaces=(), allow_inf_nan=False
+    )
+
+    namespace: str = Field(
+        default="default", validation_alias=Variable.NAMESPACE, description="The job's namespace."
+    )
+    job_name: str = Field(validation_alias=Variable.JOB_NAME, description="The job's name.")
+    worker_name: str = Field(
+        validation_alias=Variable.WORKER_NAME,
+        description="The name the LocalController knows it by.",
+    )
+    lc_server: str = Field(
+        default=LC_SERVER,
+        validation_alias=Variable.LC_SERVER,
+        pattern=r"^https?://",
+        description="The LocalController's URL.",
+    )
+    data_path_prefix: Annotated[str, BeforeValidator(_folder)] = Field(
+        default="",
+        validation_alias=Variable.DATA_PATH_PREFIX,
+        description="Where the node's paths are mounted; taken off the reported URLs.",
+    )
+    report_patience_seconds: PositiveFloat = Field(
+        default=300.0,
+        description="Seconds for which a report is tried again before the worker gives up.",
+    )
+    report_margin_seconds: float | None = Field(
+        default=None,
+        ge=0,
+        description="Seconds between the worker's start and its report, and between its report "
+        "and its end; the GlobalManager can lose a report that is closer to either. "
+        "Unset: 10 in a pod (DATA_PATH_PREFIX is /home/data), 0 elsewhere.",
+    )
+
+    @property
+    def margin_seconds(self) -> float:
+        """Seconds to keep between a report and the worker's start and end."""
+        if self.report_margin_seconds is not None:
+            return self.report_margin_seconds
+        return _POD_MARGIN_SECONDS if self.data_path_prefix == DATA_PATH_PREFIX else 0.0
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str]) -> Self:
+        """Read the settings; raises one SettingsError that names every wrong variable."""
+        values = {variable: _value(environment, variable) for variable in cls._variables()}
+        try:
+            return cls.model_validate(
+                {variable: value for variable, value in values.items() if value}
+            )
+        except ValidationError as error:
+            problems = [cls._problem(details, values) for details in error.errors()]
+            raise SettingsError("; ".join(dict.fromkeys(problems))) from None
+
+    @classmethod
+    def _problem(cls, details: ErrorDetails, values: Mapping[str, str]) -> str:
+        variable = str(details["loc"][0])
+        if details["type"] == "missing":
+            return f"{variable} is not set: {cls._variables()[variable].rstrip('.')}"
+        expected = details.get("ctx", {}).get("error") or details["msg"]
+        return f"{variable}={values[variable]!r}: {expected}"
+
+    @classmethod
+    def _variables(cls) -> dict[str, str]:
+        fields = cls.model_fields.items()
+        return {
+            str(field.validation_alias or name): field.description or "" for name, field in fields
+        }
+
+
+class WorkerSettings(JobSettings):
+    """What the GlobalManager gives to the one worker or the other."""
+
+    base_model_url: LocalPath | None = Field(
+        default=None,
+        validation_alias=Variable.BASE_MODEL_URL,
+        description="The model a round starts from.",
+    )
+    model_url: LocalPath | None = Field(
+        default=None,
+        validation_alias=Variable.MODEL_URL,
+        description="train: the folder for the trained models; infer: the model file to serve.",
+    )
+    model_urls: Annotated[tuple[Path, ...], BeforeValidator(_model_urls)] = Field(
+        default=(),
+        validation_alias=Variable.MODEL_URLS,
+        description="The model files to evaluate, in order, separated by semicolons.",
+    )
+    test_dataset_url: LocalPath | None = Field(
+        default=None,
+        validation_alias=Variable.TEST_DATASET_URL,
+        description="The index file of the samples to evaluate on.",
+    )
+    model_formats: Annotated[tuple[ModelFormat, ...], BeforeValidator(_split)] = Field(
+        default=("ckpt", "onnx"),
+        min_length=1,
+        description="Formats in which training saves and reports the model: ckpt, onnx, npz, "
+        "mindir, separated by commas. Name all that the job's Models ask for.",
+    )
+    hem_name: str | None = Field(
+        default=None,
+        validation_alias=Variable.HEM_NAME,
+        description="The hard example miner; unset: nothing is hard.",
+    )
+    hem_parameters: Annotated[dict[str, str], BeforeValidator(_hem_parameters)] = Field(
+        default_factory=dict,
+        validation_alias=Variable.HEM_PARAMETERS,
+        description="The miner's parameters, JSON.",
+    )
+    backend_type: Annotated[Literal["TINYMS", "MINDSPORE"], BeforeValidator(_upper)] = Field(
+        default="TINYMS", validation_alias="BACKEND_TYPE", description="TINYMS or MINDSPORE."
+    )
+    device_category: Annotated[Literal["CPU", "GPU", "NPU", "ASCEND"], BeforeValidator(_upper)] = (
+        Field(
+            default="CPU",
+            validation_alias="DEVICE_CATEGORY",
+            description="CPU, GPU, or NPU (ASCEND).",
+        )
+    )
+
+
+class EstimatorSettings(WorkerSettings):
+    """Which MobileNetV2; the same in the train, eval and infer templates of one job."""
+
+    class_names: Annotated[tuple[str, ...], BeforeValidator(_class_names)] = Field(
+        description="The classes in the order of the model's outputs, separated by commas."
+    )
+    input_size: Annotated[int, BeforeValidator(_input_size)] = Field(
+        default=224,
+        validation_alias="input_shape",
+        description="Side of the network's square input in pixels, as 96,96 or 96; "
+        "a multiple of 32. Smaller is faster and sees less.",
+    )
+
+
+class TrainSettings(EstimatorSettings):
+    """What the train worker is told."""
+
+    base_model_url: LocalPath = Field(
+        validation_alias=Variable.BASE_MODEL_URL,
+        description="The model file that the round starts from.",
+    )
+    model_url: LocalPath = Field(
+        validation_alias=Variable.MODEL_URL,
+        description="The folder for the trained models; made if missing.",
+    )
+    train_dataset_url: LocalPath = Field(
+        validation_alias=Variable.TRAIN_DATASET_URL,
+        description="The index file of the round's new samples.",
+    )
+    original_dataset_url: LocalPath = Field(
+        validation_alias=Variable.ORIGINAL_DATASET_URL,
+        description="The Dataset's index file; samples' paths are relative to its folder.",
+    )
+    epochs: PositiveInt = Field(default=10, description="Passes over the round's samples.")
+    batch_size: PositiveInt = Field(default=16, description="Samples in a training step.")
+    learning_rate: PositiveFloat = Field(
+        default=1e-3, description="The highest learning rate, reached after the warm-up."
+    )
+    optimizer: Literal["adam", "momentum"] = Field(
+        default="adam", description="adam or momentum (SGD with momentum)."
+    )
+    label_smoothing: float = Field(
+        default=0.1,
+        ge=0,
+        lt=1,
+        description="Share of the label's probability that is spread over all classes, 0 to 1.",
+    )
+    fine_tune: Annotated[Literal["head", "full"] | int, BeforeValidator(_fine_tune)] = Field(
+        default="full",
+        description="What is trained: head (the classifier), full, or the number of last blocks.",
+    )
+    seed: int = Field(
+        default=0, ge=0, lt=2**32, description="Seed of the order, augmentation and replay."
+    )
+    replay: int = Field(
+        default=200,
+        ge=0,
+        description="Older samples that are trained on beside the new ones, against forgetting.",
+    )
+
+
+class EvalSettings(EstimatorSettings):
+    """What the eval worker is told."""
+
+    model_urls: Annotated[tuple[Path, ...], BeforeValidator(_model_urls)] = Field(
+        validation_alias=Variable.MODEL_URLS,
+        min_length=1,
+        description="The trained and the deployed model's file, separated by a semicolon.",
+    )
+    test_dataset_url: LocalPath = Field(
+        validation_alias=Variable.TEST_DATASET_URL,
+        description="The index file of the samples to evaluate on.",
+    )
+    original_dataset_url: LocalPath = Field(
+        validation_alias=Variable.ORIGINAL_DATASET_URL,
+        description="The Dataset's index file; samples' paths are relative to its folder.",
+    )
+    batch_size: PositiveInt = Field(default=32, description="Samples in a step; speed only.")
+
+
+class InferSettings(EstimatorSettings):
+    """What the inference worker is told."""
+
+    model_url: LocalPath = Field(
+        validation_alias=Variable.MODEL_URL,
+        description="The model file to serve until a hot update.",
+    )
+    model_hot_update: bool = Field(
+        default=False,
+        validation_alias=Variable.MODEL_HOT_UPDATE,
+        description="Whether to watch for new models.",
+    )
+    model_poll_period_seconds: float = Field(
+        default=60.0,
+        ge=1,
+        validation_alias=Variable.MODEL_POLL_PERIOD_SECONDS,
+        description="Seconds between two looks for a new model where no file event tells of it.",
+    )
+    model_hot_update_config: LocalPath = Field(
+        default=Path(MODEL_HOT_UPDATE_FOLDER, MODEL_HOT_UPDATE_FILE),
+        validation_alias=Variable.MODEL_HOT_UPDATE_CONFIG,
+        description="The file that names the newest model.",
+    )
+    infer_url: LocalPath = Field(description="The folder whose images are answered.")
+    he_saved_url: LocalPath | None = Field(
+        default=None,
+        validation_alias="HE_SAVED_URL",
+        description="The folder for hard examples; unset: they are not saved.",
+    )
+
+
+def _value(environment: Mapping[str, str], name: str) -> str:
+    candidates = (environment.get(key, "").strip() for key in (name, name.upper()))
+    return next(filter(None, candidates), "")

@@ -1,0 +1,22 @@
+"""``python -m workers.train``."""
+
+from collections.abc import Mapping, Sequence
+
+from workers.contract import WorkerKind
+from workers.train.training import train
+from workers.worker import run_round, run_worker
+
+__all__ = ["main"]
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the train worker and return its exit status."""
+    return run_worker("train", _work, argv)
+
+
+def _work(environment: Mapping[str, str]) -> None:
+    run_round(WorkerKind.TRAIN, environment, train)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,126 @@
+"""The frame around every worker: its log, its signals, its exit status."""
+
+import argparse
+import logging
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from types import FrameType
+from typing import NoReturn
+
+from backend.errors import ProjectError, TemporaryError
+from workers.contract import Variable, WorkerKind, WorkerStatus
+from workers.lc import LocalController, report_file
+from workers.settings import JobSettings
+
+__all__ = ["EXIT_SIGNAL", "EXIT_UNEXPECTED", "run_round", "run_worker"]
+
+EXIT_UNEXPECTED = 70
+"""Exit status after an error that no part of this project raises on purpose."""
+
+EXIT_SIGNAL = 128
+"""Added to the signal's number: exit status of a worker that was told to end before it was done."""
+
+_CHATTY_LOGGERS = ("httpx", "watchfiles")
+
+_log = logging.getLogger(__name__)
+
+
+def run_worker(
+    name: str, work: Callable[[Mapping[str, str]], None], argv: Sequence[str] | None = None
+) -> int:
+    """Do a worker's work and return its exit status; SIGTERM or SIGINT ends it.
+
+    An error is one sentence on standard error; ``--debug`` or DEBUG=true adds the traceback.
+    """
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _terminate)
+    is_debugging = _arguments(name, argv).debug
+    _log_to_stderr()
+    try:
+        work(os.environ)
+    except Exception as error:  # noqa: BLE001 - the process's last resort
+        _log.error("%s worker: %s", name, _sentence(error))
+        if is_debugging:
+            traceback.print_exc()
+        return error.exit_status if isinstance(error, ProjectError) else EXIT_UNEXPECTED
+    return 0
+
+
+def run_round(
+    kind: WorkerKind, environment: Mapping[str, str], work: Callable[[Mapping[str, str]], None]
+) -> None:
+    """Do a train or eval worker's work, which reports ``completed``; report ``failed`` for it.
+
+    A worker that had finished before it was started again does not work twice. A TemporaryError
+    is not reported, so that Kubernetes restarts the worker.
+    """
+    local_controller = LocalController.from_settings(JobSettings.from_environment(environment))
+    file = _report_file(kind, environment)
+    if file and local_controller.resume(file):
+        _log.info("this worker has done its work before: nothing left to do")
+        return
+    try:
+        work(environment)
+    except TemporaryError:
+        raise
+    except Exception as error:
+        try:
+            local_controller.report(kind, WorkerStatus.FAILED, file=file)
+        except TemporaryError as undelivered:
+            raise TemporaryError(f"{_sentence(error)} {undelivered}") from error
+        raise
+
+
+def _report_file(kind: WorkerKind, environment: Mapping[str, str]) -> Path | None:
+    """Find the file in the raw environment: the worker's own settings may be what is wrong."""
+    urls = [environment.get(name) for name in (Variable.MODEL_URL, Variable.TEST_DATASET_URL)]
+    return report_file(kind, *(Path(url) if url and "://" not in url else None for url in urls))
+
+
+def _sentence(error: Exception) -> str:
+    if isinstance(error, ProjectError):
+        return str(error)
+    return (
+        f"unexpected {type(error).__name__}: {error}: run it with DEBUG=true to see where"
+        " and report it."
+    )
+
+
+def _arguments(name: str, argv: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog=f"python -m workers {name}", description=f"Run Sedna's {name} worker."
+    )
+    parser.add_argument(
+        "--debug",
+        action="store_true",
+        default=os.environ.get("DEBUG", "").lower() == "true",
+        help="show tracebacks; also DEBUG=true",
+    )
+    return parser.parse_args(argv)
+
+
+def _terminate(number: int, _frame: FrameType | None) -> NoReturn:
+    raise SystemExit(EXIT_SIGNAL + number)
+
+
+def _log_to_stderr() -> None:
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_Formatter("%(asctime)s %(levelname)s %(message)s"))
+    logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
+    for name in _CHATTY_LOGGERS:
+        logging.getLogger(name).setLevel(logging.WARNING)
+
+
+class _Formatter(logging.Formatter):
+    """One line an event, with the time as ISO 8601, UTC."""
+
+    def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:  # noqa: ARG002, N802
+        return datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
+
+    def format(self, record: logging.LogRecord) -> str:
+        return " ".join(super().format(record).splitlines())
