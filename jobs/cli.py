@@ -17,6 +17,7 @@ from pathlib import Path
 from backend.errors import ProjectError, SettingsError
 from jobs.report import write_report
 from jobs.resources.loader import load_job, load_jobs
+from jobs.runner import JobRunner, OnStatus
 from jobs.standalone.runner import StandaloneRunner
 from jobs.status import JobStatus, Outcome
 from jobs.view import open_view
@@ -98,9 +99,9 @@ def _run(arguments: argparse.Namespace) -> int:
 
 
 async def _until_signal(
-    runner: StandaloneRunner,
+    runner: JobRunner,
     arguments: argparse.Namespace,
-    on_status: Callable[[JobStatus], None],
+    on_status: OnStatus,
 ) -> JobStatus:
     """Run the job; SIGINT and SIGTERM end its workers and return the status so far."""
     loop = asyncio.get_running_loop()

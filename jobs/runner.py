@@ -8,7 +8,8 @@ from jobs.status import JobStatus
 __all__ = ["JobRunner", "OnStatus"]
 
 OnStatus = Callable[[JobStatus], None]
-"""Called with the job's status after each change; the status is the caller's to keep."""
+"""Called with the job's status as it changes; the status is the caller's to keep. Changes that
+follow each other at once may be told together. What it raises ends the run."""
 
 
 class JobRunner(Protocol):

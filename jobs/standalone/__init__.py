@@ -1,8 +1,11 @@
 """Runs an IncrementalLearningJob on one machine: GlobalManager and LocalController in one.
 
-``controller`` is the state machine of a round. It waits on ``state``, which is on disk and
-changes when the index grows (``dataset``), a worker reports (``server``) or a worker's process
-ends (``processes``). ``workers`` says what a worker is given, ``deployment`` puts a model where
-the inference worker finds it, ``paths`` maps the node's paths to this machine's, and
-``runner`` holds it all together.
+- ``runner`` holds it all together, and refuses what ``limits`` names.
+- ``controller`` takes the job from condition to condition. The steps of the stages are in
+  ``training``, ``evaluation`` and ``deployment``, what they share in ``stages``; ``journal``
+  writes each step down, in the words of ``conditions``.
+- ``state`` is on disk. The steps wait until it changes: because the index grew (``dataset``),
+  a worker reported (``server``) or a process ended (``processes``).
+- ``supervisor`` restarts workers as the kubelet does, ``workers`` says what they are given,
+  ``paths`` maps the node's paths to this machine's.
 """

@@ -72,9 +72,11 @@ class StandaloneRunner:
         self._check_index()
         self.files.make_folders()
         with locked(self.files.lock):
-            store = self._open(on_status)
+            store = self._open()
+            tell = on_status or _nobody
             async with asyncio.timeout(timeout):
-                await self._run(store, rounds)
+                await self._run(store, rounds, tell)
+            tell(_current(store.state.status))
             return _current(store.state.status)
 
     def status(self) -> JobStatus:
@@ -111,7 +113,7 @@ class StandaloneRunner:
         except (psutil.NoSuchProcess, ProcessLookupError):
             return
 
-    async def _run(self, store: StateFile, rounds: int | None) -> None:
+    async def _run(self, store: StateFile, rounds: int | None, on_status: OnStatus) -> None:
         state = store.state
         pids = alive(state.status)
         # Workers that outlived their runner go on reporting to its port.
@@ -129,22 +131,19 @@ class StandaloneRunner:
                     self._follow_index(controller),
                     self._follow_logs(store),
                     supervisor.keep_inferring(),
+                    _tell_changes(store, on_status),
                     controller.run(rounds),
                 )
             finally:
                 await processes.stop_all()
                 store.save()
 
-    def _open(self, on_status: OnStatus | None) -> StateFile:
-        def changed() -> None:
-            if on_status is not None:
-                on_status(_current(store.state.status))
-
+    def _open(self) -> StateFile:
         for pod in self._resources.pods.values():
             make_host_folders(pod, self._factory.node)
         state = StateFile.read(self.files.state) or self._new_state()
         self._describe(state.status)
-        store = StateFile(self.files.state, state, changed)
+        store = StateFile(self.files.state, state)
         store.save()
         return store
 
@@ -207,6 +206,16 @@ class StandaloneRunner:
     async def _follow_files(self, on_status: OnStatus) -> None:
         async for _ in awatch(self.files.folder):
             on_status(self.status())
+
+
+def _nobody(_: JobStatus) -> None:
+    """Take a status that nobody asked for."""
+
+
+async def _tell_changes(store: StateFile, on_status: OnStatus) -> None:
+    while True:
+        on_status(_current(store.state.status))
+        await store.change()
 
 
 def _current(status: JobStatus) -> JobStatus:

@@ -51,30 +51,32 @@ class JobState(BaseModel):
 class StateFile:
     """A job's state in memory, its file, and those who wait for a change."""
 
-    def __init__(self, path: Path, state: JobState, on_change: Callable[[], None]) -> None:
-        """Keep ``state`` in ``path``; ``on_change`` is called after every save."""
+    def __init__(self, path: Path, state: JobState) -> None:
+        """Keep ``state`` in ``path``."""
         self._path = path
-        self._on_change = on_change
         self._changed = asyncio.Event()
         self.state = state
 
     def save(self) -> None:
         """Write the state, then tell whoever waits for it."""
         write_atomically(self._path, self.state.model_dump_json(by_alias=True).encode())
-        self._changed.set()
         self.tell()
 
     def tell(self) -> None:
-        """Tell the caller of the runner that there is news."""
-        self._on_change()
+        """Wake up whoever waits for a change."""
+        self._changed.set()
+
+    async def change(self) -> None:
+        """Wait for the next change."""
+        self._changed.clear()
+        await self._changed.wait()
 
     async def until(self, predicate: Callable[[], object], timeout: float | None = None) -> None:
         """Wait until ``predicate`` is true, or for ``timeout`` seconds."""
         try:
             async with asyncio.timeout(timeout):
                 while not predicate():
-                    self._changed.clear()
-                    await self._changed.wait()
+                    await self.change()
         except TimeoutError:
             return
 

@@ -60,6 +60,8 @@ class Supervisor:
 
     async def keep_inferring(self) -> None:
         """Keep the newest inference worker running (restartPolicy Always), and no older one."""
+        workers = [w for w in self._store.state.status.workers if w.kind == INFER]
+        await self._processes.stop(*workers[:-1])
         while True:
             await self._keep(self._store.state.worker(INFER))
 

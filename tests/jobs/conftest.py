@@ -18,6 +18,11 @@ from jobs.standalone.runner import StandaloneRunner
 WORKER = Path(__file__).with_name("scripted_worker.py")
 BETTER = [{"accuracy": [0.9]}, {"accuracy": [0.6]}]
 TRAIN_PROB = 0.8
+WHOLE_ROUND = [
+    "Train Waiting", "Train Ready", "Train Starting", "Train Running", "Train Completed",
+    "Eval Waiting", "Eval Ready", "Eval Starting", "Eval Running", "Eval Completed",
+    "Deploy Waiting", "Deploy Ready", "Deploy Starting", "Deploy Running", "Deploy Completed",
+]  # fmt: skip
 
 
 @dataclass

@@ -71,7 +71,7 @@ def infer(status: str) -> None:
     if os.environ.get("MODEL_HOT_UPDATE") != "true":
         signal.pause()
     config, loaded = Path(os.environ["MODEL_HOT_UPDATE_CONFIG"]), ""
-    for _ in watch(config.parent, step=10, debounce=20):
+    for _ in watch(config.parent, step=10, debounce=20, rust_timeout=50, yield_on_timeout=True):
         if not config.exists():
             continue
         update = json.loads(config.read_text())["model_config"]

@@ -12,7 +12,7 @@ from workers.contract import ModelResult, WorkerKind, WorkerMessage, WorkerStatu
 MESSAGE = WorkerMessage(
     name="train-worker-abcde",
     namespace="farm",
-    owner_name="dogs",
+    ownerName="dogs",
     kind=WorkerKind.TRAIN,
     status=WorkerStatus.COMPLETED,
     results=[ModelResult(format="ckpt", url="/out/train/1/model.ckpt")],
