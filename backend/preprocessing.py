@@ -6,6 +6,7 @@ ImageNet normalisation; layout NCHW, dtype float32. Needs neither MindSpore nor 
 
 import io
 import os
+import struct
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,6 +40,19 @@ IMAGENET_STD = np.array([58.395, 57.12, 57.375], dtype=np.float32)
 
 _RGB_AXES = 3
 
+_UNREADABLE = (
+    ArithmeticError,
+    EOFError,
+    Image.DecompressionBombError,
+    LookupError,
+    OSError,
+    SyntaxError,
+    TypeError,
+    ValueError,
+    struct.error,
+)
+"""What Pillow's decoders raise on damaged files."""
+
 
 @dataclass(frozen=True)
 class LabelledImages:
@@ -63,10 +77,10 @@ def open_image(source: ImageSource) -> Image.Image:
     Raises ImageError, naming the file, for what cannot be read or decoded.
     """
     try:
-        return ImageOps.exif_transpose(_decode(source)).convert("RGB")
+        return _to_rgb(ImageOps.exif_transpose(_decode(source)))
     except FileNotFoundError:
         raise ImageError(f"{_name(source)}: there is no such image.") from None
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+    except _UNREADABLE as error:
         reason = "not an image" if isinstance(error, UnidentifiedImageError) else error
         raise ImageError(
             f"{_name(source)}: cannot be read as an image ({reason}): replace or remove it."
@@ -114,7 +128,16 @@ def _decode(source: ImageSource) -> Image.Image:
     return image
 
 
+def _to_rgb(image: Image.Image) -> Image.Image:
+    if image.mode.startswith("I;16"):
+        # Pillow would cut 16-bit greys off at 255.
+        image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
+    return image.convert("RGB")
+
+
 def _from_pixels(pixels: NDArray[np.uint8]) -> Image.Image:
+    if not pixels.size:
+        raise ValueError(f"pixels are {pixels.shape}: there are none")
     if pixels.dtype != np.uint8 or pixels.ndim != _RGB_AXES or pixels.shape[2] != _RGB_AXES:
         raise ValueError(f"pixels are {pixels.dtype}{pixels.shape}, not uint8 (H, W, 3)")
     return Image.fromarray(pixels)

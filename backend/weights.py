@@ -33,7 +33,10 @@ def read_weights(path: Path) -> tuple[Weights, ModelCard | None]:
         raise ModelFileError(
             f"{path}: weights are read from {', '.join(_READERS)}, not from {path.suffix!r} files."
         )
-    return reader(path)
+    weights, card = reader(path)
+    if not weights:
+        raise ModelFileError(f"{path}: holds no weights.")
+    return weights, card
 
 
 def write_weights(path: Path, weights: Weights, card: ModelCard) -> None:
@@ -51,7 +54,7 @@ def write_weights(path: Path, weights: Weights, card: ModelCard) -> None:
 
 def _read_npz(path: Path) -> tuple[Weights, None]:
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
             return {name: archive[name].astype(np.float32) for name in archive.files}, None
     except (OSError, EOFError, TypeError, ValueError, zipfile.BadZipFile) as error:
         raise ModelFileError(f"{path}: cannot be read as .npz weights ({error}).") from error

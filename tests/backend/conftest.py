@@ -46,7 +46,8 @@ def mindspore() -> ModuleType:
 def picture() -> Pixels:
     """No two of its corners are alike, so that every flip and turn of it shows."""
     rows, columns = np.mgrid[0:40, 0:60]
-    return np.stack([rows * 6, columns * 4, (rows + columns) * 2], axis=-1).astype(np.uint8)
+    pixels: Pixels = np.stack([rows * 6, columns * 4, (rows + columns) * 2], -1).astype(np.uint8)
+    return pixels
 
 
 @pytest.fixture(scope="session")

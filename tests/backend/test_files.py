@@ -6,6 +6,12 @@ import pytest
 from backend.files import replaced_atomically, write_atomically
 
 
+def write_half(path: Path) -> None:
+    with replaced_atomically(path) as temporary:
+        temporary.write_bytes(b"half")
+        raise KeyError
+
+
 def test_missing_folders_are_made(tmp_path: Path) -> None:
     write_atomically(tmp_path / "a" / "b" / "file", b"new")
     assert (tmp_path / "a" / "b" / "file").read_bytes() == b"new"
@@ -39,17 +45,15 @@ def test_a_reader_with_the_file_open_keeps_the_old_content(tmp_path: Path) -> No
 def test_a_failing_block_leaves_the_old_file_and_no_temporary(tmp_path: Path) -> None:
     path = tmp_path / "file"
     path.write_bytes(b"old")
-    with pytest.raises(KeyError), replaced_atomically(path) as temporary:
-        temporary.write_bytes(b"half")
-        raise KeyError
+    with pytest.raises(KeyError):
+        write_half(path)
     assert path.read_bytes() == b"old"
     assert list(tmp_path.iterdir()) == [path]
 
 
 def test_a_failing_block_makes_no_file(tmp_path: Path) -> None:
-    with pytest.raises(KeyError), replaced_atomically(tmp_path / "file") as temporary:
-        temporary.write_bytes(b"half")
-        raise KeyError
+    with pytest.raises(KeyError):
+        write_half(tmp_path / "file")
     assert not list(tmp_path.iterdir())
 
 

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from sklearn import metrics as sklearn_metrics
+from sklearn import metrics as sklearn_metrics  # type: ignore[import-untyped]
 
 from backend.metrics import classification_metrics, confusion_matrix
 

@@ -46,4 +46,4 @@ def test_a_missing_mindspore_is_named_with_its_remedy(monkeypatch: pytest.Monkey
 def test_the_users_log_level_stays(mindspore: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GLOG_v", "1")
     prepare_mindspore()
-    assert os.environ["GLOG_v"] == "1"
+    assert os.environ["GLOG_v"] == "1"  # noqa: SIM112 - MindSpore's name

@@ -1,5 +1,6 @@
 import io
 from pathlib import Path
+from unittest.mock import patch
 
 import numpy as np
 import pytest
@@ -133,8 +134,8 @@ def test_a_text_file_is_named(tmp_path: Path) -> None:
 def test_a_truncated_jpeg_is_named(tmp_path: Path, picture: Pixels) -> None:
     path = tmp_path / "half.jpg"
     content = encoded(picture, "JPEG")
-    path.write_bytes(content[: len(content) // 2])
-    with pytest.raises(ImageError, match=r"half\.jpg: .*truncated"):
+    path.write_bytes(content[:-100])
+    with pytest.raises(ImageError, match=r"half\.jpg: .*(T|t)runcated"):
         open_image(path)
 
 
@@ -172,7 +173,7 @@ def test_a_picture_too_large_to_decode_is_refused(
         open_image(path)
 
 
-@pytest.mark.filterwarnings("ignore:.*:UserWarning")
+@pytest.mark.filterwarnings("ignore::UserWarning", "ignore::RuntimeWarning")
 @pytest.mark.parametrize("suffix", ["JPEG", "PNG", "TIFF", "GIF", "WEBP", "BMP"])
 @given(data=st.data())
 @settings(max_examples=60, deadline=None)
@@ -181,7 +182,8 @@ def test_a_damaged_picture_is_read_or_refused(suffix: str, data: st.DataObject) 
     for _ in range(data.draw(st.integers(1, 4))):
         content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
     try:
-        opened = open_image(bytes(content))
+        with patch.object(Image, "MAX_IMAGE_PIXELS", 10_000):
+            opened = open_image(bytes(content))
     except ImageError:
         return
     assert opened.mode == "RGB"
