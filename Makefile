@@ -26,7 +26,7 @@ demo: $(INSTALLED) ## the whole loop on this machine: dogs against croissants, d
 test: test-unit test-e2e ## all tests
 
 test-unit: $(INSTALLED) ## the fast tests, in parallel
-	$(BIN)/pytest -n auto -m "not e2e"
+	$(BIN)/pytest -n auto --dist loadfile -m "not e2e"
 
 test-e2e: $(INSTALLED) ## whole jobs with real training
 	$(BIN)/pytest -m e2e

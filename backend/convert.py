@@ -10,7 +10,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from backend.errors import PermanentError
+from backend.errors import PermanentError, ProjectError
 from backend.layouts import class_count, to_tinyms_layout
 from backend.mobilenetv2 import TinyMSMobileNetV2
 from backend.weights import read_weights
@@ -69,6 +69,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except PermanentError as error:
         sys.stderr.write(f"{error}\n")
         return error.exit_status
+    except OSError as error:
+        sys.stderr.write(f"{options.target}: cannot be written ({error.strerror}).\n")
+        return ProjectError.exit_status
     _log.info("%s: written", options.target)
     return 0
 

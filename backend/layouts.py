@@ -39,6 +39,7 @@ _TINYMS_BN = {
     "variance": "moving_variance",
 }
 _HEAD = "head.head.1"
+_OPTIMIZER_STATE = ("moment1.", "moment2.", "moments.", "accum.")
 _CONVOLUTION_AXES = 4
 _DENSE_AXES = 2
 
@@ -98,7 +99,7 @@ def _layers(weights: Weights) -> list[_Layer]:
     grouped: defaultdict[str, dict[str, NDArray[np.float32]]] = defaultdict(dict)
     for name, value in weights.items():
         layer, _, leaf = name.rpartition(".")
-        if leaf in _ROLES:
+        if leaf in _ROLES and not name.startswith(_OPTIMIZER_STATE):
             grouped[layer][_ROLES[leaf]] = value
     named = sorted(grouped.items(), key=lambda item: _natural(item[0]))
     return [_Layer(name, roles) for name, roles in named if "weight" in roles]

@@ -72,6 +72,7 @@ class Samples(_Record):
     train_waiting: int = Field(default=0, description="Train share since the last trigger.")
     eval_waiting: int = Field(default=0, description="Evaluation share since the last trigger.")
     trigger: str = Field(default="", description="The train trigger, e.g. `num_of_samples >= 100`.")
+    needed: float = Field(default=0, description="The trigger's threshold, if it is on samples.")
 
 
 class WorkerState(_Record):

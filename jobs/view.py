@@ -31,6 +31,7 @@ __all__ = ["View", "open_view", "render"]
 
 _ROUNDS_SHOWN = 6
 _WORKERS_SHOWN = 3
+_LOG_PREFIX = re.compile(r"^\d{4}-\d\d-\d\dT\S+ [A-Z]+ ")  # a worker's time and level
 _BAR_COLUMNS = 24
 _STAGE_WORKER = {Stage.TRAIN: "train", Stage.EVAL: "eval", Stage.DEPLOY: "infer"}
 _STARTED = (ConditionType.STARTING, ConditionType.RUNNING)
@@ -329,25 +330,18 @@ def _samples(samples: Samples) -> RenderableType:
         no_wrap=True,
         overflow="ellipsis",
     )
-    threshold = _threshold(samples.trigger)
-    if threshold <= 0:
+    if samples.needed <= 0:
         line.add_row(f"{samples.train_waiting} waiting", figures)
         return line
     bar = ProgressBar(
-        total=threshold,
+        total=samples.needed,
         completed=samples.train_waiting,
         width=_BAR_COLUMNS,
         complete_style="cyan",
         finished_style="green",
     )
-    line.add_row(bar, Text(f"{samples.train_waiting} of {threshold:g}", no_wrap=True), figures)
+    line.add_row(bar, Text(f"{samples.train_waiting} of {samples.needed:g}", no_wrap=True), figures)
     return line
-
-
-def _threshold(trigger: str) -> float:
-    """Return the number that a trigger on the samples ends with, or 0 if there is none."""
-    match = re.fullmatch(r"num_of_samples\b.*?(\d+(?:\.\d+)?)\s*", trigger)
-    return float(match[1]) if match else 0.0
 
 
 def _worker_line(worker: WorkerState, now: datetime) -> Text:
@@ -356,7 +350,7 @@ def _worker_line(worker: WorkerState, now: datetime) -> Text:
         worker.name,
         (f"  {_clock(now - worker.started)}", "cyan"),
         (restarts, "red"),
-        (f"  {_one_line(worker.last_line)}", "dim"),
+        (f"  {_one_line(_LOG_PREFIX.sub('', worker.last_line))}", "dim"),
         no_wrap=True,
         overflow="ellipsis",
     )

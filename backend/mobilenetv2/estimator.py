@@ -162,6 +162,10 @@ class MobileNetV2Estimator(ABC):
             for row in self._probabilities(data, batch_size)
         ]
 
+    def probabilities(self, inputs: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return the probabilities (N, C) of preprocessed inputs (N, 3, S, S)."""
+        return _softmax(self._require_engine().run(inputs))
+
     def save(self, model_url: str | os.PathLike[str]) -> str:
         """Write the model, whole or not at all; the suffix decides the format.
 
@@ -250,10 +254,9 @@ class MobileNetV2Estimator(ABC):
             )
 
     def _probabilities(self, images: Sequence[ImageSource], batch_size: int) -> NDArray[np.float32]:
-        engine = self._require_engine()
         batches = [
-            _softmax(
-                engine.run(preprocess_batch(images[start : start + batch_size], self.input_size))
+            self.probabilities(
+                preprocess_batch(images[start : start + batch_size], self.input_size)
             )
             for start in range(0, len(images), batch_size)
         ]

@@ -31,6 +31,7 @@ from jobs.standalone.workers import (
     make_host_folders,
 )
 from jobs.status import Condition, ConditionType, JobStatus, Samples, Stage
+from jobs.triggers import NUM_OF_SAMPLES
 
 __all__ = ["StandaloneRunner"]
 
@@ -171,7 +172,9 @@ class StandaloneRunner:
                 f" {status.namespace}/{status.name}: give each job its own"
             )
         spec, node = self._resources.job.spec, self._factory.node
+        condition = spec.train_spec.trigger.condition
         status.samples.trigger = str(spec.train_spec.trigger)
+        status.samples.needed = condition.threshold if condition.metric == NUM_OF_SAMPLES else 0
         status.deploy_trigger = str(spec.deploy_spec.trigger)
         environment = container_environment(spec.deploy_spec.template.spec, node)
         folder = environment.get("HE_SAVED_URL")

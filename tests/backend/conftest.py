@@ -27,11 +27,6 @@ def random_images(count: int, seed: int = 0) -> LabelledImages:
 
 
 @pytest.fixture(scope="session")
-def samples() -> LabelledImages:
-    return random_images(16)
-
-
-@pytest.fixture(scope="session")
 def mindspore() -> ModuleType:
     """MindSpore, prepared for the CPU, and TinyMS importable."""
     prepare_mindspore(Device.CPU)

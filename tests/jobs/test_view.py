@@ -75,9 +75,7 @@ def job(**fields: object) -> JobStatus:
         "runner": "standalone",
         "started": START,
         "conditions": conditions(*FIRST_ROUND, (72, Stage.TRAIN, ConditionType.WAITING), *later),
-        "samples": Samples(
-            total=413, train_waiting=48, eval_waiting=12, trigger="num_of_samples >= 160"
-        ),
+        "samples": Samples(total=413, train_waiting=48, eval_waiting=12, needed=160),
         "rounds": [ended_round(), Round(number=2, started=at(90), train_samples=160)],
         "workers": [
             worker("inferworker-k3w9d", "infer", 0, last_line="dog 98.2 % in 4 ms"),
@@ -283,9 +281,8 @@ def test_screen_shows_samples_against_the_trigger() -> None:
     assert "12 for evaluation, 413 in the index" in screen(job())
 
 
-@pytest.mark.parametrize("trigger", ["", "num_of_samples", "num_of_samples >= 0"])
-def test_screen_shows_samples_without_a_threshold(trigger: str) -> None:
-    assert "48 waiting" in screen(job(samples=Samples(train_waiting=48, trigger=trigger)))
+def test_screen_shows_samples_without_a_threshold() -> None:
+    assert "48 waiting" in screen(job(samples=Samples(train_waiting=48)))
 
 
 def test_screen_shows_running_workers_with_elapsed_time_and_last_line() -> None:

@@ -149,16 +149,3 @@ def test_an_unreadable_sample_is_named(tmp_path: Path) -> None:
     images = LabelledImages([bad, *random_images(7).x], [0] * 8)
     with pytest.raises(ImageError, match=r"bad\.png: cannot be read as an image"):
         estimator.train(images, epochs=1, fine_tune=1)
-
-
-def test_fewer_samples_than_a_batch_are_one_batch_and_validation_is_reported_with_its_prefix(
-    other_images: LabelledImages,
-) -> None:
-    estimator = new_estimator()
-    metrics = estimator.train(
-        random_images(3), other_images, epochs=1, batch_size=16, fine_tune="head"
-    )
-    assert len(metrics["loss"]) == 1
-    expected = estimator.evaluate(other_images)
-    assert {name: metrics[f"valid_{name}"] for name in expected} == expected
-    assert metrics["valid_samples"] == [9.0]
