@@ -9,6 +9,7 @@ from rich.console import Console
 from backend.errors import ProjectError
 from demo.scenario import Scenario
 from demo.story import run_demo
+from jobs.status import Outcome
 
 MANIFESTS = Path(__file__).parent.parent / "manifests"
 
@@ -19,11 +20,11 @@ def _main() -> int:
     parser.add_argument("--seed", type=int, default=0, help="other pictures, the same story")
     options = parser.parse_args()
     try:
-        run_demo(MANIFESTS, options.root, Scenario(seed=options.seed), Console())
+        status = run_demo(MANIFESTS, options.root, Scenario(seed=options.seed), Console())
     except ProjectError as error:
         sys.stderr.write(f"{error}\n")
         return error.exit_status
-    return 0
+    return int(any(each.outcome is Outcome.FAILED for each in status.rounds))
 
 
 if __name__ == "__main__":

@@ -28,10 +28,10 @@ __all__ = ["run_demo"]
 _MARKER = ".sedna-tinyms-demo"
 
 
-def run_demo(manifests: Path, root: Path, scenario: Scenario, console: Console) -> None:
+def run_demo(manifests: Path, root: Path, scenario: Scenario, console: Console) -> JobStatus:
     """Run the whole demo in the folder ``root``, which is emptied first if it is a demo's own.
 
-    Raises SettingsError if ``root`` holds anything else.
+    Returns the job's last status. Raises SettingsError if ``root`` holds anything else.
     """
     started = time.monotonic()
     resources = load_job([manifests])
@@ -47,6 +47,7 @@ def run_demo(manifests: Path, root: Path, scenario: Scenario, console: Console) 
     status = asyncio.run(_run_job(runner, nights))
     report = write_report(status, runner.files.folder / "report.html")
     print_summary(console, status, nights.measured, report, time.monotonic() - started)
+    return status
 
 
 def _make_room(root: Path) -> None:
