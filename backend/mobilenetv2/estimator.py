@@ -21,6 +21,7 @@ from backend.metrics import Metrics, classification_metrics
 from backend.mindspore_runtime import Device
 from backend.mobilenetv2.engines import Engine, NetworkEngine, OnnxEngine
 from backend.mobilenetv2.initial import initial_weights
+from backend.mobilenetv2.plan import FineTune, Plan
 from backend.mobilenetv2.toolkit import Cell, Toolkit
 from backend.model_file import ModelCard
 from backend.parameters import Shapes, check_weights, get_weights, parameter_shapes, set_weights
@@ -94,8 +95,9 @@ class MobileNetV2Estimator(ABC):
         optimizer: Literal["adam", "momentum"] = "adam",
         label_smoothing: float = 0.1,
         warmup_epochs: float = 1,
-        fine_tune: Literal["head", "full"] | int = "full",
+        fine_tune: FineTune = "full",
         seed: int = 0,
+        state_file: str | os.PathLike[str] | None = None,
     ) -> Metrics:
         """Train on from the present weights, in place.
 
@@ -111,6 +113,9 @@ class MobileNetV2Estimator(ABC):
             fine_tune: ``head`` trains the classifier on features computed once, without
                 augmentation; a number N trains the last N blocks too; ``full`` everything.
             seed: Of order and augmentation. Equal seeds and data give equal weights.
+            state_file: An ``.npz`` file for the state after each epoch. A training of the same
+                weights, data and hyperparameters that finds it goes on where it stopped. The
+                caller removes it.
 
         Returns:
             ``loss`` and ``seconds``, one value an epoch.
@@ -122,7 +127,7 @@ class MobileNetV2Estimator(ABC):
         """
         self._check(train_data, "train")
         network = self._require_network()
-        from backend.mobilenetv2.training import Plan, fit  # noqa: PLC0415
+        from backend.mobilenetv2.training import Task, fit  # noqa: PLC0415
 
         plan = Plan(
             epochs,
@@ -134,14 +139,8 @@ class MobileNetV2Estimator(ABC):
             fine_tune,
             seed,
         )
-        metrics = fit(
-            self._toolkit,
-            network,
-            train_data,
-            class_count=len(self.class_names),
-            input_size=self.input_size,
-            plan=plan,
-        )
+        task = Task(self._toolkit, network, train_data, len(self.class_names), self.input_size)
+        metrics = fit(task, plan, None if state_file is None else Path(state_file))
         self._has_foreign_head = False
         if valid_data is not None and len(valid_data):
             validation = self.evaluate(valid_data, batch_size=batch_size)

@@ -10,7 +10,7 @@ import pytest
 
 from backend.metrics import Metrics
 from backend.mobilenetv2 import MindSporeMobileNetV2, MobileNetV2Estimator, TinyMSMobileNetV2
-from backend.mobilenetv2.training import FineTune
+from backend.mobilenetv2.plan import FineTune
 from backend.preprocessing import LabelledImages
 from backend.weights import Weights
 from tests.backend.conftest import random_images

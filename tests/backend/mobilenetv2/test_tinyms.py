@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from backend.mobilenetv2 import MobileNetV2Estimator
-from backend.mobilenetv2.training import FineTune
+from backend.mobilenetv2.plan import FineTune
 from backend.parameters import parameter_shapes
 from backend.preprocessing import LabelledImages
 from backend.weights import Weights

@@ -1,0 +1,90 @@
+"""A training's state on disk. Imports MindSpore: the toolkit prepares it before."""
+
+import hashlib
+import logging
+import os
+import zipfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import mindspore
+import numpy as np
+
+from backend.files import replaced_atomically
+from backend.metrics import Metrics
+from backend.mobilenetv2.plan import Plan
+from backend.mobilenetv2.toolkit import Cell
+from backend.parameters import get_weights
+from backend.preprocessing import ImageSource, LabelledImages
+
+__all__ = ["Resumable", "fingerprint"]
+
+_MARK = "fingerprint"
+_PARAMETER = "parameter:"
+_METRIC = "metric:"
+
+_log = logging.getLogger(__name__)
+
+
+class Resumable:
+    """Saves and restores cells, an optimizer among them, and the metrics so far."""
+
+    def __init__(self, file: Path | None, mark: str, cells: Sequence[Cell]) -> None:
+        """Keep the state of ``cells`` in ``file``, or nowhere.
+
+        Args:
+            file: An ``.npz`` file.
+            mark: Of the training; a state with another one is passed over.
+            cells: Whatever holds parameters.
+        """
+        self._file = file
+        self._mark = mark
+        self._parameters = {
+            name: parameter for cell in cells for name, parameter in cell.parameters_dict().items()
+        }
+
+    def save(self, metrics: Metrics) -> None:
+        """Write the present state, whole or not at all."""
+        if self._file is None:
+            return
+        arrays = {_PARAMETER + name: each.asnumpy() for name, each in self._parameters.items()}
+        arrays |= {_METRIC + name: np.asarray(values) for name, values in metrics.items()}
+        with replaced_atomically(self._file) as temporary:
+            np.savez(temporary, **arrays, **{_MARK: np.asarray(self._mark)})
+
+    def restore(self) -> Metrics:
+        """Take the saved state and return its metrics, or none if there is nothing to take."""
+        if self._file is None or not self._file.exists():
+            return {}
+        try:
+            with self._file.open("rb") as file, np.load(file, allow_pickle=False) as state:
+                arrays = dict(state)
+        except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+            _log.warning("%s: cannot be read (%s): training starts anew", self._file, error)
+            return {}
+        if str(arrays.pop(_MARK, "")) != self._mark:
+            _log.warning("%s: is of another training, which is passed over", self._file)
+            return {}
+        for name, parameter in self._parameters.items():
+            parameter.set_data(mindspore.Tensor(arrays[_PARAMETER + name]))
+        return {
+            name.removeprefix(_METRIC): values.tolist()
+            for name, values in arrays.items()
+            if name.startswith(_METRIC)
+        }
+
+
+def fingerprint(network: Cell, images: LabelledImages, plan: Plan) -> str:
+    """Return a digest of what a training starts from: weights, samples and plan."""
+    digest = hashlib.sha256(repr(plan).encode())
+    for name, weights in sorted(get_weights(network).items()):
+        digest.update(name.encode() + weights.tobytes())
+    for source, label in zip(images.x, images.y, strict=True):
+        digest.update(f"{label} ".encode() + _identity(source))
+    return digest.hexdigest()
+
+
+def _identity(source: ImageSource) -> bytes:
+    if isinstance(source, str | os.PathLike):
+        return os.fsencode(source)
+    return source if isinstance(source, bytes) else np.asarray(source).tobytes()
