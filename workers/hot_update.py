@@ -7,6 +7,7 @@ worker loads the newest model again but reports it once.
 """
 
 import logging
+import os
 from collections.abc import Callable
 from pathlib import Path
 from threading import Event
@@ -91,8 +92,20 @@ class HotUpdate:
             return
         self._report(self._unreported)
         self._unreported = None
-        reported = ModelHotUpdateConfig(model_config=self._seen).to_json()
-        write_atomically(self._reported_file, reported.encode())
+        self._remember_report(self._seen)
+
+    def _remember_report(self, config: ModelConfig) -> None:
+        reported = ModelHotUpdateConfig(model_config=config).to_json()
+        try:
+            write_atomically(self._reported_file, reported.encode())
+        except OSError as error:
+            _log.warning(
+                "%s cannot be written (%s), and a restarted worker would report this update"
+                " again: make the folder writable for user %d",
+                self._reported_file,
+                error.strerror,
+                os.getuid(),
+            )
 
     @property
     def _reported_file(self) -> Path:

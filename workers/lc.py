@@ -4,46 +4,33 @@ import logging
 import random
 import time
 from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
 from functools import partial
-from pathlib import Path
 from threading import Event
-from typing import Self
+from typing import Literal, Self
 
 import httpx
-from pydantic import ValidationError
+from pydantic import BaseModel, Field, ValidationError
 
-from backend.errors import PermanentError, TemporaryError
-from backend.files import write_atomically
+from backend.errors import TemporaryError
 from workers.contract import ModelResult, WorkerKind, WorkerMessage, WorkerStatus, message_path
+from workers.outbox import KeptReport, Outbox
 from workers.settings import JobSettings
+from workers.storage import shown
 
-__all__ = ["REPORTED_FILE", "REPORT_FILE", "LocalController", "report_file"]
-
-REPORT_FILE = "report.json"
-"""A report that is not delivered yet."""
-
-REPORTED_FILE = "reported.json"
-"""A report that the LocalController has taken."""
+__all__ = ["LocalController"]
 
 _TIMEOUT_SECONDS = 10.0
 _LONGEST_DELAY_SECONDS = 15.0
-_WRONG_MESSAGE = (httpx.codes.BAD_REQUEST, httpx.codes.UNSUPPORTED_MEDIA_TYPE)
+_SHOWN_CHARACTERS = 200
 
 _log = logging.getLogger(__name__)
 
 
-def report_file(
-    kind: WorkerKind, model_url: Path | None, test_dataset_url: Path | None
-) -> Path | None:
-    """Return where a worker's report waits: in a folder that is mounted and the round's own.
+class _Taken(BaseModel):
+    """The LocalController's own answer: another server on its port takes no report."""
 
-    Train: the folder of the trained models; eval: beside the round's index file.
-    """
-    if kind is WorkerKind.TRAIN and model_url:
-        return model_url / REPORT_FILE
-    if kind is WorkerKind.EVAL and test_dataset_url:
-        return test_dataset_url.parent / REPORT_FILE
-    return None
+    status: Literal[200] = Field(alias="Status")
 
 
 class LocalController:
@@ -92,6 +79,7 @@ class LocalController:
             timeout=_TIMEOUT_SECONDS,
             transport=transport,
             trust_env=False,
+            verify=httpx.create_ssl_context(),
         )
 
     @classmethod
@@ -113,12 +101,15 @@ class LocalController:
         status: WorkerStatus,
         results: Sequence[ModelResult] = (),
         *,
-        file: Path | None = None,
+        outbox: Outbox | None = None,
     ) -> None:
-        """Deliver a report, which is kept in ``file`` until the LocalController has taken it.
+        """Deliver a report, which is kept in ``outbox`` until the LocalController has taken it.
 
-        Raises TemporaryError if it could not be delivered in time (`resume` tries again after
-        a restart), PermanentError if the LocalController calls the message wrong.
+        Whatever else than its consent comes back, the report is sent again: nobody could mend
+        it, and a LocalController that starts or is upgraded can answer anything for a while.
+
+        Raises TemporaryError if it could not be delivered in time; `resume` tries again after
+        a restart.
         """
         message = WorkerMessage(
             name=self._worker_name,
@@ -128,32 +119,30 @@ class LocalController:
             status=status,
             results=list(results),
         )
-        if file:
-            _keep(file, message)
-        self._deliver(message, file)
+        if outbox:
+            outbox.keep(KeptReport(worker=self._worker_name, message=message))
+        self._deliver(message, outbox)
 
-    def resume(self, file: Path) -> bool:
+    def resume(self, outbox: Outbox) -> bool:
         """Return whether this worker had finished before it was started again.
 
-        A report of it that still waits in ``file`` is delivered first; raises as `report` does.
+        A report of it that still waits is delivered first; raises as `report` does, and
+        TemporaryError if the outbox cannot be read now.
         """
-        if self._is_mine(_read(file.with_name(REPORTED_FILE))):
-            return True
-        waiting = _read(file)
-        if waiting is None or not self._is_mine(waiting):
+        kept = outbox.read()
+        if kept is None or kept.message is None:
             return False
-        self._deliver(waiting, file)
+        if kept.delivered is None:
+            self._deliver(kept.message, outbox)
         return True
 
-    def _is_mine(self, message: WorkerMessage | None) -> bool:
-        return message is not None and message.name == self._worker_name
-
-    def _deliver(self, message: WorkerMessage, file: Path | None) -> None:
+    def _deliver(self, message: WorkerMessage, outbox: Outbox | None) -> None:
         self._stop.wait(self._margin - (time.monotonic() - self._started))
         self._post_until_taken(message)
         _log.info("reported %s %s", message.kind, message.status)
-        if file and file.exists():
-            file.replace(file.with_name(REPORTED_FILE))
+        if outbox:
+            now = datetime.now(UTC)
+            outbox.keep(KeptReport(worker=message.name, message=message, delivered=now))
         self._stop.wait(self._margin)
 
     def _post_until_taken(self, message: WorkerMessage) -> None:
@@ -165,7 +154,7 @@ class LocalController:
             _log.warning("the LocalController has not taken the report: %s", problem)
             if time.monotonic() + delay > deadline or self._stop.wait(delay):
                 raise TemporaryError(
-                    f"{self._server}: the LocalController has not taken the report"
+                    f"{shown(self._server)}: the LocalController has not taken the report"
                     f" ({problem}): it is sent again when the worker restarts."
                 )
 
@@ -175,16 +164,22 @@ class LocalController:
                 answer = client.post(
                     message_path(self._worker_name),
                     content=message.to_json(),
-                    headers={"Content-Type": "application/json"},
+                    headers={"Content-Type": "application/json", "Accept": "application/json"},
                 )
         except httpx.HTTPError as error:
             return f"{type(error).__name__}: {error}"
-        if answer.status_code in _WRONG_MESSAGE:
-            raise PermanentError(
-                f"{answer.url}: the LocalController refuses the report with status"
-                f" {answer.status_code} ({answer.text.strip()}): check WORKER_NAME."
-            )
-        return None if answer.is_success else f"status {answer.status_code}"
+        return None if _is_taken(answer) else f"status {answer.status_code}: {_start(answer)}"
+
+
+def _is_taken(answer: httpx.Response) -> bool:
+    try:
+        return answer.is_success and bool(_Taken.model_validate_json(answer.content))
+    except ValidationError:
+        return False
+
+
+def _start(answer: httpx.Response) -> str:
+    return answer.text.strip()[:_SHOWN_CHARACTERS]
 
 
 def _delays(first: float) -> Iterator[float]:
@@ -192,18 +187,3 @@ def _delays(first: float) -> Iterator[float]:
     while True:
         yield random.uniform(longest / 2, longest)  # noqa: S311 - spreads retries, no secret
         longest = min(longest * 2, _LONGEST_DELAY_SECONDS)
-
-
-def _keep(file: Path, message: WorkerMessage) -> None:
-    try:
-        write_atomically(file, message.to_json().encode())
-        file.with_name(REPORTED_FILE).unlink(missing_ok=True)
-    except OSError as error:
-        _log.warning("%s: the report cannot be kept (%s)", file, error.strerror)
-
-
-def _read(file: Path) -> WorkerMessage | None:
-    try:
-        return WorkerMessage.model_validate_json(file.read_bytes())
-    except (OSError, ValidationError):
-        return None

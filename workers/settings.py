@@ -1,11 +1,15 @@
 """What each worker is told, read once from its environment.
 
-    JobSettings             who the worker is and whom it tells
-    └── WorkerSettings      what the GlobalManager gives; `IncrementalLearning` needs no more
-        └── EstimatorSettings   which network
-            ├── TrainSettings
-            ├── EvalSettings
-            └── InferSettings
+    EnvironmentSettings         read from variables
+    ├── S3Settings              read when an s3:// URL is used
+    └── JobSettings             who the worker is and whom it tells
+        └── WorkerSettings      what the GlobalManager gives; `IncrementalLearning` needs no more
+            └── EstimatorSettings   which network
+                ├── TrainSettings
+                ├── EvalSettings
+                └── InferSettings
+
+URLs are local paths here: `workers.storage.Mirror` gives one to every remote URL beforehand.
 
 A field's environment variable is its alias, or its name where it has none. A variable is also
 read in upper case, and an empty one counts as unset.
@@ -23,6 +27,7 @@ from pydantic import (
     Field,
     PositiveFloat,
     PositiveInt,
+    SecretStr,
     ValidationError,
 )
 from pydantic_core import ErrorDetails
@@ -35,18 +40,21 @@ from workers.contract import (
     MODEL_HOT_UPDATE_FOLDER,
     Variable,
 )
-from workers.storage import local_path
+from workers.storage import local_path, shown
 
 __all__ = [
+    "EnvironmentSettings",
     "EstimatorSettings",
     "EvalSettings",
     "InferSettings",
     "JobSettings",
+    "ModelFormat",
+    "S3Settings",
     "TrainSettings",
     "WorkerSettings",
 ]
 
-_POD_MARGIN_SECONDS = 10.0
+_CLUSTER_MARGIN_SECONDS = 10.0
 _INPUT_SIZE_STEP = 32
 _MIN_CLASSES = 2
 
@@ -56,6 +64,11 @@ def _local(value: object) -> Path:
         return local_path(str(value))
     except SettingsError as error:
         raise ValueError(str(error)) from None
+
+
+def _endpoint(value: object) -> str:
+    text = str(value)
+    return text if "://" in text else f"https://{text}"
 
 
 def _upper(value: object) -> str:
@@ -107,15 +120,67 @@ def _hem_parameters(value: object) -> dict[str, str]:
 
 
 LocalPath = Annotated[Path, BeforeValidator(_local)]
+ClassNames = Annotated[tuple[str, ...], BeforeValidator(_class_names)]
 ModelFormat = Literal["ckpt", "onnx", "npz", "mindir"]
 
 
-class JobSettings(BaseModel):
-    """Who the worker is and whom it tells."""
+class EnvironmentSettings(BaseModel):
+    """Settings whose fields are environment variables."""
 
     model_config = ConfigDict(
         frozen=True, extra="ignore", protected_namespaces=(), allow_inf_nan=False
     )
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str]) -> Self:
+        """Read the settings; raises one SettingsError that names every wrong variable."""
+        values = {variable: _value(environment, variable) for variable in cls._variables()}
+        try:
+            return cls.model_validate(
+                {variable: value for variable, value in values.items() if value}
+            )
+        except ValidationError as error:
+            problems = [cls._problem(details, values) for details in error.errors()]
+            raise SettingsError("; ".join(dict.fromkeys(problems))) from None
+
+    @classmethod
+    def _problem(cls, details: ErrorDetails, values: Mapping[str, str]) -> str:
+        variable = str(details["loc"][0])
+        if details["type"] == "missing":
+            return f"{variable} is not set: {cls._variables()[variable].rstrip('.')}"
+        expected = details.get("ctx", {}).get("error") or details["msg"]
+        return f"{variable}={shown(values[variable])!r}: {expected}"
+
+    @classmethod
+    def _variables(cls) -> dict[str, str]:
+        fields = cls.model_fields.items()
+        return {
+            str(field.validation_alias or name): field.description or "" for name, field in fields
+        }
+
+
+class S3Settings(EnvironmentSettings):
+    """How to reach S3; the GlobalManager takes it from the secret of ``credentialName``."""
+
+    s3_endpoint_url: Annotated[str, BeforeValidator(_endpoint)] | None = Field(
+        default=None,
+        validation_alias=Variable.S3_ENDPOINT_URL,
+        description="The store's URL; https:// where it names no scheme. Unset: Amazon's S3.",
+    )
+    access_key_id: SecretStr | None = Field(
+        default=None,
+        validation_alias=Variable.ACCESS_KEY_ID,
+        description="The access key. Unset: without a signature, for public data.",
+    )
+    secret_access_key: SecretStr | None = Field(
+        default=None,
+        validation_alias=Variable.SECRET_ACCESS_KEY,
+        description="The access key's secret.",
+    )
+
+
+class JobSettings(EnvironmentSettings):
+    """Who the worker is and whom it tells."""
 
     namespace: str = Field(
         default="default", validation_alias=Variable.NAMESPACE, description="The job's namespace."
@@ -145,7 +210,8 @@ class JobSettings(BaseModel):
         ge=0,
         description="Seconds between the worker's start and its report, and between its report "
         "and its end; the GlobalManager can lose a report that is closer to either. "
-        "Unset: 10 in a pod (DATA_PATH_PREFIX is /home/data), 0 elsewhere.",
+        "Unset: 10 on a cluster (DATA_PATH_PREFIX is /home/data or LC_SERVER is "
+        "http://localhost:9100), 0 elsewhere.",
     )
 
     @property
@@ -153,34 +219,9 @@ class JobSettings(BaseModel):
         """Seconds to keep between a report and the worker's start and end."""
         if self.report_margin_seconds is not None:
             return self.report_margin_seconds
-        return _POD_MARGIN_SECONDS if self.data_path_prefix == DATA_PATH_PREFIX else 0.0
-
-    @classmethod
-    def from_environment(cls, environment: Mapping[str, str]) -> Self:
-        """Read the settings; raises one SettingsError that names every wrong variable."""
-        values = {variable: _value(environment, variable) for variable in cls._variables()}
-        try:
-            return cls.model_validate(
-                {variable: value for variable, value in values.items() if value}
-            )
-        except ValidationError as error:
-            problems = [cls._problem(details, values) for details in error.errors()]
-            raise SettingsError("; ".join(dict.fromkeys(problems))) from None
-
-    @classmethod
-    def _problem(cls, details: ErrorDetails, values: Mapping[str, str]) -> str:
-        variable = str(details["loc"][0])
-        if details["type"] == "missing":
-            return f"{variable} is not set: {cls._variables()[variable].rstrip('.')}"
-        expected = details.get("ctx", {}).get("error") or details["msg"]
-        return f"{variable}={values[variable]!r}: {expected}"
-
-    @classmethod
-    def _variables(cls) -> dict[str, str]:
-        fields = cls.model_fields.items()
-        return {
-            str(field.validation_alias or name): field.description or "" for name, field in fields
-        }
+        # A pod that mounts nothing of its node has no DATA_PATH_PREFIX.
+        is_on_cluster = self.data_path_prefix == DATA_PATH_PREFIX or self.lc_server == LC_SERVER
+        return _CLUSTER_MARGIN_SECONDS if is_on_cluster else 0.0
 
 
 class WorkerSettings(JobSettings):
@@ -201,6 +242,11 @@ class WorkerSettings(JobSettings):
         validation_alias=Variable.MODEL_URLS,
         description="The model files to evaluate, in order, separated by semicolons.",
     )
+    train_dataset_url: LocalPath | None = Field(
+        default=None,
+        validation_alias=Variable.TRAIN_DATASET_URL,
+        description="The index file of the round's new samples.",
+    )
     test_dataset_url: LocalPath | None = Field(
         default=None,
         validation_alias=Variable.TEST_DATASET_URL,
@@ -210,7 +256,14 @@ class WorkerSettings(JobSettings):
         default=("ckpt", "onnx"),
         min_length=1,
         description="Formats in which training saves and reports the model: ckpt, onnx, npz, "
-        "mindir, separated by commas. Name all that the job's Models ask for.",
+        "mindir, separated by commas. Name all that the job's Models ask for; that of "
+        "BASE_MODEL_URL is always added.",
+    )
+    device_soc_versions: Annotated[tuple[str, ...], BeforeValidator(_split)] = Field(
+        default=(),
+        description="Chips that the trained models are for, separated by commas; each model is "
+        "reported once for each. Set it if a Model names its device_soc_versions and other "
+        "models would not run there. Unset: for every device.",
     )
     hem_name: str | None = Field(
         default=None,
@@ -237,7 +290,7 @@ class WorkerSettings(JobSettings):
 class EstimatorSettings(WorkerSettings):
     """Which MobileNetV2; the same in the train, eval and infer templates of one job."""
 
-    class_names: Annotated[tuple[str, ...], BeforeValidator(_class_names)] = Field(
+    class_names: ClassNames = Field(
         description="The classes in the order of the model's outputs, separated by commas."
     )
     input_size: Annotated[int, BeforeValidator(_input_size)] = Field(

@@ -12,10 +12,12 @@ from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
-from backend.errors import ProjectError, TemporaryError
+from backend.errors import ProjectError, SettingsError, TemporaryError
 from workers.contract import Variable, WorkerKind, WorkerStatus
-from workers.lc import LocalController, report_file
+from workers.lc import LocalController
+from workers.outbox import Outbox
 from workers.settings import JobSettings
+from workers.storage import Mirror
 
 __all__ = ["EXIT_SIGNAL", "EXIT_UNEXPECTED", "run_round", "run_worker"]
 
@@ -56,30 +58,64 @@ def run_round(
 ) -> None:
     """Do a train or eval worker's work, which reports ``completed``; report ``failed`` for it.
 
-    A worker that had finished before it was started again does not work twice. A TemporaryError
-    is not reported, so that Kubernetes restarts the worker.
+    A worker that had finished before it was started again does not work twice: it ends at
+    once, with 0, so that Kubernetes does not start it again. A TemporaryError is not reported,
+    so that Kubernetes does.
     """
-    local_controller = LocalController.from_settings(JobSettings.from_environment(environment))
-    file = _report_file(kind, environment)
-    if file and local_controller.resume(file):
+    settings = JobSettings.from_environment(environment)
+    local_controller = LocalController.from_settings(settings)
+    outbox = _outbox(kind, settings.worker_name, environment)
+    if local_controller.resume(outbox):
         _log.info("this worker has done its work before: nothing left to do")
         return
+    is_kept = outbox.take_over()
     try:
         work(environment)
     except TemporaryError:
         raise
     except Exception as error:
-        try:
-            local_controller.report(kind, WorkerStatus.FAILED, file=file)
-        except TemporaryError as undelivered:
-            raise TemporaryError(f"{_sentence(error)} {undelivered}") from error
-        raise
+        _report_failure(kind, local_controller, outbox, error)
+        if is_kept:
+            raise
+        # A restarted worker could not know of the report, and would fail the next round too.
+        _log.error("%s (reported, and ended so that it is not started again)", _sentence(error))
 
 
-def _report_file(kind: WorkerKind, environment: Mapping[str, str]) -> Path | None:
-    """Find the file in the raw environment: the worker's own settings may be what is wrong."""
-    urls = [environment.get(name) for name in (Variable.MODEL_URL, Variable.TEST_DATASET_URL)]
-    return report_file(kind, *(Path(url) if url and "://" not in url else None for url in urls))
+def _report_failure(
+    kind: WorkerKind, local_controller: LocalController, outbox: Outbox, error: Exception
+) -> None:
+    kept = outbox.read()
+    if kept is not None and kept.message is not None:
+        return  # the work had reported before it failed
+    try:
+        local_controller.report(kind, WorkerStatus.FAILED, outbox=outbox)
+    except TemporaryError as undelivered:
+        raise TemporaryError(f"{_sentence(error)} {undelivered}") from error
+
+
+def _outbox(kind: WorkerKind, worker: str, environment: Mapping[str, str]) -> Outbox:
+    """Find the files in the raw environment: the worker's own settings may be what is wrong."""
+    mirror = Mirror(environment)
+    index = Variable.TRAIN_DATASET_URL if kind is WorkerKind.TRAIN else Variable.TEST_DATASET_URL
+    return Outbox.of_round(
+        kind,
+        worker,
+        mirror,
+        model_url=_path(mirror, environment.get(Variable.MODEL_URL)),
+        model_urls=[
+            path
+            for url in environment.get(Variable.MODEL_URLS, "").split(";")
+            if (path := _path(mirror, url))
+        ],
+        dataset_url=_path(mirror, environment.get(index)),
+    )
+
+
+def _path(mirror: Mirror, url: str | None) -> Path | None:
+    try:
+        return mirror.path(url.strip()) if url and url.strip() else None
+    except SettingsError:
+        return None
 
 
 def _sentence(error: Exception) -> str:

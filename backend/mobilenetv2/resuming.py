@@ -67,6 +67,7 @@ class Resumable:
             return {}
         for name, parameter in self._parameters.items():
             parameter.set_data(mindspore.Tensor(arrays[_PARAMETER + name]))
+        _log.info("%s: training goes on where it stopped", self._file)
         return {
             name.removeprefix(_METRIC): values.tolist()
             for name, values in arrays.items()

@@ -1,4 +1,4 @@
-"""A LocalController on a socket, models that need no training, and images of two classes.
+"""A LocalController and an S3 store on sockets, models that need no training, and images.
 
 The models are true ONNX files for the true backend: they tell a dark image from a bright one.
 """
@@ -11,26 +11,124 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from queue import Queue
 from threading import Thread
+from typing import TYPE_CHECKING
+from uuid import uuid4
 
+import boto3
 import numpy as np
 import onnx
 import pytest
+from moto.server import ThreadedMotoServer
 from onnx import TensorProto, helper, numpy_helper
 from PIL import Image
 
 from workers.contract import WorkerMessage
 
+if TYPE_CHECKING:
+    from types_boto3_s3 import S3Client
+
+S3_KEY = "AKIA-the-key"
+S3_SECRET = "s3cr3t/of+the=key"  # noqa: S105 - of a server that this test starts
 SIDE = 32
 BRIGHTNESS = {"dark": 20, "grey": 124, "bright": 235}
 
 
 @dataclass
+class S3Store:
+    """A bucket of a real S3 server, empty at first."""
+
+    environment: dict[str, str]
+    bucket: str
+    client: "S3Client"
+
+    def url(self, key: str) -> str:
+        return f"s3://{self.bucket}/{key}"
+
+    def put(self, key: str, content: bytes | str) -> None:
+        body = content.encode() if isinstance(content, str) else content
+        self.client.put_object(Bucket=self.bucket, Key=key, Body=body)
+
+    def get(self, key: str) -> bytes:
+        return self.client.get_object(Bucket=self.bucket, Key=key)["Body"].read()
+
+    def keys(self) -> set[str]:
+        contents = self.client.list_objects_v2(Bucket=self.bucket).get("Contents", [])
+        return {entry["Key"] for entry in contents}
+
+
+@pytest.fixture(scope="session")
+def s3_endpoint() -> Iterator[str]:
+    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield f"http://{host}:{port}"
+    server.stop()
+
+
+@pytest.fixture
+def s3(s3_endpoint: str) -> Iterator[S3Store]:
+    client = boto3.client(
+        "s3",
+        endpoint_url=s3_endpoint,
+        region_name="us-east-1",
+        aws_access_key_id=S3_KEY,
+        aws_secret_access_key=S3_SECRET,
+    )
+    bucket = f"bucket-{uuid4().hex}"
+    client.create_bucket(Bucket=bucket)
+    environment = {
+        "S3_ENDPOINT_URL": s3_endpoint,
+        "ACCESS_KEY_ID": S3_KEY,
+        "SECRET_ACCESS_KEY": S3_SECRET,
+    }
+    yield S3Store(environment, bucket, client)
+    client.close()
+
+
+@dataclass
+class FileServer:
+    """An HTTP server; ``files`` maps a path with its query to a status and a body."""
+
+    url: str = ""
+    files: dict[str, tuple[int, bytes]] = field(default_factory=dict)
+    authorizations: list[str | None] = field(default_factory=list)
+    cut_at: int | None = None
+    """Bytes after which a body breaks off."""
+
+
+@pytest.fixture
+def file_server() -> Iterator[FileServer]:
+    files = FileServer()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            files.authorizations.append(self.headers["Authorization"])
+            status, body = files.files.get(self.path, (HTTPStatus.NOT_FOUND, b""))
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body[: files.cut_at])
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+            """Keep the tests quiet."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        files.url = f"http://127.0.0.1:{server.server_port}"
+        yield files
+        server.shutdown()
+        thread.join()
+
+
+@dataclass
 class FakeLocalController:
-    """Speaks the LC's protocol; ``statuses`` are answered first, whatever is sent."""
+    """Speaks the LC's protocol, after ``statuses`` and bodies of ``garbage``, each once."""
 
     url: str = ""
     messages: Queue[WorkerMessage] = field(default_factory=Queue)
     statuses: list[int] = field(default_factory=list)
+    garbage: list[bytes] = field(default_factory=list)
 
     def take(self, path: str, content_type: str, body: bytes) -> int:
         if self.statuses:
@@ -54,8 +152,11 @@ def local_controller() -> Iterator[FakeLocalController]:
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
-            status = controller.take(self.path, self.headers["Content-Type"], body)
-            answer = json.dumps({"Status": status, "Message": "OK"}).encode()
+            if controller.garbage:
+                status, answer = int(HTTPStatus.OK), controller.garbage.pop()
+            else:
+                status = controller.take(self.path, self.headers["Content-Type"], body)
+                answer = json.dumps({"Status": status, "Message": "OK"}).encode()
             self.send_response(status)
             self.send_header("Content-Length", str(len(answer)))
             self.end_headers()

@@ -132,6 +132,18 @@ def test_a_restarted_worker_loads_the_newest_model_and_does_not_report_it_again(
     assert worker.reports.empty()
 
 
+def test_a_folder_that_cannot_remember_the_report_is_told(
+    worker: Worker, caplog: pytest.LogCaptureFixture
+) -> None:
+    worker.config_file.with_name(REPORTED_UPDATE_FILE).mkdir()
+    with worker.running():
+        for number in range(2):
+            worker.config_file.write_text(text("1.onnx", f"time {number}"))
+            assert worker.reports.get(timeout=10) is WorkerStatus.COMPLETED
+    assert worker.reports.empty()
+    assert f"{REPORTED_UPDATE_FILE} cannot be written" in caplog.text
+
+
 def test_loading_the_latest_does_not_wait_for_a_report(worker: Worker) -> None:
     worker.config_file.write_text(text("1.onnx", "first"))
     worker.hot_update().load_latest()

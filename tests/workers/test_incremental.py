@@ -8,11 +8,12 @@ import pytest
 
 from backend import BackendBase
 from backend.errors import SettingsError
-from tests.workers.conftest import FakeLocalController
+from tests.workers.conftest import FakeLocalController, FileServer, S3Store
 from workers.contract import WorkerKind, WorkerStatus
 from workers.incremental import IncrementalLearning
-from workers.lc import REPORTED_FILE
+from workers.outbox import TRAIN_REPORT_FILE, is_completed
 from workers.settings import WorkerSettings
+from workers.storage import Mirror
 
 DARK_IS_DARK = [0.95, 0.05]
 
@@ -68,10 +69,12 @@ def environment(tmp_path: Path, local_controller: FakeLocalController) -> dict[s
     }
 
 
-def learning(environment: Mapping[str, str], **variables: object) -> IncrementalLearning:
+def learning(
+    environment: Mapping[str, str], mirror: Mirror | None = None, **variables: object
+) -> IncrementalLearning:
     texts = {name: str(value) for name, value in variables.items()}
     settings = WorkerSettings.from_environment({**environment, **texts})
-    return IncrementalLearning(Thermometer(), settings=settings)
+    return IncrementalLearning(Thermometer(), settings=settings, mirror=mirror)
 
 
 def test_training_starts_from_the_base_and_reports_every_format(
@@ -93,7 +96,95 @@ def test_training_starts_from_the_base_and_reports_every_format(
     assert all(result.metrics == {"loss": [8.0]} for result in message.results)
     saved = [json.loads((tmp_path / result.url[1:]).read_text()) for result in message.results]
     assert saved == [12.0, 12.0]
-    assert (tmp_path / "train" / "1" / REPORTED_FILE).exists()
+    assert is_completed(tmp_path / "train" / "1" / TRAIN_REPORT_FILE)
+
+
+def test_the_base_models_format_is_always_among_those_reported(
+    tmp_path: Path, environment: dict[str, str], local_controller: FakeLocalController
+) -> None:
+    (tmp_path / "base.npz").write_text("1.0")
+    learning(
+        environment,
+        BASE_MODEL_URL=tmp_path / "base.npz",
+        MODEL_URL=tmp_path / "out",
+        model_formats="onnx",
+    ).train({1.0: 1})
+    message = local_controller.next_message()
+    assert [result.format for result in message.results] == ["onnx", "npz"]
+
+
+def test_each_format_is_reported_for_each_device(
+    tmp_path: Path, environment: dict[str, str], local_controller: FakeLocalController
+) -> None:
+    learning(
+        environment, MODEL_URL=tmp_path / "out", device_soc_versions="Ascend310,Ascend910"
+    ).train({1.0: 1})
+    results = local_controller.next_message().results
+    assert [(result.format, result.device_soc_versions) for result in results] == [
+        ("ckpt", ["Ascend310"]),
+        ("ckpt", ["Ascend910"]),
+        ("onnx", ["Ascend310"]),
+        ("onnx", ["Ascend910"]),
+    ]
+
+
+def test_only_a_whole_prefix_is_taken_off_a_url(
+    tmp_path: Path, environment: dict[str, str], local_controller: FakeLocalController
+) -> None:
+    environment["DATA_PATH_PREFIX"] = str(tmp_path / "ou")
+    learning(environment, MODEL_URL=tmp_path / "out", model_formats="onnx").train({1.0: 1})
+    (result,) = local_controller.next_message().results
+    assert result.url == str(tmp_path / "out" / "model.onnx")
+
+
+def test_models_in_s3_are_trained_on_and_reported_where_they_are(
+    environment: dict[str, str], s3: S3Store, local_controller: FakeLocalController
+) -> None:
+    s3.put("models/base.onnx", "4.0")
+    variables = {
+        "BASE_MODEL_URL": s3.url("models/base.onnx"),
+        "MODEL_URL": s3.url("out/train/1"),
+    }
+    mirror = Mirror(s3.environment)
+    learning(mirror.localise(environment | variables), mirror).train({20.0: 1}, step=0.5)
+    results = local_controller.next_message().results
+    assert [(result.format, result.url) for result in results] == [
+        ("ckpt", s3.url("out/train/1/model.ckpt")),
+        ("onnx", s3.url("out/train/1/model.onnx")),
+    ]
+    assert s3.get("out/train/1/model.ckpt") == s3.get("out/train/1/model.onnx") == b"12.0"
+    assert b"delivered" in s3.get(f"out/train/1/{TRAIN_REPORT_FILE}")
+
+
+def test_remote_models_are_evaluated_and_reported_under_their_urls(
+    environment: dict[str, str],
+    s3: S3Store,
+    file_server: FileServer,
+    local_controller: FakeLocalController,
+) -> None:
+    s3.put("candidate.onnx", "20.0")
+    file_server.files["/deployed.onnx"] = (200, b"30.0")
+    urls = f"{s3.url('candidate.onnx')};{file_server.url}/deployed.onnx"
+    mirror = Mirror(s3.environment)
+    results = learning(mirror.localise(environment | {"MODEL_URLS": urls}), mirror).evaluate(
+        {10.0: 0, 25.0: 1}
+    )
+    assert [result.url for result in results] == urls.split(";")
+    assert [result.metrics["accuracy"] for result in results] == [[1.0], [0.5]]
+
+
+@pytest.mark.parametrize(
+    "odd", [{"loss": np.nan}, {"loss": np.inf}, {}, {"loss": [1.0, 2.0]}, {"loss": 0.5, "auc": 1}]
+)
+def test_models_are_compared_by_the_metrics_that_all_have(
+    tmp_path: Path, environment: dict[str, str], odd: dict[str, object]
+) -> None:
+    urls = f"{tmp_path}/candidate.onnx;{tmp_path}/deployed.onnx"
+    metrics = iter([{"accuracy": 0.9, "loss": [[0.1, 0.2], [0.3, 0.4]]}, {"accuracy": 0.8} | odd])
+    results = learning(environment, MODEL_URLS=urls).evaluate(
+        {25.0: 1}, post_process=lambda _metrics: next(metrics)
+    )
+    assert [result.metrics for result in results] == [{"accuracy": [0.9]}, {"accuracy": [0.8]}]
 
 
 def test_training_into_a_full_folder_replaces_its_models(

@@ -7,10 +7,12 @@ from threading import Event, Thread
 import httpx
 import pytest
 
-from backend.errors import PermanentError, TemporaryError
+from backend.errors import TemporaryError
 from tests.workers.conftest import FakeLocalController
-from workers.contract import ModelResult, WorkerKind, WorkerMessage, WorkerStatus
-from workers.lc import REPORT_FILE, REPORTED_FILE, LocalController, report_file
+from workers.contract import ModelResult, WorkerKind, WorkerStatus
+from workers.lc import LocalController
+from workers.outbox import Outbox
+from workers.storage import Mirror
 
 RESULT = ModelResult(format="onnx", url="/data/train/1/model.onnx", metrics={"accuracy": [0.9]})
 
@@ -37,7 +39,12 @@ def client(
     )
 
 
-def answering(*answers: int | Exception) -> tuple[httpx.MockTransport, list[httpx.Request]]:
+@pytest.fixture
+def outbox(tmp_path: Path) -> Outbox:
+    return Outbox("worker-abcde", [tmp_path / "report.json"], Mirror({}))
+
+
+def answering(*answers: int | bytes | Exception) -> tuple[httpx.MockTransport, list[httpx.Request]]:
     """Give these answers in turn, and 200 afterwards."""
     rest, requests = iter(answers), list[httpx.Request]()
 
@@ -46,6 +53,8 @@ def answering(*answers: int | Exception) -> tuple[httpx.MockTransport, list[http
         answer = next(rest, 200)
         if isinstance(answer, Exception):
             raise answer
+        if isinstance(answer, bytes):
+            return httpx.Response(200, content=answer)
         return httpx.Response(answer, json={"Status": answer, "Message": "OK"})
 
     return httpx.MockTransport(handle), requests
@@ -74,31 +83,30 @@ def test_a_report_is_sednas_message(local_controller: FakeLocalController) -> No
         [503, 404, 302],
         [httpx.ConnectError("refused"), httpx.ReadTimeout("slow"), 502],
         [httpx.RemoteProtocolError("garbage")],
+        [400, 415, 401],
+        [b"", b"OK", b"<html>It works!</html>", b"\xff", b"[]", b'{"Status": 500}', b"null"],
     ],
 )
-def test_what_may_pass_is_tried_again_until_it_is_taken(failures: list[int | Exception]) -> None:
+def test_whatever_comes_back_the_report_is_sent_until_it_is_taken(
+    failures: list[int | bytes | Exception],
+) -> None:
     transport, requests = answering(*failures)
     client(transport).report(WorkerKind.EVAL, WorkerStatus.COMPLETED, [RESULT])
     assert len(requests) == len(failures) + 1
     assert len({request.content for request in requests}) == 1
 
 
-@pytest.mark.parametrize("status", [400, 415])
-def test_a_refused_message_is_not_sent_again(status: int) -> None:
-    transport, requests = answering(status)
-    with pytest.raises(PermanentError, match=rf"status {status}.*WORKER_NAME"):
-        client(transport).report(WorkerKind.TRAIN, WorkerStatus.COMPLETED)
-    assert len(requests) == 1
-
-
-def test_patience_ends_and_the_report_stays(tmp_path: Path) -> None:
+def test_patience_ends_and_the_report_stays(outbox: Outbox) -> None:
     transport, _ = answering(*[500] * 100_000)
-    file = tmp_path / REPORT_FILE
     with pytest.raises(TemporaryError, match=r"http://lc:9100: .*status 500"):
         client(transport, patience=0.05).report(
-            WorkerKind.TRAIN, WorkerStatus.COMPLETED, [RESULT], file=file
+            WorkerKind.TRAIN, WorkerStatus.COMPLETED, [RESULT], outbox=outbox
         )
-    assert WorkerMessage.model_validate_json(file.read_bytes()).results == [RESULT]
+    kept = outbox.read()
+    assert kept is not None
+    assert kept.delivered is None
+    assert kept.message is not None
+    assert kept.message.results == [RESULT]
 
 
 def test_stopping_ends_the_wait() -> None:
@@ -123,54 +131,36 @@ def test_the_margin_lies_before_and_after_the_report() -> None:
     assert waits == [pytest.approx(10, abs=1), 10]
 
 
-def test_a_delivered_report_is_put_aside(tmp_path: Path) -> None:
-    transport, _ = answering()
-    file = tmp_path / REPORT_FILE
-    client(transport).report(WorkerKind.TRAIN, WorkerStatus.COMPLETED, [RESULT], file=file)
-    assert [path.name for path in tmp_path.iterdir()] == [REPORTED_FILE]
-
-
-def test_a_restarted_worker_delivers_what_waits_and_then_nothing(tmp_path: Path) -> None:
-    file = tmp_path / REPORT_FILE
+def test_a_restarted_worker_delivers_what_waits_and_then_nothing(outbox: Outbox) -> None:
     broken, sent = answering(httpx.ConnectError("refused"))
     with pytest.raises(TemporaryError):
         client(broken, patience=0).report(
-            WorkerKind.TRAIN, WorkerStatus.COMPLETED, [RESULT], file=file
+            WorkerKind.TRAIN, WorkerStatus.COMPLETED, [RESULT], outbox=outbox
         )
     transport, requests = answering()
-    assert client(transport).resume(file)
-    assert client(transport).resume(file)
+    assert client(transport).resume(outbox)
+    assert client(transport).resume(outbox)
     assert [request.content for request in requests] == [sent[0].content]
 
 
-@pytest.mark.parametrize("name", [REPORT_FILE, REPORTED_FILE])
-def test_another_workers_report_is_not_ours(tmp_path: Path, name: str) -> None:
+def test_a_worker_that_was_killed_at_work_has_nothing_to_resume(outbox: Outbox) -> None:
     transport, requests = answering()
-    other = client(transport, worker_name="other-12345")
-    other.report(WorkerKind.TRAIN, WorkerStatus.COMPLETED, file=tmp_path / REPORT_FILE)
-    (tmp_path / REPORTED_FILE).replace(tmp_path / name)
-    assert not client(transport).resume(tmp_path / REPORT_FILE)
-    assert len(requests) == 1
-
-
-def test_a_damaged_report_is_no_report(tmp_path: Path) -> None:
-    (tmp_path / REPORT_FILE).write_text('{"name": ')
-    transport, requests = answering()
-    assert not client(transport).resume(tmp_path / REPORT_FILE)
+    outbox.take_over()
+    assert not client(transport).resume(outbox)
     assert not requests
 
 
 def test_a_report_that_cannot_be_kept_is_still_sent(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     transport, requests = answering()
-    client(transport).report(
-        WorkerKind.TRAIN, WorkerStatus.FAILED, file=tmp_path / "file" / REPORT_FILE
-    )
+    outbox = Outbox("worker-abcde", [tmp_path / "file" / "report.json"], Mirror({}))
+    client(transport).report(WorkerKind.TRAIN, WorkerStatus.FAILED, outbox=outbox)
     assert len(requests) == 1
 
 
 def test_garbage_on_the_socket_is_no_delivery() -> None:
-    answers = [b"SSH-2.0-OpenSSH\r\n", b"", b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"]
+    taken = b'HTTP/1.1 200 OK\r\nContent-Length: 15\r\n\r\n{"Status": 200}'
+    answers = [b"SSH-2.0-OpenSSH\r\n", b"", taken]
     bodies = list[bytes]()
 
     class Handler(socketserver.StreamRequestHandler):
@@ -197,11 +187,3 @@ def test_a_proxy_in_the_environment_is_not_used(
     monkeypatch.setenv("ALL_PROXY", "http://127.0.0.1:1")
     client(server=local_controller.url, patience=0).report(WorkerKind.EVAL, WorkerStatus.FAILED)
     assert local_controller.next_message().status is WorkerStatus.FAILED
-
-
-def test_reports_wait_in_the_rounds_own_folder(tmp_path: Path) -> None:
-    model, index = tmp_path / "train" / "3", tmp_path / "data" / "eval" / "3" / "data.txt"
-    assert report_file(WorkerKind.TRAIN, model, index) == model / REPORT_FILE
-    assert report_file(WorkerKind.EVAL, model, index) == index.parent / REPORT_FILE
-    assert report_file(WorkerKind.DEPLOY, model, index) is None
-    assert report_file(WorkerKind.TRAIN, None, None) is None

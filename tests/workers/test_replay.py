@@ -1,4 +1,5 @@
 from collections import Counter
+from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -6,7 +7,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from workers.replay import SAMPLES_FILE, draw_replay, remember_samples
+from workers.contract import WorkerKind, WorkerMessage, WorkerStatus
+from workers.outbox import TRAIN_REPORT_FILE, KeptReport
+from workers.replay import (
+    SAMPLES_FILE,
+    Replay,
+    draw_replay,
+    recorded_samples,
+    remember_samples,
+)
 from workers.samples import Sample
 
 CLASSES = ("croissant", "dog", "cat")
@@ -14,6 +23,21 @@ CLASSES = ("croissant", "dog", "cat")
 
 def batch(name: str, *labels: int) -> list[Sample]:
     return [Sample(f"{name}/{number}.jpg", label) for number, label in enumerate(labels)]
+
+
+def completed(
+    folder: Path,
+    samples: list[Sample],
+    status: WorkerStatus = WorkerStatus.COMPLETED,
+    delivered: datetime | None = datetime(2026, 11, 22, tzinfo=UTC),
+) -> None:
+    """Leave what a round leaves that has ended so."""
+    remember_samples(folder, samples, CLASSES)
+    message = WorkerMessage(
+        name="w", namespace="default", ownerName="job", kind=WorkerKind.TRAIN, status=status
+    )
+    report = KeptReport(worker="w", message=message, delivered=delivered)
+    (folder / TRAIN_REPORT_FILE).write_bytes(report.to_json())
 
 
 @settings(deadline=None)
@@ -37,11 +61,38 @@ def test_no_evaluation_sample_is_ever_trained_on(
             trained, kept = new[:share], new[share:]
             held_out |= {sample.path for sample in kept}
             model_folder = Path(folder, str(number))
-            remember_samples(model_folder, trained, CLASSES)
+            completed(model_folder, trained)
             older = draw_replay(model_folder, index, trained, count, seed=0)
-            assert not held_out & {sample.path for sample in older}
-            assert not set(older) & set(trained)
-            assert len(older) == len(set(older)) <= count
+            assert not held_out & {sample.path for sample in older.repeated}
+            assert not set(older.repeated) & set(trained)
+            assert len(older.repeated) == len(set(older.repeated)) <= count
+            assert older.missed == []
+
+
+@settings(deadline=None)
+@given(
+    fates=st.lists(st.tuples(st.integers(0, 4), st.booleans()), min_size=1, max_size=8),
+    count=st.integers(0, 3),
+)
+def test_every_sample_is_trained_on_as_soon_as_a_round_succeeds(
+    fates: list[tuple[int, bool]], count: int
+) -> None:
+    index: list[Sample] = []
+    owed: set[Sample] = set()
+    with TemporaryDirectory() as folder:
+        for number, (size, succeeds) in enumerate(fates, start=1):
+            new = batch(str(number), *[0] * size)
+            index += new
+            model_folder = Path(folder, str(number))
+            model_folder.mkdir()
+            missed = draw_replay(model_folder, index, new, count, seed=0).missed
+            assert set(missed) == owed
+            owed |= set(new)
+            if succeeds:
+                completed(model_folder, new + missed)
+                owed.clear()
+            else:
+                remember_samples(model_folder, new + missed, CLASSES)
 
 
 @settings(deadline=None)
@@ -53,10 +104,10 @@ def test_no_evaluation_sample_is_ever_trained_on(
 def test_classes_are_as_even_as_the_pool_allows(labels: list[int], count: int, seed: int) -> None:
     index = batch("a", *labels)
     with TemporaryDirectory() as folder:
-        remember_samples(Path(folder, "1"), index, CLASSES)
+        completed(Path(folder, "1"), index)
         Path(folder, "2").mkdir()
-        drawn = draw_replay(Path(folder, "2"), index, [], count, seed)
-        again = draw_replay(Path(folder, "2"), index, [], count, seed)
+        drawn = draw_replay(Path(folder, "2"), index, [], count, seed).repeated
+        again = draw_replay(Path(folder, "2"), index, [], count, seed).repeated
     assert drawn == again
     assert len(drawn) == min(count, len(labels))
     available, taken = Counter(labels), Counter(sample.label for sample in drawn)
@@ -66,40 +117,57 @@ def test_classes_are_as_even_as_the_pool_allows(labels: list[int], count: int, s
 
 def test_the_seed_decides_which_are_drawn(tmp_path: Path) -> None:
     index = batch("a", *[0] * 50)
-    remember_samples(tmp_path / "1", index, CLASSES)
+    completed(tmp_path / "1", index)
     (tmp_path / "2").mkdir()
-    draws = {tuple(draw_replay(tmp_path / "2", index, [], 10, seed)) for seed in range(5)}
+    draws = {tuple(draw_replay(tmp_path / "2", index, [], 10, seed).repeated) for seed in range(5)}
     assert len(draws) == 5
 
 
 def test_rounds_from_before_a_restart_are_ignored(tmp_path: Path) -> None:
     old, lower, own = batch("old", 0, 1), batch("lower", 0, 1), batch("own", 0, 1)
     for name, samples in {"10": old, "9": own, "2": lower}.items():
-        remember_samples(tmp_path / name, samples, CLASSES)
+        completed(tmp_path / name, samples)
     index = old + lower + own
-    assert set(draw_replay(tmp_path / "9", index, own, 99, 0)) == set(lower)
+    assert set(draw_replay(tmp_path / "9", index, own, 99, 0).repeated) == set(lower)
+    assert set(recorded_samples(tmp_path / "9", CLASSES)) == set(lower)
 
 
-def test_samples_of_a_round_that_failed_come_back(tmp_path: Path) -> None:
-    failed = batch("failed", 0, 1)
-    remember_samples(tmp_path / "1", failed, CLASSES)
-    new = batch("new", 0)
-    remember_samples(tmp_path / "2", new, CLASSES)
-    assert set(draw_replay(tmp_path / "2", failed + new, new, 99, 0)) == set(failed)
+@pytest.mark.parametrize(
+    ("status", "delivered"),
+    [(WorkerStatus.FAILED, datetime(2026, 11, 22, tzinfo=UTC)), (WorkerStatus.COMPLETED, None)],
+)
+def test_a_round_without_a_model_that_the_controller_took_is_missed_whole(
+    tmp_path: Path, status: WorkerStatus, delivered: datetime | None
+) -> None:
+    failed, new = batch("failed", 0, 1, 1, 1), batch("new", 0)
+    completed(tmp_path / "1", failed, status, delivered)
+    (tmp_path / "2").mkdir()
+    assert draw_replay(tmp_path / "2", failed + new, new, 1, 0) == Replay(failed, [])
 
 
 def test_the_index_decides_what_is_still_there_and_its_label(tmp_path: Path) -> None:
-    remember_samples(tmp_path / "1", [Sample("a.jpg", 0), Sample("gone.jpg", 0)], CLASSES)
-    (tmp_path / "2").mkdir()
-    assert draw_replay(tmp_path / "2", [Sample("a.jpg", 1)], [], 9, 0) == [Sample("a.jpg", 1)]
+    completed(tmp_path / "1", [Sample("a.jpg", 0), Sample("gone.jpg", 0)])
+    remember_samples(tmp_path / "2", [Sample("b.jpg", 0), Sample("lost.jpg", 0)], CLASSES)
+    (tmp_path / "3").mkdir()
+    index = [Sample("a.jpg", 1), Sample("b.jpg", 1)]
+    assert draw_replay(tmp_path / "3", index, [], 9, 0) == Replay(
+        missed=[Sample("b.jpg", 1)], repeated=[Sample("a.jpg", 1)]
+    )
+
+
+def test_without_an_index_the_newest_record_counts(tmp_path: Path) -> None:
+    for number in range(2, 12):
+        remember_samples(tmp_path / str(number), [Sample("a.jpg", number % 2)], CLASSES)
+    (tmp_path / "12").mkdir()
+    assert recorded_samples(tmp_path / "12", CLASSES) == [Sample("a.jpg", 1)]
 
 
 @pytest.mark.parametrize("name", ["model", "latest-2"])
 def test_a_folder_without_a_rounds_number_has_no_earlier_rounds(tmp_path: Path, name: str) -> None:
     index = batch("a", 0, 1)
-    remember_samples(tmp_path / "1", index, CLASSES)
+    completed(tmp_path / "1", index)
     (tmp_path / name).mkdir()
-    assert draw_replay(tmp_path / name, index, [], 9, 0) == []
+    assert draw_replay(tmp_path / name, index, [], 9, 0) == Replay([], [])
 
 
 def test_what_is_remembered_is_an_index_file(tmp_path: Path) -> None:

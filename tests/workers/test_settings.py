@@ -3,10 +3,17 @@ from pathlib import Path
 
 import pytest
 import yaml
-from pydantic import BaseModel
 
 from backend.errors import SettingsError
-from workers.settings import EvalSettings, InferSettings, JobSettings, TrainSettings, WorkerSettings
+from workers.settings import (
+    EnvironmentSettings,
+    EvalSettings,
+    InferSettings,
+    JobSettings,
+    S3Settings,
+    TrainSettings,
+    WorkerSettings,
+)
 
 IDENTITY = {"JOB_NAME": "job", "WORKER_NAME": "worker-abcde"}
 TRAIN = IDENTITY | {
@@ -79,7 +86,7 @@ def test_a_variable_sets_its_field(variable: str, value: str, field: str, expect
         ("model_formats", "ckpt,pth", "'ckpt', 'onnx', 'npz' or 'mindir'"),
         ("seed", "-1", "greater than or equal to 0"),
         ("replay", "-1", "greater than or equal to 0"),
-        ("MODEL_URL", "s3://bucket/out", "s3:// is not supported"),
+        ("MODEL_URL", "gs://bucket/out", "gs:// is not supported"),
         ("BACKEND_TYPE", "torch", "'TINYMS' or 'MINDSPORE'"),
         ("LC_SERVER", "localhost:9100", "pattern"),
     ],
@@ -109,9 +116,30 @@ def test_models_to_evaluate_keep_their_order_and_empty_parts_are_dropped() -> No
     assert settings.model_urls == (Path("/m/b.onnx"), Path("/m/a.onnx"))
 
 
-def test_a_remote_model_to_evaluate_is_refused() -> None:
-    with pytest.raises(SettingsError, match=r"MODEL_URLS=.*s3:// is not supported"):
-        EvalSettings.from_environment(EVAL | {"MODEL_URLS": "/m/a.onnx;s3://b/c.onnx"})
+def test_a_model_of_an_unknown_scheme_is_refused_without_its_secrets() -> None:
+    urls = "/m/a.onnx;ftp://user:word@b/c.onnx?token=hush"
+    with pytest.raises(SettingsError, match=r"MODEL_URLS=.*ftp:// is not supported") as raised:
+        EvalSettings.from_environment(EVAL | {"MODEL_URLS": urls})
+    assert not any(secret in str(raised.value) for secret in ("user", "word", "hush"))
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("store:9000", "https://store:9000"),
+        ("https://store", "https://store"),
+        ("http://store:9000", "http://store:9000"),
+        ("", None),
+    ],
+)
+def test_an_endpoint_without_a_scheme_is_https(text: str, expected: str | None) -> None:
+    settings = S3Settings.from_environment({"S3_ENDPOINT_URL": text})
+    assert settings.s3_endpoint_url == expected
+
+
+def test_credentials_are_not_printed() -> None:
+    settings = S3Settings.from_environment({"ACCESS_KEY_ID": "hush", "SECRET_ACCESS_KEY": "hush"})
+    assert "hush" not in f"{settings} {settings!r} {settings.model_dump()}"
 
 
 @pytest.mark.parametrize(
@@ -138,14 +166,18 @@ def test_other_miner_parameters_are_refused(text: str) -> None:
 @pytest.mark.parametrize(
     ("variables", "seconds"),
     [
-        ({}, 0),
-        ({"DATA_PATH_PREFIX": "/some/root"}, 0),
-        ({"DATA_PATH_PREFIX": "/home/data"}, 10),
+        ({}, 10),
+        ({"LC_SERVER": "http://127.0.0.1:9100"}, 0),
+        ({"LC_SERVER": "http://lc:9100", "DATA_PATH_PREFIX": "/some/root"}, 0),
+        ({"LC_SERVER": "http://lc:9100", "DATA_PATH_PREFIX": "/home/data"}, 10),
+        ({"LC_SERVER": "http://localhost:9100"}, 10),
         ({"DATA_PATH_PREFIX": "/home/data", "report_margin_seconds": "0"}, 0),
         ({"report_margin_seconds": "2.5"}, 2.5),
     ],
 )
-def test_reports_keep_their_distance_in_a_pod(variables: dict[str, str], seconds: float) -> None:
+def test_reports_keep_their_distance_on_a_cluster(
+    variables: dict[str, str], seconds: float
+) -> None:
     assert JobSettings.from_environment(IDENTITY | variables).margin_seconds == seconds
 
 
@@ -167,8 +199,10 @@ def test_the_manifests_environment_is_accepted(
     assert getattr(read, "input_size") == 96  # noqa: B009 - a field of the subclasses
 
 
-@pytest.mark.parametrize("settings", [JobSettings, TrainSettings, EvalSettings, InferSettings])
-def test_every_field_is_documented(settings: type[BaseModel]) -> None:
+@pytest.mark.parametrize(
+    "settings", [JobSettings, S3Settings, TrainSettings, EvalSettings, InferSettings]
+)
+def test_every_field_is_documented(settings: type[EnvironmentSettings]) -> None:
     assert not [name for name, field in settings.model_fields.items() if not field.description]
 
 

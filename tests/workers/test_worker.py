@@ -11,7 +11,9 @@ from backend.errors import DatasetError, PermanentError, SettingsError, Temporar
 from tests.workers.conftest import FakeLocalController
 from workers.__main__ import main
 from workers.contract import WorkerKind, WorkerStatus
-from workers.lc import REPORT_FILE
+from workers.incremental import IncrementalLearning
+from workers.outbox import TRAIN_REPORT_FILE, KeptReport
+from workers.settings import WorkerSettings
 from workers.train.training import train
 from workers.worker import EXIT_UNEXPECTED, run_round, run_worker
 
@@ -124,19 +126,72 @@ def test_a_failure_that_cannot_be_reported_is_told_and_reported_after_the_restar
     work = Work(DatasetError("line 3 is wrong."))
     with pytest.raises(TemporaryError, match=r"line 3 is wrong\. .*status 500"):
         run_round(WorkerKind.EVAL, environment, work)
-    assert (tmp_path / REPORT_FILE).exists()
     local_controller.statuses = []
     run_round(WorkerKind.EVAL, environment, work)
     assert local_controller.next_message().status is WorkerStatus.FAILED
     assert work.calls == 1
 
 
-def test_wrong_settings_are_reported_as_long_as_the_controller_is_known(
-    identity: dict[str, str], local_controller: FakeLocalController
+@pytest.mark.parametrize("url", ["gs://bucket/1", "http://127.0.0.1:9/1", "s3://b/../1", ""])
+def test_wrong_settings_are_reported_wherever_the_output_is(
+    identity: dict[str, str], local_controller: FakeLocalController, tmp_path: Path, url: str
 ) -> None:
-    with pytest.raises(SettingsError, match="BASE_MODEL_URL is not set"):
-        run_round(WorkerKind.TRAIN, identity | {"MODEL_URL": "s3://bucket/1"}, train)
+    urls = {"MODEL_URL": url, "TRAIN_DATASET_URL": str(tmp_path / "data.txt")}
+    with pytest.raises(SettingsError):
+        run_round(WorkerKind.TRAIN, identity | urls, train)
     assert local_controller.next_message().status is WorkerStatus.FAILED
+    run_round(WorkerKind.TRAIN, identity | urls, train)
+    assert local_controller.messages.empty()
+
+
+def test_a_failure_of_which_nothing_can_be_kept_is_not_repeated_by_a_restart(
+    identity: dict[str, str],
+    local_controller: FakeLocalController,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    run_round(WorkerKind.TRAIN, identity, Work(DatasetError("line 3 is wrong.")))
+    assert local_controller.next_message().status is WorkerStatus.FAILED
+    assert "line 3 is wrong. (reported, and ended" in caplog.text
+
+
+def test_an_error_after_the_report_is_no_second_report(
+    identity: dict[str, str], tmp_path: Path, local_controller: FakeLocalController
+) -> None:
+    environment = identity | {"MODEL_URL": str(tmp_path / "1"), "model_formats": "onnx"}
+
+    class Estimator:
+        device = "CPU"
+
+        def train(self, data: object) -> None:
+            """Learn nothing."""
+
+        def save(self, path: str) -> None:
+            Path(path).write_text("a model")
+
+    def broken(_backend: object) -> object:
+        raise ZeroDivisionError("in the user's own code")
+
+    def work(variables: Mapping[str, str]) -> None:
+        settings = WorkerSettings.from_environment(variables)
+        IncrementalLearning(Estimator(), settings=settings).train([], post_process=broken)
+
+    with pytest.raises(ZeroDivisionError):
+        run_round(WorkerKind.TRAIN, environment, work)
+    assert local_controller.next_message().status is WorkerStatus.COMPLETED
+    run_round(WorkerKind.TRAIN, environment, work)
+    assert local_controller.messages.empty()
+
+
+def test_what_an_earlier_worker_left_is_not_taken_for_this_ones(
+    identity: dict[str, str], tmp_path: Path, local_controller: FakeLocalController
+) -> None:
+    environment = identity | {"MODEL_URL": str(tmp_path)}
+    run_round(WorkerKind.TRAIN, environment | {"WORKER_NAME": "other"}, Work())
+    work = Work(TemporaryError("later."))
+    with pytest.raises(TemporaryError):
+        run_round(WorkerKind.TRAIN, environment, work)
+    kept = KeptReport.model_validate_json((tmp_path / TRAIN_REPORT_FILE).read_bytes())
+    assert kept == KeptReport(worker="worker-abcde")
 
 
 def test_an_unknown_controller_is_an_error_of_its_own() -> None:

@@ -1,18 +1,31 @@
-"""Trains a round: its new samples beside a replay of older ones."""
+"""Trains a round: its new samples, what earlier rounds missed, and a repetition of older ones."""
 
 import logging
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from backend.errors import DatasetError
+from backend.preprocessing import LabelledImages
 from workers.contract import Variable
+from workers.dataset import DATA_INDEX_FILE, Dataset
 from workers.estimators import make_estimator
 from workers.incremental import IncrementalLearning
-from workers.replay import draw_replay, remember_samples
-from workers.samples import Sample, labelled_images, read_index
+from workers.outbox import TRAIN_REPORT_FILE
+from workers.replay import (
+    SAMPLES_FILE,
+    Replay,
+    draw_replay,
+    recorded_samples,
+    remember_samples,
+)
+from workers.samples import Sample, read_index
 from workers.settings import TrainSettings
-from workers.storage import make_folder
+from workers.storage import Mirror, make_folder
 
-__all__ = ["round_samples", "train"]
+__all__ = ["STATE_FILE", "round_images", "train"]
+
+STATE_FILE = "training-state.npz"
+"""In MODEL_URL: where a training that was killed goes on from, saved after each epoch."""
 
 _log = logging.getLogger(__name__)
 
@@ -21,13 +34,14 @@ def train(environment: Mapping[str, str]) -> None:
     """Train on from BASE_MODEL_URL, save into MODEL_URL and report.
 
     Raises SettingsError, DatasetError, ImageError or ModelFileError for what is wrong, and
-    TemporaryError if the report cannot be delivered now.
+    TemporaryError if storage is away or the report cannot be delivered now.
     """
-    settings = TrainSettings.from_environment(environment)
-    incremental = IncrementalLearning(make_estimator(settings), settings=settings)
-    samples = round_samples(settings)
+    mirror = Mirror(environment)
+    settings = TrainSettings.from_environment(mirror.localise(environment))
+    incremental = IncrementalLearning(make_estimator(settings), settings=settings, mirror=mirror)
+    state = settings.model_url / STATE_FILE
     incremental.train(
-        labelled_images(settings.original_dataset_url.parent, samples),
+        round_images(settings, mirror),
         epochs=settings.epochs,
         batch_size=settings.batch_size,
         learning_rate=settings.learning_rate,
@@ -35,27 +49,57 @@ def train(environment: Mapping[str, str]) -> None:
         label_smoothing=settings.label_smoothing,
         fine_tune=settings.fine_tune,
         seed=settings.seed,
+        state_file=state,
     )
+    state.unlink(missing_ok=True)
 
 
-def round_samples(settings: TrainSettings) -> list[Sample]:
-    """Return the round's new samples and its replay; the new ones are remembered.
+def round_images(settings: TrainSettings, mirror: Mirror) -> LabelledImages:
+    """Return what the round trains on; all but the repeated samples is remembered.
 
-    Raises DatasetError if an index file is wrong or there is no new sample, and SettingsError
-    if MODEL_URL cannot be written.
+    Raises DatasetError if an index file is wrong or there is nothing new, and SettingsError
+    or TemporaryError if a URL cannot be read or MODEL_URL cannot be written.
     """
     make_folder(settings.model_url, Variable.MODEL_URL)
-    new = read_index(settings.train_dataset_url, settings.class_names)
-    if not new:
+    mirror.pull(settings.model_url.parent, {SAMPLES_FILE, TRAIN_REPORT_FILE}, Variable.MODEL_URL)
+    dataset = Dataset(settings.original_dataset_url, mirror, data_indexes=_data_indexes(settings))
+    new = read_index(
+        mirror.fetch(settings.train_dataset_url, Variable.TRAIN_DATASET_URL),
+        settings.class_names,
+    )
+    older = _replay(settings, dataset, new)
+    if not new and not older.missed:
         raise DatasetError(f"{settings.train_dataset_url}: holds no sample: add some.")
-    remember_samples(settings.model_url, new, settings.class_names)
-    older = _replay(settings, new)
-    _log.info("training on %d new and %d older samples", len(new), len(older))
-    return new + older
+    _remember(settings, mirror, new + older.missed)
+    _log.info(
+        "training on %d new, %d missed and %d older samples",
+        len(new),
+        len(older.missed),
+        len(older.repeated),
+    )
+    return dataset.images(new + older.missed + older.repeated)
 
 
-def _replay(settings: TrainSettings, new: Sequence[Sample]) -> list[Sample]:
-    if not settings.replay:
-        return []
-    index = read_index(settings.original_dataset_url, settings.class_names, is_growing=True)
-    return draw_replay(settings.model_url, index, new, settings.replay, settings.seed)
+def _data_indexes(settings: TrainSettings) -> list[Path]:
+    """Return where the LocalController writes ``dataIndex.txt``: beside the round's index file.
+
+    Of an output in S3 the init container downloads the index file alone.
+    """
+    output, round_ = settings.model_url.parent.parent, settings.model_url.name
+    return [
+        settings.train_dataset_url.parent / DATA_INDEX_FILE,
+        output / "data" / "train" / round_ / DATA_INDEX_FILE,
+    ]
+
+
+def _replay(settings: TrainSettings, dataset: Dataset, new: Sequence[Sample]) -> Replay:
+    index = dataset.read_index(settings.class_names)
+    if index is None:
+        index = recorded_samples(settings.model_url, settings.class_names)
+    drawn = draw_replay(settings.model_url, index, new, settings.replay, settings.seed)
+    return Replay(dataset.available(drawn.missed), dataset.available(drawn.repeated))
+
+
+def _remember(settings: TrainSettings, mirror: Mirror, samples: Sequence[Sample]) -> None:
+    remember_samples(settings.model_url, samples, settings.class_names)
+    mirror.publish(settings.model_url / SAMPLES_FILE, Variable.MODEL_URL)

@@ -3,11 +3,10 @@ from pathlib import Path
 
 import pytest
 
-from backend.errors import DatasetError, ModelFileError
-from tests.workers.conftest import FakeLocalController
+from backend.errors import ModelFileError
+from tests.workers.conftest import FakeLocalController, S3Store
 from workers.contract import WorkerKind, WorkerStatus
 from workers.eval.evaluation import evaluate
-from workers.lc import REPORTED_FILE
 from workers.worker import run_round
 
 
@@ -35,7 +34,7 @@ def environment(
 
 
 def test_candidate_and_deployed_model_have_their_own_figures(
-    environment: dict[str, str], tmp_path: Path, local_controller: FakeLocalController
+    environment: dict[str, str], local_controller: FakeLocalController
 ) -> None:
     run_round(WorkerKind.EVAL, environment, evaluate)
     message = local_controller.next_message()
@@ -48,7 +47,8 @@ def test_candidate_and_deployed_model_have_their_own_figures(
     assert right["accuracy"] == [1.0]
     assert wrong["accuracy"] == [0.0]
     assert right["confusion_matrix"] == [3.0, 0.0, 0.0, 1.0]
-    assert (tmp_path / "eval" / REPORTED_FILE).exists()
+    run_round(WorkerKind.EVAL, environment, evaluate)
+    assert local_controller.messages.empty()
 
 
 def test_a_missing_model_fails_the_round(
@@ -60,7 +60,24 @@ def test_a_missing_model_fails_the_round(
     assert local_controller.next_message().status is WorkerStatus.FAILED
 
 
-def test_no_samples_fail_the_round(environment: dict[str, str], tmp_path: Path) -> None:
-    (tmp_path / "eval" / "data.txt").write_text("")
-    with pytest.raises(DatasetError, match="holds no sample"):
-        evaluate(environment)
+def test_everything_may_be_in_s3(
+    environment: dict[str, str],
+    tmp_path: Path,
+    s3: S3Store,
+    local_controller: FakeLocalController,
+) -> None:
+    for file in tmp_path.rglob("*.*"):
+        s3.put(str(file.relative_to(tmp_path)), file.read_bytes())
+    urls = {
+        "MODEL_URLS": f"{s3.url('right.onnx')};{s3.url('wrong.onnx')}",
+        "TEST_DATASET_URL": s3.url("eval/data.txt"),
+        "ORIGINAL_DATASET_URL": s3.url("dataset/index.txt"),
+    }
+    for _ in range(2):
+        run_round(WorkerKind.EVAL, environment | s3.environment | urls, evaluate)
+    message = local_controller.next_message()
+    assert [(result.url, result.metrics["accuracy"]) for result in message.results] == [
+        (s3.url("right.onnx"), [1.0]),
+        (s3.url("wrong.onnx"), [0.0]),
+    ]
+    assert local_controller.messages.empty()

@@ -6,13 +6,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import mindspore
-import numpy as np
 import pytest
-from PIL import Image
 
 from backend.errors import DatasetError, ImageError, ModelFileError, SettingsError
-from backend.mobilenetv2 import TinyMSMobileNetV2
-from tests.e2e.conftest import BARE_ENVIRONMENT
 from tests.workers.conftest import FakeLocalController
 from workers.contract import WorkerStatus
 
@@ -21,46 +17,23 @@ pytestmark = pytest.mark.e2e
 Train = Callable[[int], str]
 
 
-@pytest.fixture(scope="module")
-def base_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("base") / "base.ckpt"
-    TinyMSMobileNetV2(("cat", "dog"), 32).save(path)
-    return path
-
-
 @pytest.fixture
-def environment(tmp_path: Path, base_model: Path, identity: dict[str, str]) -> dict[str, str]:
-    """A train worker's, with nothing wrong."""
-    for number in range(4):
-        pixels = np.full((40, 40, 3), 60 * number, dtype=np.uint8)
-        Image.fromarray(pixels).save(tmp_path / f"{number}.png")
-    index = tmp_path / "index.txt"
-    index.write_text("0.png cat\n1.png dog\n2.png cat\n3.png dog\n")
-    return {
-        **BARE_ENVIRONMENT,
-        **identity,
-        "BASE_MODEL_URL": str(base_model),
-        "MODEL_URL": str(tmp_path / "out" / "1"),
-        "TRAIN_DATASET_URL": str(index),
-        "ORIGINAL_DATASET_URL": str(index),
-        "class_names": "cat,dog",
-        "input_shape": "32",
-        "epochs": "1",
-    }
-
-
-@pytest.fixture
-def train(environment: dict[str, str], local_controller: FakeLocalController) -> Train:
+def train(worker_environment: dict[str, str], local_controller: FakeLocalController) -> Train:
     """Run the worker; return its one sentence. It reports, and leaves no half-written model."""
 
     def run(expected_status: int) -> str:
         command = [sys.executable, "-m", "workers", "train"]
         done = subprocess.run(
-            command, env=environment, capture_output=True, text=True, timeout=120, check=False
+            command,
+            env=worker_environment,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
         )
         assert done.returncode == expected_status, done.stderr
         assert "Traceback" not in done.stderr
-        assert not list(Path(environment["MODEL_URL"]).glob("*model*"))
+        assert not list(Path(worker_environment["MODEL_URL"]).glob("*model*"))
         assert local_controller.next_message().status is WorkerStatus.FAILED
         (error,) = (line for line in done.stderr.splitlines() if " ERROR " in line)
         return error
@@ -68,8 +41,8 @@ def train(environment: dict[str, str], local_controller: FakeLocalController) ->
     return run
 
 
-def test_a_missing_variable_is_named(environment: dict[str, str], train: Train) -> None:
-    del environment["BASE_MODEL_URL"]
+def test_a_missing_variable_is_named(worker_environment: dict[str, str], train: Train) -> None:
+    del worker_environment["BASE_MODEL_URL"]
     assert "BASE_MODEL_URL is not set" in train(SettingsError.exit_status)
 
 
@@ -95,20 +68,20 @@ def test_a_file_that_is_no_image_is_named(train: Train, tmp_path: Path) -> None:
 
 
 def test_a_checkpoint_of_another_network_is_named(
-    environment: dict[str, str], train: Train, tmp_path: Path
+    worker_environment: dict[str, str], train: Train, tmp_path: Path
 ) -> None:
     other = tmp_path / "other.ckpt"
     mindspore.save_checkpoint(mindspore.nn.Dense(3, 2), str(other))
-    environment["BASE_MODEL_URL"] = str(other)
+    worker_environment["BASE_MODEL_URL"] = str(other)
     told = train(ModelFileError.exit_status)
     assert f"{other}" in told
     assert "MobileNetV2" in told
 
 
 def test_a_damaged_checkpoint_is_named(
-    environment: dict[str, str], train: Train, base_model: Path
+    worker_environment: dict[str, str], train: Train, base_model: Path
 ) -> None:
     half = base_model.with_name("half.ckpt")
     half.write_bytes(base_model.read_bytes()[:100_000])
-    environment["BASE_MODEL_URL"] = str(half)
+    worker_environment["BASE_MODEL_URL"] = str(half)
     assert f"{half}" in train(ModelFileError.exit_status)

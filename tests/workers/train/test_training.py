@@ -1,25 +1,38 @@
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from backend.errors import DatasetError
-from tests.workers.conftest import FakeLocalController
-from workers.contract import WorkerKind, WorkerStatus
+from tests.workers.conftest import FakeLocalController, S3Store
+from workers.contract import WorkerKind, WorkerMessage, WorkerStatus
+from workers.outbox import TRAIN_REPORT_FILE, KeptReport, Outbox
 from workers.replay import SAMPLES_FILE
-from workers.samples import Sample
 from workers.settings import TrainSettings
-from workers.train.training import round_samples, train
+from workers.storage import Mirror
+from workers.train.training import round_images, train
 from workers.worker import run_round
 
 
+def names(environment: Mapping[str, str], **variables: str) -> list[str]:
+    """Return the names of the images that the round would train on."""
+    mirror = Mirror(environment)
+    settings = TrainSettings.from_environment(mirror.localise({**environment, **variables}))
+    return [Path(str(image)).name for image in round_images(settings, mirror).x]
+
+
 @pytest.fixture
-def environment(tmp_path: Path, identity: dict[str, str]) -> dict[str, str]:
+def environment(
+    tmp_path: Path, identity: dict[str, str], make_image: Callable[..., Path]
+) -> dict[str, str]:
     (tmp_path / "dataset").mkdir()
     (tmp_path / "dataset" / "index.txt").write_text("1.png dark\n2.png bright\n3.png dark\n4.pn")
     (tmp_path / "data.txt").write_text("3.png dark\n3.png dark\n")
     (tmp_path / "train" / "1").mkdir(parents=True)
     (tmp_path / "train" / "1" / SAMPLES_FILE).write_text("1.png dark\n2.png bright\n")
+    for number in range(1, 4):
+        make_image(tmp_path / "dataset" / f"{number}.png", "dark")
     return identity | {
         "DATA_PATH_PREFIX": str(tmp_path),
         "BASE_MODEL_URL": str(tmp_path / "base.ckpt"),
@@ -29,27 +42,66 @@ def environment(tmp_path: Path, identity: dict[str, str]) -> dict[str, str]:
     }
 
 
+def deliver(folder: Path) -> None:
+    """Let the round of this folder have reported its model."""
+    message = WorkerMessage(
+        name="w",
+        namespace="default",
+        ownerName="lamps",
+        kind=WorkerKind.TRAIN,
+        status=WorkerStatus.COMPLETED,
+    )
+    report = KeptReport(worker="w", message=message, delivered=datetime.now(UTC))
+    assert Outbox("w", [folder / TRAIN_REPORT_FILE], Mirror({})).keep(report)
+
+
 def test_a_round_has_its_new_samples_and_a_replay_of_older_ones(
     environment: dict[str, str], tmp_path: Path
 ) -> None:
-    samples = round_samples(TrainSettings.from_environment(environment))
-    assert samples[0] == Sample("3.png", 0)
-    assert set(samples[1:]) == {Sample("1.png", 0), Sample("2.png", 1)}
+    deliver(tmp_path / "train" / "1")
+    images = names(environment)
+    assert images[0] == "3.png"
+    assert set(images[1:]) == {"1.png", "2.png"}
     assert (tmp_path / "train" / "2" / SAMPLES_FILE).read_text() == "3.png dark\n"
+    assert len(names(environment, replay="1")) == 2
 
 
-def test_without_replay_the_original_index_is_not_needed(
+def test_what_a_failed_round_missed_is_taken_in_and_remembered_as_this_rounds(
     environment: dict[str, str], tmp_path: Path
 ) -> None:
-    (tmp_path / "dataset" / "index.txt").unlink()
-    settings = TrainSettings.from_environment(environment | {"replay": "0"})
-    assert round_samples(settings) == [Sample("3.png", 0)]
+    assert names(environment, replay="0") == ["3.png", "1.png", "2.png"]
+    remembered = (tmp_path / "train" / "2" / SAMPLES_FILE).read_text()
+    assert remembered == "3.png dark\n1.png dark\n2.png bright\n"
+
+
+def test_missed_samples_are_enough_for_a_round(environment: dict[str, str], tmp_path: Path) -> None:
+    (tmp_path / "data.txt").write_text("")
+    assert names(environment) == ["1.png", "2.png"]
 
 
 def test_a_round_without_samples_is_refused(environment: dict[str, str], tmp_path: Path) -> None:
+    deliver(tmp_path / "train" / "1")
     (tmp_path / "data.txt").write_text("\n")
     with pytest.raises(DatasetError, match=r"data\.txt: holds no sample"):
-        round_samples(TrainSettings.from_environment(environment))
+        names(environment)
+
+
+def test_a_round_in_s3_is_remembered_there_and_the_earlier_ones_are_found(
+    environment: dict[str, str], tmp_path: Path, s3: S3Store
+) -> None:
+    """On a cluster: the init container's folder, dataIndex.txt in the output, images in S3."""
+    for number in range(1, 4):
+        s3.put(f"dataset/{number}.png", b"an image")
+    s3.put("out/data/train/2/dataIndex.txt", f"{s3.url('dataset/')}\n3.png\n")
+    s3.put(f"out/train/1/{SAMPLES_FILE}", "1.png dark\n2.png bright\n")
+    remote = s3.environment | {
+        "MODEL_URL": s3.url("out/train/2"),
+        "ORIGINAL_DATASET_URL": str(tmp_path / "dataIndex.txt"),
+    }
+    (tmp_path / "3.png").write_bytes(b"downloaded by the init container")
+    assert names(environment | remote) == ["3.png", "1.png", "2.png"]
+    expected = b"3.png dark\n1.png dark\n2.png bright\n"
+    assert s3.get(f"out/train/2/{SAMPLES_FILE}") == expected
 
 
 @pytest.mark.e2e

@@ -3,17 +3,7 @@ from pathlib import Path
 import pytest
 
 from backend.errors import SettingsError
-from workers.storage import local_path, make_folder
-
-
-def test_a_path_is_itself() -> None:
-    assert local_path("/home/data/x/index.txt") == Path("/home/data/x/index.txt")
-
-
-@pytest.mark.parametrize("url", ["s3://bucket/x", "http://host/x", "https://host/x", "ftp://h/x"])
-def test_remote_urls_are_refused_with_their_scheme(url: str) -> None:
-    with pytest.raises(SettingsError, match=f"{url}: .*not supported by this version"):
-        local_path(url)
+from workers.storage import make_folder
 
 
 def test_a_folder_is_made_with_its_parents_and_may_exist(tmp_path: Path) -> None:

@@ -1,24 +1,11 @@
-"""Where a URL's file or folder is on this machine."""
+"""Folders that a worker writes to."""
 
 import os
 from pathlib import Path
 
 from backend.errors import SettingsError
 
-__all__ = ["local_path", "make_folder"]
-
-
-def local_path(url: str) -> Path:
-    """Return the path of a local URL: a plain path.
-
-    Raises SettingsError for ``s3://``, ``http(s)://`` and every other scheme.
-    """
-    scheme, separator, _ = url.partition("://")
-    if separator:
-        raise SettingsError(
-            f"{url}: {scheme}:// is not supported by this version: use a path on the node."
-        )
-    return Path(url)
+__all__ = ["make_folder"]
 
 
 def make_folder(folder: Path, variable: str) -> None:

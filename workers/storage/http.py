@@ -1,0 +1,94 @@
+"""Files behind HTTP."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from ssl import SSLContext
+
+import httpx
+
+from backend.errors import SettingsError, TemporaryError
+from backend.files import replaced_atomically
+from workers.storage.base import NotFoundError
+from workers.storage.urls import shown
+
+__all__ = ["HttpStorage"]
+
+_TIMEOUT_SECONDS = 30.0
+_CONNECTION_RETRIES = 3
+_MISSING = {httpx.codes.NOT_FOUND, httpx.codes.GONE}
+_MAY_PASS = {
+    httpx.codes.REQUEST_TIMEOUT,
+    httpx.codes.TOO_EARLY,
+    httpx.codes.TOO_MANY_REQUESTS,
+}
+
+
+class HttpStorage:
+    """``http://`` and ``https://``, for reading only; a user and password in the URL are sent.
+
+    A server that is silent for 30 s is given up for this time.
+    """
+
+    def download(self, url: str, target: Path) -> int:
+        """Write the file to ``target``, whole or not at all; return its size in bytes."""
+        with _translated(url), replaced_atomically(target) as temporary:
+            with _client().stream("GET", url) as answer, temporary.open("wb") as file:
+                _check(url, answer)
+                for chunk in answer.iter_bytes():
+                    file.write(chunk)
+            return temporary.stat().st_size
+
+    def upload(self, source: Path, url: str) -> None:  # noqa: ARG002 - as Storage has it
+        """Raise SettingsError."""
+        raise _read_only(url)
+
+    def list(self, folder: str) -> list[str]:
+        """Raise SettingsError."""
+        raise _read_only(folder)
+
+
+@cache
+def _tls() -> SSLContext:
+    """Read the trusted certificates once: that takes longer than most downloads."""
+    return httpx.create_ssl_context()
+
+
+def _client() -> httpx.Client:
+    return httpx.Client(
+        timeout=_TIMEOUT_SECONDS,
+        follow_redirects=True,
+        transport=httpx.HTTPTransport(verify=_tls(), retries=_CONNECTION_RETRIES),
+    )
+
+
+def _check(url: str, answer: httpx.Response) -> None:
+    status = answer.status_code
+    if answer.is_server_error or status in _MAY_PASS:
+        raise TemporaryError(f"{shown(url)}: the server answers with status {status} now.")
+    if status in _MISSING:
+        raise NotFoundError(f"{shown(url)}: there is no such file (status {status}): check it.")
+    if not answer.is_success:
+        raise SettingsError(
+            f"{shown(url)}: the server refuses the file with status {status}: check the URL and"
+            " who may read it."
+        )
+
+
+@contextmanager
+def _translated(url: str) -> Iterator[None]:
+    try:
+        yield
+    except httpx.InvalidURL:
+        raise SettingsError(f"{shown(url)}: is no URL: check it.") from None
+    except httpx.HTTPError as error:
+        raise TemporaryError(
+            f"{shown(url)}: cannot be downloaded now ({type(error).__name__}: {shown(str(error))})."
+        ) from None
+
+
+def _read_only(url: str) -> SettingsError:
+    return SettingsError(
+        f"{shown(url)}: HTTP is for reading only: let the output be a path on the node or s3://."
+    )
