@@ -3,10 +3,11 @@ PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
-LOCKS := infer train jobs dev
+LOCKS := infer train jobs dev sedna
+SEDNA_PACKAGES := $(VENV)-sedna
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-unit test-e2e check format lock clean
+.PHONY: help setup demo deploy test test-unit test-e2e test-sedna upstream check format lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -23,6 +24,18 @@ setup: $(INSTALLED) ## make the virtual environment from the locked requirements
 demo: $(INSTALLED) ## the whole loop on this machine: dogs against croissants, day and night
 	@$(BIN)/python -m demo
 
+# Each replaces what the manifests say; what is not set stays.
+deploy: ## apply the manifests: EDGE_NODE= [REGISTRY= TAG= DATA= TRAIN_SAMPLES= DEPLOY_GAIN= OVERLAY=ascend]
+	@test -n "$(EDGE_NODE)" || { echo "make: name the node that holds the samples, one of kubectl get nodes: make deploy EDGE_NODE=..." >&2; exit 1; }
+	@kubectl kustomize $(if $(OVERLAY),overlays/$(OVERLAY),manifests) | sed -E \
+		-e 's#nodeName: edge-node$$#nodeName: $(EDGE_NODE)#' \
+		$(if $(REGISTRY),-e 's#image: (sedna-tinyms/)#image: $(REGISTRY)/\1#') \
+		$(if $(TAG),-e 's#(image: .*sedna-tinyms/[a-z-]+):.*#\1:$(TAG)#') \
+		$(if $(DATA),-e 's#/data/dog-croissants#$(DATA)#g') \
+		$(if $(TRAIN_SAMPLES),-e 's#threshold: 100$$#threshold: $(TRAIN_SAMPLES)#') \
+		$(if $(DEPLOY_GAIN),-e 's#threshold: 0.02$$#threshold: $(DEPLOY_GAIN)#') \
+	| kubectl apply -f -
+
 test: test-unit test-e2e ## all tests
 
 test-unit: $(INSTALLED) ## the fast tests, in parallel
@@ -30,6 +43,19 @@ test-unit: $(INSTALLED) ## the fast tests, in parallel
 
 test-e2e: $(INSTALLED) ## whole jobs with real training
 	$(BIN)/pytest -m e2e
+
+$(SEDNA_PACKAGES)/.installed: requirements/sedna.txt $(INSTALLED)
+	rm -rf $(SEDNA_PACKAGES)
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --require-hashes --target $(SEDNA_PACKAGES) -r requirements/sedna.txt
+	@touch $@
+
+test-sedna: $(SEDNA_PACKAGES)/.installed ## with Sedna's own SDK, unpatched and patched: SEDNA_LIB=path/to/sedna/lib
+	@test -d "$(SEDNA_LIB)/sedna/core" || { echo "make: SEDNA_LIB=$(SEDNA_LIB) holds no Sedna SDK: name the lib folder of a kubeedge/sedna checkout" >&2; exit 1; }
+	PYTHONPATH=$(abspath $(SEDNA_PACKAGES)):$(abspath $(SEDNA_LIB)) $(BIN)/pytest tests/backend/test_sedna.py tests/upstream
+
+upstream: $(INSTALLED) ## write the patch series again: SEDNA=path/to/sedna
+	@test -d "$(SEDNA)/lib/sedna" || { echo "make: SEDNA=$(SEDNA) is no checkout of kubeedge/sedna: name one" >&2; exit 1; }
+	@$(BIN)/python -m upstream.generate $(SEDNA)
 
 check: $(INSTALLED) ## ruff, mypy --strict, import-linter
 	$(BIN)/ruff format --check .
@@ -53,4 +79,4 @@ lock: ## pin the full closure of requirements/*.in again, with hashes
 	rm -rf $(VENV)-lock
 
 clean: ## remove what the other targets made
-	rm -rf $(VENV) $(VENV)-lock demo-run .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(VENV)-lock $(SEDNA_PACKAGES) demo-run .pytest_cache .mypy_cache .ruff_cache .hypothesis

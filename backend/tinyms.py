@@ -3,7 +3,8 @@
 from typing import Any, ClassVar
 
 from backend import tinyms_compat
-from backend.mindspore import MindSporeBackend, MindSporeModelEstimator
+from backend.mindspore import MindSporeBackend
+from backend.mindspore_model import MindSporeModelEstimator
 
 __all__ = ["TinyMSBackend", "TinyMSModelEstimator"]
 

@@ -7,6 +7,9 @@ replaces nothing that exists.
 import importlib
 import sys
 from types import ModuleType
+from typing import NoReturn
+
+from backend.errors import MissingPackageError
 
 __all__ = ["install"]
 
@@ -21,6 +24,25 @@ _MOVED = {
 _DROPPED = ("SoftDvppDecodeRandomCropResizeJpeg", "SoftDvppDecodeResizeJpeg")
 """Ascend transforms that TinyMS lists in its public names and never uses itself."""
 
+_UNUSED = ("gensim", "matplotlib", "matplotlib.pyplot", "scipy.stats", "wget")
+"""What TinyMS imports on the way to MobileNetV2, which never uses it: images leave it out."""
+
+
+class _Placeholder(ModuleType):
+    """Stands for a module that is not installed, and for all in it, until it is called."""
+
+    def __getattr__(self, name: str) -> "_Placeholder":
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return _Placeholder(f"{self.__name__}.{name}")
+
+    def __call__(self, *_: object, **__: object) -> NoReturn:
+        package = self.__name__.partition(".")[0]
+        raise MissingPackageError(
+            f"TinyMS calls {self.__name__} here, which this image leaves out: "
+            f"`pip install {package}` where it is needed."
+        )
+
 
 def install() -> None:
     """Add the missing modules and names. Calling it again changes nothing.
@@ -32,6 +54,9 @@ def install() -> None:
     for old_name, new_name in _MOVED.items():
         if not _importable(old_name):
             sys.modules[old_name] = _alias(old_name, importlib.import_module(new_name))
+    for name in _UNUSED:
+        if not _importable(name):
+            sys.modules[name] = _Placeholder(name)
 
 
 def _add_checkers() -> None:

@@ -23,6 +23,7 @@ from tests.sedna_sdk import (
     CLASSES,
     REPOSITORY,
     LocalController,
+    hot_update_config,
     needs_sedna,
     run_worker,
     sedna_lib,
@@ -99,12 +100,30 @@ def test_other_backend_types_are_still_sednas(sedna_backend: ModuleType) -> None
 
 
 @needs_sedna
-@pytest.mark.parametrize("category", ["NPU", "ASCEND"])
-def test_ascend_is_reached(
-    sedna_backend: ModuleType, monkeypatch: pytest.MonkeyPatch, category: str
+@pytest.mark.parametrize(
+    ("category", "device"), [("NPU", Device.NPU), ("ASCEND", Device.NPU), ("GPU", Device.GPU)]
+)
+def test_device_category_decides(
+    sedna_backend: ModuleType, monkeypatch: pytest.MonkeyPatch, category: str, device: Device
 ) -> None:
     monkeypatch.setenv("DEVICE_CATEGORY", category)
-    assert wrapped(sedna_backend).estimator.device is Device.NPU
+    assert wrapped(sedna_backend).estimator.device is device
+
+
+@needs_sedna
+def test_the_execution_mode_is_left_to_the_estimator(
+    sedna_backend: ModuleType, mindspore: ModuleType
+) -> None:
+    mode = mindspore.get_context("mode")
+    mindspore.set_context(mode=mindspore.PYNATIVE_MODE)
+    try:
+        model = mindspore.Model(mindspore.nn.Dense(4, 2))
+        backend = sedna_backend.set_backend(model, {"backend_type": "MINDSPORE"})
+        assert mindspore.get_context("mode") == mindspore.PYNATIVE_MODE
+        backend.set_weights(backend.get_weights())
+        assert backend.predict(np.zeros((3, 4), np.float32)).shape == (3, 2)
+    finally:
+        mindspore.set_context(mode=mode)
 
 
 @needs_sedna
@@ -299,11 +318,6 @@ def always_saying(label: str, path: Path) -> None:
     estimator.set_weights(weights)
     path.parent.mkdir(exist_ok=True)
     estimator.save(path)
-
-
-def hot_update_config(model: Path) -> str:
-    time = "2026-11-22 11:45:39.12 +0000 UTC m=+223.4"
-    return json.dumps({"model_config": {"model_path": str(model), "model_update_time": time}})
 
 
 @contextmanager

@@ -93,3 +93,57 @@ def test_a_dropped_transform_says_what_to_use(mindspore: ModuleType) -> None:
     transforms = importlib.import_module("mindspore.dataset.vision.c_transforms")
     with pytest.raises(NotImplementedError, match="use Decode and Resize"):
         transforms.SoftDvppDecodeResizeJpeg((224, 224))
+
+
+# Hides what an image leaves out, as if it were not installed.
+LEFT_OUT = """
+import sys
+from importlib.abc import MetaPathFinder
+
+
+class Hide(MetaPathFinder):
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in {"gensim", "matplotlib", "wget"} or name == "scipy.stats":
+            raise ModuleNotFoundError(name, name=name)
+
+
+sys.meta_path.insert(0, Hide())
+from backend.errors import MissingPackageError
+from backend.mobilenetv2 import TinyMSMobileNetV2
+
+TinyMSMobileNetV2(("croissant", "dog"), 32).get_weights()
+from tinyms import vision
+from tinyms.data import utils
+import tinyms.model
+
+alexnet = sys.modules["tinyms.model.alexnet"]
+
+for use in (
+    lambda: vision.view.plt.figure(figsize=(1, 1)),
+    lambda: utils.wget.download("url"),
+    lambda: alexnet.truncnorm.rvs(0, 1),
+):
+    try:
+        use()
+    except MissingPackageError as error:
+        print(error)
+"""
+
+
+def test_tinyms_needs_what_mobilenetv2_does_not_use_only_when_it_is_used() -> None:
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", LEFT_OUT],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    told = done.stdout.splitlines()
+    assert len(told) == 3
+    for line, (name, package) in zip(
+        told,
+        [("pyplot.figure", "matplotlib"), ("wget.download", "wget"), ("truncnorm.rvs", "scipy")],
+        strict=True,
+    ):
+        assert name in line
+        assert f"`pip install {package}`" in line

@@ -1,0 +1,1 @@
+"""The patch series for kubeedge/sedna, and the script that writes it."""

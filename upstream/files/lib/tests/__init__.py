@@ -1,0 +1,1 @@
+"""Unit tests of the SDK: ``cd lib && python -m unittest discover tests``."""

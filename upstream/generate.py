@@ -1,0 +1,279 @@
+"""Writes the patch series for kubeedge/sedna from this project's own sources.
+
+A patch is made of edits of Sedna's files (``edits/<name>.diff``), files of its own (under
+``files/``) and modules of ``backend/`` with other imports; ``messages/<name>.txt`` is its commit
+message. The same sources and the same Sedna give the same bytes.
+
+    python upstream/generate.py path/to/sedna
+"""
+
+import argparse
+import ast
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import textwrap
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+
+from backend.files import write_atomically
+
+__all__ = ["SERIES", "Patch", "adapt", "new_files", "write_series"]
+
+HERE = Path(__file__).parent
+SOURCES = HERE.parent / "backend"
+
+_COLUMNS = 79
+"""What Sedna's style check allows."""
+
+_LICENCE = "# Copyright The KubeEdge Authors.\n# SPDX-License-Identifier: Apache-2.0\n\n"
+
+_NAMES = {
+    "from backend import tinyms_compat": "from sedna.backend.tinyms import compat as tinyms_compat",
+    "from backend.errors import": "from sedna.backend.mindspore.errors import",
+    "from backend.files import": "from sedna.backend.mindspore.files import",
+    "from backend.metrics import": "from sedna.backend.mindspore.data import",
+    "from backend.mindspore import MindSporeBackend": (
+        "from sedna.backend.mindspore import MSBackend as MindSporeBackend"
+    ),
+    "from backend.mindspore_model import": "from sedna.backend.mindspore.model import",
+    "from backend.parameters import": "from sedna.backend.mindspore.parameters import",
+    "from backend.weights import": "from sedna.backend.mindspore.data import",
+    " (`backend.mindspore_runtime.prepare_mindspore`)": "",
+}
+"""What is called otherwise in Sedna."""
+
+_IDENTITY = {
+    f"GIT_{role}_{what}": value
+    for role in ("AUTHOR", "COMMITTER")
+    for what, value in {
+        "NAME": "sedna-tinyms authors",
+        "EMAIL": "sedna-tinyms@users.noreply.github.com",
+        "DATE": "2026-01-01T00:00:00+00:00",
+    }.items()
+}
+
+
+@dataclass(frozen=True)
+class Patch:
+    """One commit of the series."""
+
+    name: str
+    folders: tuple[str, ...] = ()
+    """Under ``files/``: what of it belongs to this patch."""
+    modules: Mapping[str, str] = field(default_factory=dict)
+    """Path in Sedna to module of ``backend/``."""
+
+    @property
+    def edits(self) -> Path:
+        """The changes of Sedna's own files, one line of context; may not exist."""
+        return HERE / "edits" / f"{self.name}.diff"
+
+    @property
+    def message(self) -> Path:
+        """The commit message."""
+        return HERE / "messages" / f"{self.name}.txt"
+
+
+SERIES = (
+    Patch(
+        "1-mindspore",
+        folders=("lib/sedna/backend/mindspore",),
+        modules={
+            "lib/sedna/backend/mindspore/files.py": "files.py",
+            "lib/sedna/backend/mindspore/model.py": "mindspore_model.py",
+            "lib/sedna/backend/mindspore/parameters.py": "parameters.py",
+        },
+    ),
+    Patch(
+        "2-tinyms",
+        modules={
+            "lib/sedna/backend/tinyms/__init__.py": "tinyms.py",
+            "lib/sedna/backend/tinyms/compat.py": "tinyms_compat.py",
+        },
+    ),
+    Patch("3-jobs"),
+    Patch("4-tests", folders=("lib/tests",)),
+    Patch(
+        "5-example",
+        folders=("docs", "examples"),
+        modules={
+            "examples/incremental_learning/dog_croissants_mobilenetv2/training/network.py": (
+                "mobilenetv2/network.py"
+            ),
+        },
+    ),
+)
+
+
+def new_files(patch: Patch) -> dict[str, bytes]:
+    """Return what the patch adds to Sedna, path to content.
+
+    Raises ValueError if a module of ``backend/`` imports what Sedna will not have.
+    """
+    files = {
+        path.relative_to(HERE / "files").as_posix(): path.read_bytes()
+        for folder in patch.folders
+        for path in (HERE / "files" / folder).rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts
+    }
+    for target, module in patch.modules.items():
+        files[target] = adapt((SOURCES / module).read_text(encoding="utf-8")).encode()
+    return {
+        path: _LICENCE.encode() + content if path.endswith(".py") else content
+        for path, content in sorted(files.items())
+    }
+
+
+def adapt(source: str) -> str:
+    """Give a module Sedna's imports and the width of Sedna's lines."""
+    for name, theirs in _NAMES.items():
+        source = source.replace(name, theirs)
+    foreign = re.search(r"^\s*(?:from|import) backend\b.*", source, flags=re.MULTILINE)
+    if foreign:
+        raise ValueError(f"Sedna has no {foreign[0].strip()!r}: add it to the names or the series.")
+    source = re.sub(r" +# (?:noqa|type: ignore).*", "", source)
+    return _mark_long_lines(_narrow_docstrings(_format(source)))
+
+
+def write_series(sedna: Path, output: Path) -> list[Path]:
+    """Write the series for the HEAD of the checkout ``sedna`` to the folder ``output``.
+
+    Patches that were there are replaced. Raises subprocess.CalledProcessError if an edit no
+    longer applies.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        repository, patches = Path(folder, "sedna"), Path(folder, "patches")
+        _commit_originals(sedna, repository)
+        for patch in SERIES:
+            _commit(patch, repository)
+        _git(
+            repository, "format-patch", "-U1", "--quiet", "--zero-commit", "--full-index",
+            "--no-renames", "--no-signature", f"--output-directory={patches}", "originals",
+        )  # fmt: skip
+        for old in output.glob("*.patch"):
+            old.unlink()
+        names = sorted(patches.iterdir())
+        for path in names:
+            write_atomically(output / path.name, path.read_bytes())
+    return [output / path.name for path in names]
+
+
+def _commit_originals(sedna: Path, repository: Path) -> None:
+    """Make a repository of nothing but the files that the series edits."""
+    _git(repository.parent, "init", "--quiet", "--initial-branch=main", repository.name)
+    for path in _edited_files():
+        target = repository / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(_git(sedna, "show", f"HEAD:{path}"))
+    _git(repository, "add", "--all")
+    _git(repository, "commit", "--quiet", "--message=Sedna")
+    _git(repository, "tag", "originals")
+
+
+def _edited_files() -> Iterator[PurePosixPath]:
+    for patch in SERIES:
+        if patch.edits.is_file():
+            text = patch.edits.read_text(encoding="utf-8")
+            yield from map(PurePosixPath, re.findall(r"^--- a/(.*)", text, flags=re.MULTILINE))
+
+
+def _commit(patch: Patch, repository: Path) -> None:
+    if patch.edits.is_file():
+        _git(repository, "apply", "--index", str(patch.edits))
+    for path, content in new_files(patch).items():
+        target = repository / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(content)
+    _git(repository, "add", "--all")
+    _git(repository, "commit", "--quiet", "--signoff", f"--file={patch.message}")
+
+
+def _git(folder: Path, *arguments: str) -> bytes:
+    """Run git by itself: no configuration of the user's changes the result."""
+    git = shutil.which("git") or "git"
+    alone = {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"}
+    done = subprocess.run(
+        [git, *arguments],
+        cwd=folder,
+        env={**os.environ, **_IDENTITY, **alone},
+        stdout=subprocess.PIPE,
+        check=True,
+    )
+    return done.stdout
+
+
+def _format(source: str) -> str:
+    """Sort the imports and break the lines."""
+    for command in (["check", "--select=I", "--fix"], ["format", f"--line-length={_COLUMNS}"]):
+        source = subprocess.run(
+            [sys.executable, "-m", "ruff", *command, "--isolated", "--quiet", "-"],
+            input=source,
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+    return source
+
+
+def _narrow_docstrings(source: str) -> str:
+    """Fill each paragraph of a docstring that has too long a line."""
+    lines = source.splitlines()
+    for first, last in reversed(list(_docstrings(source))):
+        text = "\n".join(lines[first - 1 : last])
+        paragraphs = re.split(r"\n\s*\n", text)
+        lines[first - 1 : last] = "\n\n".join(map(_narrow, paragraphs)).splitlines()
+    return "\n".join(lines) + "\n"
+
+
+def _docstrings(source: str) -> Iterator[tuple[int, int]]:
+    """Yield the first and last line of each string that stands by itself, top down."""
+    strings = [
+        (node.lineno, node.end_lineno or node.lineno)
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.Expr)
+        and isinstance(node.value, ast.Constant)
+        and isinstance(node.value.value, str)
+    ]
+    yield from sorted(strings)
+
+
+def _narrow(paragraph: str) -> str:
+    if all(len(line) <= _COLUMNS for line in paragraph.splitlines()):
+        return paragraph
+    body, end = _split_end(paragraph)
+    blanks = " " * (len(body) - len(body.lstrip()))
+    filled = textwrap.fill(
+        " ".join(body.split()), _COLUMNS, initial_indent=blanks, subsequent_indent=blanks
+    )
+    return filled + end
+
+
+def _split_end(paragraph: str) -> tuple[str, str]:
+    """Split off the closing quotes that have a line of their own."""
+    match = re.search(r'\n *"""$', paragraph)
+    return (paragraph[: match.start()], match[0]) if match else (paragraph, "")
+
+
+def _mark_long_lines(source: str) -> str:
+    """Let Sedna's style check pass over what cannot be broken."""
+    lines = source.splitlines()
+    return "".join(
+        f"{line}  # noqa: E501\n" if len(line) > _COLUMNS else f"{line}\n" for line in lines
+    )
+
+
+def main() -> None:
+    """Write the series beside this file."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("sedna", type=Path, help="a git checkout of kubeedge/sedna")
+    for path in write_series(parser.parse_args().sedna, HERE):
+        print(path.name)  # noqa: T201 - the command's answer
+
+
+if __name__ == "__main__":
+    main()
