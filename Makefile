@@ -3,11 +3,14 @@ PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
-LOCKS := infer train jobs dev sedna
+LOCKS := infer train jobs dev sedna docs
 SEDNA_PACKAGES := $(VENV)-sedna
+DOCS := $(VENV)-docs
+
+include docker/images.mk
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo deploy test test-unit test-e2e test-sedna upstream check format lock clean
+.PHONY: help setup demo deploy test test-unit test-e2e test-sedna upstream reference docs check format lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -57,6 +60,17 @@ upstream: $(INSTALLED) ## write the patch series again: SEDNA=path/to/sedna
 	@test -d "$(SEDNA)/lib/sedna" || { echo "make: SEDNA=$(SEDNA) is no checkout of kubeedge/sedna: name one" >&2; exit 1; }
 	@$(BIN)/python -m upstream.generate $(SEDNA)
 
+reference: $(INSTALLED) ## write docs/reference again from the code
+	@$(BIN)/python -m docs.tools.reference
+
+$(DOCS)/.installed: requirements/docs.txt
+	$(PYTHON) -m venv $(DOCS)
+	$(DOCS)/bin/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements/docs.txt
+	@touch $@
+
+docs: reference $(DOCS)/.installed ## the documentation as pages: build/site/index.html
+	$(DOCS)/bin/mkdocs build --quiet
+
 check: $(INSTALLED) ## ruff, mypy --strict, import-linter
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
@@ -79,4 +93,4 @@ lock: ## pin the full closure of requirements/*.in again, with hashes
 	rm -rf $(VENV)-lock
 
 clean: ## remove what the other targets made
-	rm -rf $(VENV) $(VENV)-lock $(SEDNA_PACKAGES) demo-run .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(VENV)-lock $(SEDNA_PACKAGES) $(DOCS) build/site demo-run .pytest_cache .mypy_cache .ruff_cache .hypothesis

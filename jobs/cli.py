@@ -16,8 +16,9 @@ from pathlib import Path
 
 from backend.errors import ProjectError, SettingsError
 from jobs.report import write_report
-from jobs.resources.loader import load_job, load_jobs
+from jobs.resources.loader import load_documents, load_job, load_jobs
 from jobs.runner import JobRunner, OnStatus
+from jobs.standalone.containers import ENGINES, ContainerEngine
 from jobs.standalone.runner import StandaloneRunner
 from jobs.status import JobStatus, Outcome
 from jobs.view import open_view
@@ -54,6 +55,10 @@ def _parser() -> argparse.ArgumentParser:
         help="return when N rounds of the job have ended, those of earlier runs included",
     )  # fmt: skip
     run.add_argument("--timeout", type=float, metavar="S", help="give up after S seconds")
+    run.add_argument(
+        "--in-containers", nargs="?", const="", choices=ENGINES, metavar="ENGINE",
+        help="standalone: run the workers from their images, with docker or podman",
+    )  # fmt: skip
     for command in (
         run,
         _command(commands, "status", _status),
@@ -63,8 +68,9 @@ def _parser() -> argparse.ArgumentParser:
     _command(commands, "stop", _stop)
     report = _command(commands, "report", _report)
     report.add_argument(
-        "--output", type=Path, metavar="FILE", help="default: <outputDir>/iljob/report.html"
-    )
+        "--output", type=Path, metavar="FILE",
+        help="default: <outputDir>/iljob/report.html, or JOB-report.html here for kubernetes",
+    )  # fmt: skip
     _command(commands, "validate", _validate)
     return parser
 
@@ -79,16 +85,20 @@ def _command(
         help="YAML files, or folders of them, with the job, its Dataset and its Models",
     )  # fmt: skip
     parser.add_argument(
+        "--on", choices=["standalone", "kubernetes"], default="standalone",
+        help="this machine, or the cluster of the kubeconfig (default: standalone)",
+    )  # fmt: skip
+    parser.add_argument(
         "--root", type=Path, default=Path("/"), metavar="DIR",
-        help="the folder that stands for the node's / (default: /)",
+        help="standalone: the folder that stands for the node's / (default: /)",
     )  # fmt: skip
     parser.add_argument("--debug", action="store_true", help="show tracebacks and debug messages")
     return parser
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    """Run the job on this machine, from where it stands."""
-    runner = _runner(arguments)
+    """Run the job, from where it stands."""
+    runner = _runner(arguments, in_containers=arguments.in_containers)
     with open_view(json=arguments.json) as view:
         try:
             status = asyncio.run(_until_signal(runner, arguments, view.update))
@@ -103,7 +113,7 @@ async def _until_signal(
     arguments: argparse.Namespace,
     on_status: OnStatus,
 ) -> JobStatus:
-    """Run the job; SIGINT and SIGTERM end its workers and return the status so far."""
+    """Run the job; SIGINT and SIGTERM end its runner and return the status so far."""
     loop = asyncio.get_running_loop()
     run = asyncio.create_task(
         runner.run(rounds=arguments.rounds, timeout=arguments.timeout, on_status=on_status)
@@ -120,7 +130,7 @@ async def _until_signal(
     try:
         return await run
     except asyncio.CancelledError:
-        return runner.status()
+        return await asyncio.to_thread(runner.status)
 
 
 def _exit_status(status: JobStatus, rounds: int | None) -> int:
@@ -156,7 +166,7 @@ def _watch(arguments: argparse.Namespace) -> int:
 
 
 def _stop(arguments: argparse.Namespace) -> int:
-    """End the job's workers and its runner; `run` continues it."""
+    """End the job; on one machine `run` continues it, a cluster begins anew."""
     _runner(arguments).stop()
     return 0
 
@@ -164,7 +174,7 @@ def _stop(arguments: argparse.Namespace) -> int:
 def _report(arguments: argparse.Namespace) -> int:
     """Write what the job has done as one HTML page."""
     runner = _runner(arguments)
-    target = write_report(runner.status(), arguments.output or runner.files.report)
+    target = write_report(runner.status(), arguments.output or runner.report)
     sys.stdout.write(f"{target}\n")
     return 0
 
@@ -176,8 +186,16 @@ def _validate(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _runner(arguments: argparse.Namespace) -> StandaloneRunner:
-    return StandaloneRunner(load_job(arguments.manifests), arguments.root)
+def _runner(arguments: argparse.Namespace, *, in_containers: str | None = None) -> JobRunner:
+    """Return the job's runner; ``in_containers`` names an engine, or is "" for any."""
+    resources = load_job(arguments.manifests)
+    if arguments.on == "standalone":
+        engine = None if in_containers is None else ContainerEngine.find(in_containers)
+        return StandaloneRunner(resources, arguments.root, engine=engine)
+    # Its import takes a second, which a run on this machine need not wait for.
+    from jobs.kubernetes.runner import KubernetesRunner  # noqa: PLC0415
+
+    return KubernetesRunner(resources, load_documents(arguments.manifests))
 
 
 def _positive(text: str) -> int:

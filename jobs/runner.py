@@ -1,6 +1,7 @@
 """What a runner of an IncrementalLearningJob does, on this machine or on Kubernetes."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Protocol
 
 from jobs.status import JobStatus
@@ -14,6 +15,11 @@ follow each other at once may be told together. What it raises ends the run."""
 
 class JobRunner(Protocol):
     """Runs one job."""
+
+    @property
+    def report(self) -> Path:
+        """Where its report belongs if nobody says otherwise."""
+        ...
 
     async def run(
         self,
@@ -49,7 +55,9 @@ class JobRunner(Protocol):
         ...
 
     def stop(self) -> None:
-        """End the job's workers and its runner, and wait for that; a next run continues.
+        """End the job's workers and whoever runs it, and wait for that.
+
+        On one machine a next run continues; Sedna forgets a job that is stopped.
 
         Raises:
             SettingsError: the job is not being run.

@@ -121,6 +121,9 @@ class JobStatus(_Record):
     )
     deploy_trigger: str = Field(default="", description="e.g. `accuracy_delta[0] > 0.02`.")
     hard_examples: Path | None = Field(default=None, description="Folder of pictures and sidecars.")
+    problem: str = Field(
+        default="", description="Why a worker does not start, in one sentence; empty if it does."
+    )
 
     @property
     def condition(self) -> Condition | None:

@@ -60,15 +60,16 @@ def open_view(*, json: bool, stream: TextIO | None = None) -> Iterator[View]:
     """Yield the view that suits ``stream`` (default: standard output).
 
     A terminal gets a live display. Anything else gets one plain line for each new condition,
-    round end and worker restart. With ``json`` each of those is one JSON object on a line:
+    round end, worker restart and problem. With ``json`` each of those is one JSON object on a line:
 
-    - all: ``event`` (``condition``, ``round``, ``restart``), ``time`` (RFC 3339, UTC), ``job``,
-      ``namespace``, ``round`` (from 1);
+    - all: ``event`` (``condition``, ``round``, ``restart``, ``problem``), ``time`` (RFC 3339,
+      UTC), ``job``, ``namespace``, ``round`` (from 1);
     - ``condition``: ``stage``, ``type``, ``worker`` (name, or empty), ``message``, and ``data``,
       Sedna's JSON text;
     - ``round``: ``outcome``, ``reason``, ``train_samples``, ``eval_samples``, ``seconds`` (stage
       to seconds), ``deployed_metrics`` and ``candidate_metrics`` (name to list of numbers);
-    - ``restart``: ``worker``, ``restarts`` (so far) and ``exit_status`` (or null).
+    - ``restart``: ``worker``, ``restarts`` (so far) and ``exit_status`` (or null);
+    - ``problem``: ``sentence``, why a worker does not start.
 
     The first status of a job that already runs gives its whole history.
     """
@@ -151,6 +152,14 @@ class _RestartChange(_Change):
         return "restart", self.worker, f"restarts {self.restarts}", exited
 
 
+class _ProblemChange(_Change):
+    event: Literal["problem"] = "problem"
+    sentence: str
+
+    def details(self) -> tuple[str, ...]:
+        return "problem", self.sentence
+
+
 class _Changes:
     """Tells what a status has that the statuses before it had not."""
 
@@ -158,11 +167,13 @@ class _Changes:
         self._conditions = 0
         self._rounds: set[int] = set()
         self._restarts: dict[str, int] = {}
+        self._problem = ""
 
     def of(self, status: JobStatus) -> list[_Change]:
         """Return the changes in order of time; each is returned once."""
         changes = [*self._new_conditions(status), *self._new_ends(status), *self._restarted(status)]
-        return sorted(changes, key=lambda change: change.time)
+        changes.sort(key=lambda change: change.time)
+        return [*changes, *self._new_problem(status)]
 
     def _new_conditions(self, status: JobStatus) -> Iterator[_Change]:
         new = _numbered(status.conditions)[self._conditions :]
@@ -206,6 +217,18 @@ class _Changes:
                 worker=worker.name,
                 restarts=worker.restarts,
                 exit_status=worker.exit_status,
+            )
+
+    def _new_problem(self, status: JobStatus) -> Iterator[_Change]:
+        is_new = status.problem != self._problem
+        self._problem = status.problem
+        if is_new and status.problem:
+            yield _ProblemChange(
+                time=datetime.now(UTC),
+                job=status.name,
+                namespace=status.namespace,
+                round=_current_round(status),
+                sentence=status.problem,
             )
 
 
@@ -306,6 +329,8 @@ def _progress(status: JobStatus, now: datetime) -> RenderableType:
     running = [worker for worker in status.workers if worker.ended is None]
     for worker in sorted(running, key=lambda each: each.started)[-_WORKERS_SHOWN:]:
         lines.add_row(worker.kind.capitalize(), _worker_line(worker, now))
+    if status.problem:
+        lines.add_row("Problem", Text(_one_line(status.problem), style="red"))
     return lines
 
 

@@ -87,6 +87,12 @@ def _model_files(resources: JobResources) -> Iterator[str]:
             f" {deploy.metadata.name} are the same file {deploy.spec.url}, and deploying"
             " overwrites it: give them different files"
         )
+    held = resources.eval_model
+    if held is not deploy and normpath(held.spec.url) == normpath(initial.spec.url):
+        yield (
+            f"spec.evalSpec.initialEvalModel.name: Model {held.metadata.name} is the file of the"
+            f" initial Model, {held.spec.url}, and deploying overwrites it: give it a copy"
+        )
 
 
 def _nodes(resources: JobResources) -> Iterator[str]:

@@ -15,7 +15,7 @@ from backend.errors import SettingsError
 from jobs.resources.checks import JobResources, mistakes
 from jobs.resources.schema import Dataset, IncrementalLearningJob, Model
 
-__all__ = ["JobResources", "load_job", "load_jobs"]
+__all__ = ["JobResources", "load_documents", "load_job", "load_jobs"]
 
 _KINDS: dict[str, type[Dataset | Model | IncrementalLearningJob]] = {
     "Dataset": Dataset,
@@ -58,6 +58,25 @@ def load_jobs(paths: Sequence[Path]) -> list[JobResources]:
     if problems:
         raise SettingsError("\n".join(problems))
     return jobs
+
+
+def load_documents(paths: Sequence[Path]) -> list[dict[str, Any]]:
+    """Return every document of ``paths``, of whatever kind, as it is written.
+
+    Raises:
+        SettingsError: a file is missing or no YAML, or a document is no Kubernetes resource.
+    """
+    problems: list[str] = []
+    read = [(file, document) for file in _files(paths) for document in _documents(file, problems)]
+    problems += (
+        f"{file}: {document.get('kind', 'a document')}: apiVersion, kind and metadata.name are"
+        " what makes a resource: add them"
+        for file, document in read
+        if not {"apiVersion", "kind"} <= document.keys() or _name(document) == "?"
+    )
+    if problems:
+        raise SettingsError("\n".join(problems))
+    return [document for _, document in read]
 
 
 @dataclass(frozen=True)

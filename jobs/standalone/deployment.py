@@ -2,7 +2,7 @@
 
 import shutil
 from datetime import UTC, datetime
-from pathlib import Path
+from pathlib import Path, PurePath, PurePosixPath
 
 from backend.files import replaced_atomically, write_atomically
 from jobs.standalone.conditions import StageInput, StageModel
@@ -53,7 +53,8 @@ class Deployment(StageSteps):
         state = self.job.state
         if state.report is None:
             self._replace_files()
-            hot_update(self.job.local(self._trained_url), self.job.files)
+            seen = PurePosixPath(self.job.factory.place.hot_update_config).parent
+            hot_update(self.job.local(self._trained_url), self.job.files, seen)
         restarts = self.worker.restarts + RESTARTS
         await self.job.store.until(lambda: state.report or self.worker.restarts > restarts)
         if state.report is None:
@@ -89,12 +90,14 @@ def copy_model(source: Path, target: Path) -> None:
         shutil.copyfile(source, temporary)
 
 
-def hot_update(source: Path, files: JobFiles) -> None:
-    """Copy the model ``source`` beside ``model_config.json``, and name it there."""
-    model = files.hot_update / source.name
-    copy_model(source, model)
+def hot_update(source: Path, files: JobFiles, seen: PurePath) -> None:
+    """Copy the model ``source`` beside ``model_config.json``, and name it there.
+
+    ``seen`` is that folder as the inference worker sees it.
+    """
+    copy_model(source, files.hot_update / source.name)
     time = f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S.%f %z} UTC"
     update = ModelHotUpdateConfig(
-        model_config=ModelConfig(model_path=str(model), model_update_time=time)
+        model_config=ModelConfig(model_path=str(seen / source.name), model_update_time=time)
     )
     write_atomically(files.hot_update_config, update.to_json().encode())

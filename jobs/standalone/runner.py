@@ -15,6 +15,7 @@ from backend.errors import SettingsError, TemporaryError
 from jobs.resources.checks import JobResources
 from jobs.runner import OnStatus
 from jobs.standalone.conditions import StageModel
+from jobs.standalone.containers import ContainerEngine, InContainers
 from jobs.standalone.controller import Controller
 from jobs.standalone.journal import Journal
 from jobs.standalone.limits import check_limits, check_models
@@ -26,6 +27,7 @@ from jobs.standalone.state import JobState, StateFile, locked, runner_pid
 from jobs.standalone.supervisor import Supervisor
 from jobs.standalone.workers import (
     INFER,
+    AsProcesses,
     WorkerFactory,
     container_environment,
     make_host_folders,
@@ -42,13 +44,19 @@ increment."""
 
 
 class StandaloneRunner:
-    """Runs a job's workers as processes of this machine; see `jobs.runner.JobRunner`."""
+    """Runs a job's workers on this machine; see `jobs.runner.JobRunner`."""
 
     def __init__(
-        self, resources: JobResources, root: Path, *, backoff_seconds: float = 1.0
+        self,
+        resources: JobResources,
+        root: Path,
+        *,
+        engine: ContainerEngine | None = None,
+        backoff_seconds: float = 1.0,
     ) -> None:
         """Run the job ``resources``; the folder ``root`` stands for the node's ``/``.
 
+        With an ``engine`` the workers run in containers of their images, else as processes.
         ``backoff_seconds`` pass before a worker's first restart, twice that before the next.
 
         Raises:
@@ -59,7 +67,12 @@ class StandaloneRunner:
         self._resources = resources
         self._backoff_seconds = backoff_seconds
         self.files = JobFiles.of(resources, node)
-        self._factory = WorkerFactory(resources, node, self.files)
+        self._factory = WorkerFactory(
+            resources,
+            node,
+            self.files,
+            InContainers(engine, node, self.files) if engine else AsProcesses(node, self.files),
+        )
 
     async def run(
         self,
@@ -70,6 +83,7 @@ class StandaloneRunner:
     ) -> JobStatus:
         """Run until ``rounds`` rounds of the job have ended; see `JobRunner.run`."""
         check_models(self._resources, self._factory.node)
+        self._factory.place.check(self._resources.pods.values())
         self._check_index()
         self.files.make_folders()
         with locked(self.files.lock):
@@ -79,6 +93,11 @@ class StandaloneRunner:
                 await self._run(store, rounds, tell)
             tell(_current(store.state.status))
             return _current(store.state.status)
+
+    @property
+    def report(self) -> Path:
+        """Where `iljob report` writes to, beside the job's state."""
+        return self.files.report
 
     def status(self) -> JobStatus:
         """Return the job's status from its state on disk."""
@@ -137,6 +156,7 @@ class StandaloneRunner:
                 )
             finally:
                 await processes.stop_all()
+                await asyncio.to_thread(self._factory.place.remove)
                 store.save()
 
     def _open(self) -> StateFile:

@@ -40,7 +40,8 @@ class Supervisor:
             state = self._store.state
             input_ = None if worker.kind == INFER else state.input
             environment = self._factory.environment(worker, state.port, input_)
-            await self._processes.start(worker, self._factory.command(worker), environment)
+            command = self._factory.command(worker, environment)
+            await self._processes.start(worker, command, environment)
 
     async def report_of(self, worker: WorkerState) -> Report:
         """Return the report of a train or eval worker (restartPolicy OnFailure).

@@ -4,10 +4,11 @@ import json
 import os
 import secrets
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
+from typing import Protocol
 
 from backend.errors import SettingsError
 from jobs.resources.checks import JobResources
@@ -18,7 +19,16 @@ from jobs.standalone.server import HOST
 from jobs.status import WorkerState
 from workers.contract import Variable
 
-__all__ = ["EVAL", "INFER", "TRAIN", "WorkerFactory", "container_environment", "make_host_folders"]
+__all__ = [
+    "EVAL",
+    "INFER",
+    "TRAIN",
+    "AsProcesses",
+    "Place",
+    "WorkerFactory",
+    "container_environment",
+    "make_host_folders",
+]
 
 TRAIN, EVAL, INFER = "train", "eval", "infer"
 
@@ -28,13 +38,89 @@ _SUFFIX_LENGTH = 5
 _KEPT_VARIABLES = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "VIRTUAL_ENV")
 
 
+class Place(Protocol):
+    """Where workers run: how they see the node's paths, and what starts them."""
+
+    @property
+    def prefix(self) -> str:
+        """DATA_PATH_PREFIX."""
+        ...
+
+    @property
+    def hot_update_config(self) -> str:
+        """The path of ``model_config.json``."""
+        ...
+
+    def check(self, pods: Iterable[PodSpec]) -> None:
+        """Raise SettingsError if workers of these pods cannot run here."""
+        ...
+
+    def path(self, url: str) -> str:
+        """Return where a worker sees the node's path ``url``."""
+        ...
+
+    def variables(self, pod: PodSpec) -> dict[str, str]:
+        """Return the variables of the pod's container."""
+        ...
+
+    def command(
+        self, worker: WorkerState, pod: PodSpec, variables: Mapping[str, str], /
+    ) -> list[str]:
+        """Return what the worker's process runs; ``variables`` are in its environment."""
+        ...
+
+    def remove(self) -> None:
+        """End and remove what is left of the workers when their processes have ended."""
+        ...
+
+
+@dataclass(frozen=True)
+class AsProcesses:
+    """Runs workers as processes of this machine, with its paths."""
+
+    node: Node
+    files: JobFiles
+
+    @property
+    def prefix(self) -> str:
+        """What stands before a node's path on this machine."""
+        return self.node.prefix
+
+    @property
+    def hot_update_config(self) -> str:
+        """The file itself."""
+        return str(self.files.hot_update_config)
+
+    def check(self, pods: Iterable[PodSpec]) -> None:
+        """Accept any pod: its image is not used."""
+
+    def path(self, url: str) -> str:
+        """Return where the node's path ``url`` is on this machine."""
+        return str(self.node.local(url))
+
+    def variables(self, pod: PodSpec) -> dict[str, str]:
+        """Return the variables of the pod's container, with paths in its mounts mapped."""
+        return container_environment(pod, self.node)
+
+    def command(
+        self, _worker: WorkerState, pod: PodSpec, _variables: Mapping[str, str], /
+    ) -> list[str]:
+        """Return the container's command, or this project's."""
+        container = pod.containers[0]
+        return [*(container.command or [sys.executable, "-m", "workers"]), *container.args]
+
+    def remove(self) -> None:
+        """Leave nothing: a process that has ended is gone."""
+
+
 @dataclass(frozen=True)
 class WorkerFactory:
-    """Makes the workers of one job."""
+    """Makes the workers of one job; ``place`` is where they run."""
 
     resources: JobResources
     node: Node
     files: JobFiles
+    place: Place
 
     def new(self, kind: str, round_: int) -> WorkerState:
         """Return a worker that has not started; its name is not used before."""
@@ -43,10 +129,13 @@ class WorkerFactory:
         log = self.files.logs / f"{kind}-{round_}-{name}.log"
         return WorkerState(name=name, kind=kind, log=log, started=datetime.now(UTC))
 
-    def command(self, worker: WorkerState) -> list[str]:
-        """Return what the worker's process runs: the container's command, or this project's."""
-        container = self._pod(worker).containers[0]
-        return [*(container.command or [sys.executable, "-m", "workers"]), *container.args]
+    def command(self, worker: WorkerState, environment: Mapping[str, str]) -> list[str]:
+        """Return what the worker's process runs, with this ``environment``."""
+        pod = self._pod(worker)
+        template = self.place.variables(pod)
+        kept = {*_KEPT_VARIABLES} - template.keys()
+        variables = {name: value for name, value in environment.items() if name not in kept}
+        return self.place.command(worker, pod, variables)
 
     def environment(
         self, worker: WorkerState, port: int, input_: StageInput | None
@@ -56,7 +145,7 @@ class WorkerFactory:
         ``port`` is that of the endpoint for messages; an inference worker has no ``input_``.
         """
         kept = {name: os.environ[name] for name in _KEPT_VARIABLES if name in os.environ}
-        template = container_environment(self._pod(worker), self.node)
+        template = self.place.variables(self._pod(worker))
         return kept | template | self._common(worker, port) | self._own(worker, input_)
 
     def _pod(self, worker: WorkerState) -> PodSpec:
@@ -74,33 +163,35 @@ class WorkerFactory:
             Variable.JOB_NAME: self.resources.name,
             Variable.WORKER_NAME: worker.name,
             Variable.LC_SERVER: f"http://{HOST}:{port}",
-            Variable.DATA_PATH_PREFIX: self.node.prefix,
+            Variable.DATA_PATH_PREFIX: self.place.prefix,
         }
 
     def _own(self, worker: WorkerState, input_: StageInput | None) -> dict[str, str]:
         if input_ is None:
             return self._infer()
         urls = self._train(input_) if worker.kind == TRAIN else self._eval(input_)
-        return urls | {Variable.ORIGINAL_DATASET_URL: self._local(self.resources.dataset.spec.url)}
+        return urls | {
+            Variable.ORIGINAL_DATASET_URL: self.place.path(self.resources.dataset.spec.url)
+        }
 
     def _train(self, input_: StageInput) -> dict[str, str]:
         return {
-            Variable.BASE_MODEL_URL: self._local(input_.models[0].url),
-            Variable.MODEL_URL: self._local(input_.output_dir),
-            Variable.TRAIN_DATASET_URL: self._local(input_.data_url),
+            Variable.BASE_MODEL_URL: self.place.path(input_.models[0].url),
+            Variable.MODEL_URL: self.place.path(input_.output_dir),
+            Variable.TRAIN_DATASET_URL: self.place.path(input_.data_url),
         }
 
     def _eval(self, input_: StageInput) -> dict[str, str]:
         return {
-            Variable.MODEL_URLS: ";".join(self._local(model.url) for model in input_.models),
-            Variable.TEST_DATASET_URL: self._local(input_.data_url),
+            Variable.MODEL_URLS: ";".join(self.place.path(model.url) for model in input_.models),
+            Variable.TEST_DATASET_URL: self.place.path(input_.data_url),
         }
 
     def _infer(self) -> dict[str, str]:
         spec = self.resources.job.spec.deploy_spec
         parameters = [p.model_dump() for p in spec.hard_example_mining.parameters]
         environment: dict[str, str] = {
-            Variable.MODEL_URL: self._local(self.resources.deploy_model.spec.url),
+            Variable.MODEL_URL: self.place.path(self.resources.deploy_model.spec.url),
             Variable.HEM_NAME: spec.hard_example_mining.name,
             Variable.HEM_PARAMETERS: json.dumps(parameters),
         }
@@ -108,12 +199,9 @@ class WorkerFactory:
             environment |= {
                 Variable.MODEL_HOT_UPDATE: "true",
                 Variable.MODEL_POLL_PERIOD_SECONDS: str(spec.model.poll_period_seconds),
-                Variable.MODEL_HOT_UPDATE_CONFIG: str(self.files.hot_update_config),
+                Variable.MODEL_HOT_UPDATE_CONFIG: self.place.hot_update_config,
             }
         return environment
-
-    def _local(self, url: str) -> str:
-        return str(self.node.local(url))
 
 
 def container_environment(pod: PodSpec, node: Node) -> dict[str, str]:

@@ -12,7 +12,6 @@ import os
 import signal
 import sys
 import threading
-import urllib.error
 import urllib.request
 from collections.abc import Callable
 from pathlib import Path
@@ -101,7 +100,7 @@ def post(kind: str, status: str, results: list[dict[str, Any]]) -> None:
         try:
             with urllib.request.urlopen(request, timeout=5):  # noqa: S310
                 return
-        except urllib.error.URLError:
+        except OSError:  # refused, reset or timed out while no runner is there
             threading.Event().wait(0.05)
     sys.exit(75)
 

@@ -243,6 +243,16 @@ def test_json_lines_carry_the_documented_fields() -> None:
     }
 
 
+def test_a_problem_is_shown_until_it_is_another() -> None:
+    calm, stuck = job(), job(problem="dogs-train-x: the image cannot\nbe had")
+    told = [line.split("Z", 1)[1] for line in lines(calm, stuck, stuck, calm, stuck)]
+
+    assert told[-2:] == ["  round 2  problem  dogs-train-x: the image cannot be had"] * 2
+    assert len(told) == len(lines(calm)) + 2
+    assert "dogs-train-x: the image cannot be had" in screen(stuck)
+    assert objects(stuck)[-1]["sentence"] == "dogs-train-x: the image cannot\nbe had"
+
+
 def test_json_tells_of_restarts() -> None:
     status = job(rounds=[])
     status.workers[0].restarts = 2

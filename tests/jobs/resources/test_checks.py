@@ -41,6 +41,13 @@ def test_initial_and_deployed_model_are_different_files(job: Job) -> None:
     assert "are the same file" in mistake(job)
 
 
+def test_the_model_to_hold_to_at_first_is_not_the_initial_models_file(job: Job) -> None:
+    url = {"url": "/m/initial.ckpt", "format": "ckpt"}
+    job.resources["held"] = resource("Model", "held", url)
+    job.spec["evalSpec"]["initialEvalModel"] = {"name": "held"}
+    assert mistake(job).endswith("deploying overwrites it: give it a copy")
+
+
 @pytest.mark.parametrize("spec", ["trainSpec", "evalSpec", "deploySpec"])
 def test_every_worker_is_on_the_datasets_node(job: Job, spec: str) -> None:
     job.spec[spec]["template"]["spec"]["nodeName"] = "cloud"

@@ -4,7 +4,7 @@ import pytest
 import yaml
 
 from backend.errors import SettingsError
-from jobs.resources.loader import load_job, load_jobs
+from jobs.resources.loader import load_documents, load_job, load_jobs
 from tests.jobs.conftest import Job
 
 PROJECT_MANIFESTS = Path(__file__).parents[3] / "manifests"
@@ -171,3 +171,16 @@ def test_yaml_merge_keys_are_no_repeated_keys(tmp_path: Path, job: Job) -> None:
     file.write_text(f"base: &a {{x: 1}}\nother: {{<<: *a, y: 2}}\n---\n{text}")
     assert yaml.safe_load(file.read_text().split("---")[0])["other"] == {"x": 1, "y": 2}
     assert load_job([file]).name == "dogs"
+
+
+def test_documents_of_every_kind_are_returned_as_they_are_written(job: Job) -> None:
+    role = {"apiVersion": "v1", "kind": "Role", "metadata": {"name": "r"}, "rules": [1]}
+    job.resources["role"] = role
+    assert load_documents([job.manifests]) == list(job.resources.values())
+
+
+@pytest.mark.parametrize("missing", ["apiVersion", "kind", "metadata"])
+def test_a_document_that_is_no_resource_is_told(job: Job, missing: str) -> None:
+    del job.resources["deploy"][missing]
+    with pytest.raises(SettingsError, match="what makes a resource: add them"):
+        load_documents([job.manifests])

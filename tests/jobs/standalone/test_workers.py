@@ -13,6 +13,7 @@ from jobs.standalone.workers import (
     EVAL,
     INFER,
     TRAIN,
+    AsProcesses,
     WorkerFactory,
     container_environment,
     make_host_folders,
@@ -40,7 +41,8 @@ def _own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def factory(job: Job, root: Path | None = None) -> WorkerFactory:
     resources, node = load_job([job.manifests]), Node(root or job.root)
-    return WorkerFactory(resources, node, JobFiles.of(resources, node))
+    files = JobFiles.of(resources, node)
+    return WorkerFactory(resources, node, files, AsProcesses(node, files))
 
 
 def contract(job: Job, kind: str, input_: StageInput | None = ROUND_1) -> dict[str, str]:
@@ -130,14 +132,14 @@ def test_workers_are_named_as_sedna_names_them(job: Job) -> None:
 def test_a_container_without_a_command_runs_the_projects_worker(job: Job) -> None:
     del job.spec["trainSpec"]["template"]["spec"]["containers"][0]["command"]
     workers = factory(job)
-    assert workers.command(workers.new(TRAIN, 1)) == [sys.executable, "-m", "workers", "train"]
+    assert workers.command(workers.new(TRAIN, 1), {}) == [sys.executable, "-m", "workers", "train"]
 
 
 def test_a_containers_command_comes_before_its_arguments(job: Job) -> None:
     container = job.spec["evalSpec"]["template"]["spec"]["containers"][0]
     container["command"], container["args"] = ["/bin/echo", "-n"], ["a", "b"]
     workers = factory(job)
-    assert workers.command(workers.new(EVAL, 1)) == ["/bin/echo", "-n", "a", "b"]
+    assert workers.command(workers.new(EVAL, 1), {}) == ["/bin/echo", "-n", "a", "b"]
 
 
 def mounted(job: Job, **variables: str) -> dict[str, str]:

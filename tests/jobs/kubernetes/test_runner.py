@@ -1,0 +1,369 @@
+import asyncio
+import json
+from pathlib import Path
+
+import kmock
+import pytest
+import yaml
+
+from backend.errors import SettingsError, TemporaryError
+from jobs.cli import main
+from jobs.kubernetes.runner import KubernetesRunner
+from jobs.status import JobStatus, Outcome
+from tests.jobs.conftest import WHOLE_ROUND, Job, resource
+from tests.jobs.kubernetes.conftest import SECONDS, Statuses, make_runner, write_kubeconfig
+from tests.jobs.kubernetes.sedna_cluster import (
+    DATASETS,
+    EVENTS,
+    JOBS,
+    NODES,
+    PODS,
+    Sedna,
+    SednaCluster,
+    ended,
+    running,
+    waiting,
+)
+
+GONE = {"type": "ERROR", "object": {"code": 410, "reason": "Expired", "message": "too old"}}
+
+
+def data(*models: dict[str, object]) -> str:
+    return json.dumps({"output": {"models": list(models)}})
+
+
+def evaluated(candidate: float, deployed: float) -> str:
+    return data(
+        {"format": "onnx", "url": "/out/train/1/model.onnx", "metrics": metrics(candidate)},
+        {"format": "onnx", "url": "/m/deploy.onnx", "metrics": metrics(deployed)},
+    )
+
+
+def metrics(accuracy: float) -> dict[str, list[float]]:
+    return {"accuracy": [accuracy], "samples": [40.0]}
+
+
+async def play_round(sedna: Sedna, candidate: float = 0.9) -> None:
+    """Do what GM and LC do in a round that ends with a deployment."""
+    for step in WHOLE_ROUND:
+        stage, type_ = step.split()
+        content = ""
+        if step == "Train Completed":
+            content = data({"format": "ckpt", "url": "/out/train/1/model.ckpt"})
+        if step == "Eval Completed":
+            content = evaluated(candidate, 0.6)
+        await sedna.condition(stage, type_, content)
+    await sedna.condition("Train", "Waiting")
+
+
+async def started(runner: KubernetesRunner, statuses: Statuses) -> asyncio.Task[JobStatus]:
+    """Run the job until it is on the cluster."""
+    run = asyncio.create_task(runner.run(rounds=1, timeout=SECONDS, on_status=statuses))
+    await statuses.until(lambda _: True)
+    return run
+
+
+async def test_run_applies_everything_and_follows_the_job_through_a_round(
+    cluster: SednaCluster, sedna: Sedna, runner: KubernetesRunner
+) -> None:
+    statuses = Statuses()
+    run = await started(runner, statuses)
+    await play_round(sedna)
+    status = await run
+    assert [f"{c.stage} {c.type}" for c in status.conditions][: len(WHOLE_ROUND)] == WHOLE_ROUND
+    [round_] = status.rounds
+    assert round_.outcome is Outcome.DEPLOYED
+    assert round_.reason == "accuracy_delta[0] = 0.3 > 0.02: deploy"
+    assert round_.model_urls == ["/out/train/1/model.ckpt"]
+    assert round_.eval_samples == 40
+    applied = [request.name for request in cluster["patch"] if "fieldManager" in request.params]
+    assert sorted(str(name) for name in applied) == ["deploy", "dogs", "initial", "samples"]
+    assert applied[-1] == "dogs"
+
+
+async def test_the_status_names_the_workers_and_their_last_lines(
+    cluster: SednaCluster, sedna: Sedna, runner: KubernetesRunner
+) -> None:
+    cluster["get", "/api/v1/namespaces/farm/pods/dogs-train-abcde/log"] << b"epoch 1\nepoch 2\n"
+    statuses = Statuses()
+    run = await started(runner, statuses)
+    await sedna.pod("dogs-train-abcde", "train", **running(restartCount=2))
+    await sedna.pod("dogs-inference-fghij", "inference", **running())
+    status = await statuses.until(lambda each: any(w.last_line for w in each.workers))
+    [train] = [worker for worker in status.workers if worker.kind == "train"]
+    assert (train.name, train.restarts) == ("dogs-train-abcde", 2)
+    assert train.last_line == "epoch 2"
+    await statuses.until(lambda each: {w.kind for w in each.workers} == {"train", "infer"})
+    run.cancel()
+
+
+async def test_a_worker_that_ended_stays_known_when_its_pod_is_cleaned_away(
+    sedna: Sedna, runner: KubernetesRunner
+) -> None:
+    statuses = Statuses()
+    run = await started(runner, statuses)
+    await sedna.pod("dogs-train-abcde", **ended())
+    await statuses.until(lambda each: any(w.ended for w in each.workers))
+    await sedna.delete(PODS, "dogs-train-abcde")
+    await sedna.condition("Train", "Waiting")
+    status = await statuses.until(lambda each: each.conditions)
+    assert [(w.name, w.exit_status) for w in status.workers] == [("dogs-train-abcde", 0)]
+    run.cancel()
+
+
+async def test_a_pod_that_does_not_start_is_told_in_a_sentence(
+    sedna: Sedna, runner: KubernetesRunner
+) -> None:
+    statuses = Statuses()
+    run = await started(runner, statuses)
+    await sedna.pod("dogs-train-abcde", **waiting("ImagePullBackOff", "no such image"))
+    status = await statuses.until(lambda each: each.problem)
+    assert status.problem == (
+        "dogs-train-abcde: the image scripted:1 cannot be had on node edge (no such image):"
+        " push it, or mend its name"
+    )
+    await sedna.patch(PODS, "dogs-train-abcde", {"status": running()})
+    await statuses.until(lambda each: not each.problem)
+    run.cancel()
+
+
+async def test_what_the_kubelet_meets_with_is_told_too(
+    sedna: Sedna, runner: KubernetesRunner
+) -> None:
+    statuses = Statuses()
+    run = await started(runner, statuses)
+    await sedna.pod("dogs-train-abcde", phase="Pending")
+    event = {
+        "type": "Warning",
+        "reason": "FailedMount",
+        "message": "hostPath type check failed: /m is not a directory",
+        "involvedObject": {"kind": "Pod", "name": "dogs-train-abcde"},
+    }
+    await sedna.create(EVENTS, "one", event)
+    status = await statuses.until(lambda each: each.problem)
+    assert "a volume cannot be mounted on node edge (hostPath type check failed" in status.problem
+    run.cancel()
+
+
+async def test_a_job_that_prepares_the_node_is_looked_after(job: Job, sedna: Sedna) -> None:
+    job.resources["prepare"] = {**resource("Job", "prepare", {}), "apiVersion": "batch/v1"}
+    statuses = Statuses()
+    run = await started(make_runner(job), statuses)
+    labels = {"batch.kubernetes.io/job-name": "prepare"}
+    pod = {"spec": {"nodeName": "edge"}, "status": waiting("ErrImagePull", "no such image")}
+    await sedna.create(PODS, "prepare-x", pod, labels)
+    status = await statuses.until(lambda each: each.problem)
+    assert status.problem.startswith("prepare-x: the image scripted:1 cannot be had")
+    assert status.workers == []
+    run.cancel()
+
+
+async def test_samples_are_counted_until_the_first_round(
+    sedna: Sedna, runner: KubernetesRunner
+) -> None:
+    statuses = Statuses()
+    run = await started(runner, statuses)
+    await sedna.patch(DATASETS, "samples", {"status": {"numberOfSamples": 9}})
+    samples = (await statuses.until(lambda each: each.samples.total)).samples
+    assert (samples.total, samples.train_waiting, samples.eval_waiting) == (9, 7, 2)
+    assert samples.trigger == "num_of_samples >= 4"
+    run.cancel()
+
+
+async def test_a_watch_that_is_too_old_begins_anew(
+    cluster: SednaCluster, sedna: Sedna, runner: KubernetesRunner
+) -> None:
+    gone = cluster["watch", cluster.resource(JOBS)][:1] << GONE
+    statuses = Statuses()
+    run = await started(runner, statuses)
+    await play_round(sedna)
+    assert (await run).rounds[0].outcome is Outcome.DEPLOYED
+    assert len(list(gone)) == 1
+
+
+async def test_a_server_that_goes_away_for_a_while_is_asked_again(
+    cluster: SednaCluster, sedna: Sedna, runner: KubernetesRunner
+) -> None:
+    away = cluster["watch", cluster.resource(JOBS)][:1] << 503
+    statuses = Statuses()
+    run = await started(runner, statuses)
+    await play_round(sedna)
+    assert (await run).rounds[0].outcome is Outcome.DEPLOYED
+    assert len(list(away)) == 1
+
+
+async def test_a_job_that_somebody_deletes_ends_the_run(
+    sedna: Sedna, runner: KubernetesRunner
+) -> None:
+    statuses = Statuses()
+    run = await started(runner, statuses)
+    await sedna.delete(JOBS, "dogs")
+    assert (await run).rounds_ended == 0
+
+
+async def test_a_run_whose_time_is_up_raises(
+    cluster: SednaCluster, runner: KubernetesRunner
+) -> None:
+    with pytest.raises(TimeoutError):
+        await runner.run(timeout=0.5)
+
+
+async def test_a_conflict_names_who_has_set_the_field(
+    cluster: SednaCluster, sedna: Sedna, runner: KubernetesRunner
+) -> None:
+    await sedna.create(DATASETS, "samples", {"spec": {"url": "/elsewhere/index.txt"}})
+    with pytest.raises(SettingsError, match=r'Dataset/samples is not applied: .*"kubectl": .spec'):
+        await runner.run(timeout=SECONDS)
+
+
+async def test_what_is_applied_already_is_applied_again(
+    cluster: SednaCluster, sedna: Sedna, runner: KubernetesRunner
+) -> None:
+    for _ in range(2):
+        statuses = Statuses()
+        run = await started(runner, statuses)
+        run.cancel()
+    await sedna.condition("Train", "Waiting")
+    status = await asyncio.to_thread(runner.status)
+    assert len(status.conditions) == 1
+
+
+async def test_a_cluster_without_sedna_is_told(
+    tmp_path: Path, runner: KubernetesRunner, cluster: SednaCluster
+) -> None:
+    for name in list(cluster.resources):
+        if "sedna" in str(name):
+            del cluster.resources[name]
+    with pytest.raises(SettingsError, match=r"knows no Dataset of sedna.io/v1alpha1: install"):
+        await runner.run(timeout=SECONDS)
+
+
+async def test_a_node_that_is_not_there_is_told_before_anything_is_applied(
+    cluster: SednaCluster, runner: KubernetesRunner
+) -> None:
+    cluster.objects[NODES, None, "edge"].delete()
+    with pytest.raises(SettingsError, match="the cluster has no node edge"):
+        await runner.run(timeout=SECONDS)
+    assert not list(cluster["patch"])
+
+
+async def test_a_user_who_may_not_see_nodes_runs_the_job_all_the_same(
+    cluster: SednaCluster, runner: KubernetesRunner
+) -> None:
+    cluster["get", cluster.resource(NODES)] << 403
+    run = await started(runner, Statuses())
+    run.cancel()
+
+
+async def test_what_a_user_may_not_do_is_told(
+    cluster: SednaCluster, runner: KubernetesRunner
+) -> None:
+    message = "pods is forbidden: User me cannot list resource pods"
+    forbidden = {"kind": "Status", "code": 403, "message": message}
+    cluster["list", cluster.resource(PODS)] << 403 << forbidden
+    with pytest.raises(SettingsError, match=f"{message}: ask for the role in manifests/rbac"):
+        await runner.run(timeout=SECONDS)
+
+
+async def test_a_server_that_cannot_answer_now_is_a_temporary_error(
+    cluster: SednaCluster, runner: KubernetesRunner
+) -> None:
+    cluster["patch"] << 503
+    with pytest.raises(TemporaryError, match="cannot answer PATCH"):
+        await runner.run(timeout=SECONDS)
+
+
+async def test_a_cluster_that_is_away_is_a_temporary_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, runner: KubernetesRunner
+) -> None:
+    monkeypatch.setenv("KUBECONFIG", str(write_kubeconfig(tmp_path, "http://127.0.0.1:1")))
+    with pytest.raises(TemporaryError, match=r"the cluster at http://127.0.0.1:1 does not answer"):
+        await runner.run(timeout=SECONDS)
+
+
+async def test_no_kubeconfig_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, runner: KubernetesRunner
+) -> None:
+    monkeypatch.setenv("KUBECONFIG", str(tmp_path / "nothing"))
+    with pytest.raises(SettingsError, match="no cluster is configured"):
+        await runner.run(timeout=SECONDS)
+
+
+async def test_stop_deletes_the_job_and_waits_until_it_is_gone(
+    cluster: SednaCluster, runner: KubernetesRunner
+) -> None:
+    run = await started(runner, Statuses())
+    await asyncio.to_thread(runner.stop)
+    await run
+    [request] = cluster["delete"]
+    assert request.data == {"propagationPolicy": "Foreground"}
+    with pytest.raises(SettingsError, match="the cluster has no IncrementalLearningJob farm/dogs"):
+        await asyncio.to_thread(runner.status)
+    with pytest.raises(SettingsError, match="the job farm/dogs is not being run"):
+        await asyncio.to_thread(runner.stop)
+
+
+async def test_watch_follows_until_the_job_is_deleted(
+    sedna: Sedna, runner: KubernetesRunner
+) -> None:
+    run = await started(runner, Statuses())
+    statuses = Statuses()
+    watch = asyncio.create_task(runner.watch(statuses))
+    await sedna.condition("Train", "Waiting")
+    await statuses.until(lambda each: each.conditions)
+    await sedna.delete(JOBS, "dogs")
+    async with asyncio.timeout(SECONDS):
+        await watch
+        await run
+
+
+async def test_the_role_grants_what_the_runner_asks_for_and_no_more(
+    cluster: SednaCluster, sedna: Sedna, job: Job
+) -> None:
+    cluster["get", "/api/v1/namespaces/farm/pods/dogs-train-abcde/log"] << b"epoch 1\n"
+    job.resources["prepare"] = {**resource("Job", "prepare", {}), "apiVersion": "batch/v1"}
+    runner, statuses = make_runner(job), Statuses()
+    run = await started(runner, statuses)
+    await sedna.pod("dogs-train-abcde", "train", **running())
+    await statuses.until(lambda each: any(w.last_line for w in each.workers))
+    await asyncio.to_thread(runner.stop)
+    await run
+    own = [each for each in cluster if each.headers["User-Agent"].startswith("OpenAPI-Generator")]
+    asked = {right for request in own for right in rights_for(request)}
+    assert asked == granted(Path("manifests/rbac/iljob.yaml"))
+
+
+def rights_for(request: kmock.Request) -> set[tuple[str, str]]:
+    """Return the verbs and resources that a request needs; discovery is everybody's right."""
+    if request.resource is None or request.resource.plural is None or request.action is None:
+        return set()
+    plural = "/".join(filter(None, (str(request.resource.plural), request.subresource)))
+    # A server-side apply makes what is absent.
+    verbs = {"FETCH": ["get"], "UPDATE": ["patch", "create"]}
+    name = request.action.name
+    return {(verb, plural) for verb in verbs.get(name, [name.lower()])}
+
+
+def granted(file: Path) -> set[tuple[str, str]]:
+    """Return the verbs and resources of a file's roles."""
+    rules = [rule for role in yaml.safe_load_all(file.read_text()) for rule in role["rules"]]
+    return {(verb, name) for rule in rules for verb in rule["verbs"] for name in rule["resources"]}
+
+
+async def test_the_command_runs_shows_reports_and_stops_a_job(
+    sedna: Sedna, job: Job, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = [str(job.manifests), "--on", "kubernetes"]
+    statuses = Statuses()
+    run = await started(make_runner(job), statuses)
+    await play_round(sedna)
+    await run
+    assert await asyncio.to_thread(main, ["status", *arguments, "--json"]) == 0
+    events = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [event["outcome"] for event in events if event["event"] == "round"] == ["deployed"]
+    page = tmp_path / "report.html"
+    assert await asyncio.to_thread(main, ["report", *arguments, "--output", str(page)]) == 0
+    assert "dogs" in page.read_text()
+    assert await asyncio.to_thread(main, ["stop", *arguments]) == 0
+    assert await asyncio.to_thread(main, ["status", *arguments]) == 2
+    assert "the cluster has no IncrementalLearningJob farm/dogs" in capsys.readouterr().err
