@@ -24,8 +24,8 @@ $(INSTALLED): requirements/dev.txt pyproject.toml
 
 setup: $(INSTALLED) ## make the virtual environment from the locked requirements
 
-demo: $(INSTALLED) ## the whole loop on this machine: dogs against croissants, day and night
-	@$(BIN)/python -m demo
+demo: $(INSTALLED) ## the whole loop on this machine, by day and by night; LABEL=1: you label
+	@$(BIN)/python -m demo $(if $(LABEL),--label)
 
 # Each replaces what the manifests say; what is not set stays.
 deploy: ## apply the manifests: EDGE_NODE= [REGISTRY= TAG= DATA= TRAIN_SAMPLES= DEPLOY_GAIN= OVERLAY=ascend]

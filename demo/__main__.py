@@ -1,4 +1,4 @@
-"""``python -m demo [--root DIR] [--seed N]``: what ``make demo`` runs."""
+"""``python -m demo [--root DIR] [--seed N] [--label]``: what ``make demo`` runs."""
 
 import argparse
 import sys
@@ -18,9 +18,11 @@ def _main() -> int:
     parser = argparse.ArgumentParser(prog="python -m demo")
     parser.add_argument("--root", type=Path, default=Path("demo-run"), help="default: demo-run")
     parser.add_argument("--seed", type=int, default=0, help="other pictures, the same story")
+    parser.add_argument("--label", action="store_true", help="label the pictures yourself")
     options = parser.parse_args()
+    scenario = Scenario(seed=options.seed, by_hand=options.label)
     try:
-        status = run_demo(MANIFESTS, options.root, Scenario(seed=options.seed), Console())
+        status = run_demo(MANIFESTS, options.root, scenario, Console())
     except ProjectError as error:
         sys.stderr.write(f"{error}\n")
         return error.exit_status

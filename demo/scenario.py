@@ -36,6 +36,8 @@ class Scenario:
     """Pictures of each condition that only the final table is measured on."""
     labels_per_round: int = 150
     """Hard examples that get a label before each round."""
+    by_hand: bool = False
+    """Whether a person labels them in the browser; else what was rendered is their label."""
     stream_step: int = 100
     """Night pictures that come to the edge node at a time."""
     stream_limit: int = 3000

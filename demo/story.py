@@ -3,6 +3,7 @@
 import asyncio
 import shutil
 import time
+from contextlib import AbstractAsyncContextManager, nullcontext
 from pathlib import Path
 
 from rich.console import Console
@@ -11,6 +12,7 @@ from backend.errors import PermanentError, SettingsError
 from backend.files import write_atomically
 from demo.dataset import append_samples
 from demo.edge_node import EdgeNode
+from demo.labelling_page import labelling_page
 from demo.measurement import HeldOut
 from demo.pictures import Condition
 from demo.preparation import fill_dataset, render_held_out, train_on_day
@@ -44,7 +46,8 @@ def run_demo(manifests: Path, root: Path, scenario: Scenario, console: Console) 
     train_on_day(setting, scenario)
     console.print("Running the job while night pictures come to the edge node")
     nights = _Nights(setting, scenario, held_out)
-    status = asyncio.run(_run_job(runner, nights))
+    page = labelling_page(setting, console) if scenario.by_hand else nullcontext()
+    status = asyncio.run(_run_job(runner, nights, page))
     report = write_report(status, runner.files.folder / "report.html")
     print_summary(console, status, nights.measured, report, time.monotonic() - started)
     return status
@@ -57,16 +60,23 @@ def _make_room(root: Path) -> None:
     write_atomically(root / _MARKER, b"Made by `make demo`, which empties this folder.\n")
 
 
-async def _run_job(runner: StandaloneRunner, nights: "_Nights") -> JobStatus:
-    with open_view(json=False) as view:
-        try:
-            async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(nights.come())
-                running = tasks.create_task(
-                    runner.run(rounds=nights.rounds, on_status=nights.listener(view))
-                )
-        except ExceptionGroup as group:
-            raise group.exceptions[0] from None
+async def _run_job(
+    runner: StandaloneRunner, nights: "_Nights", page: AbstractAsyncContextManager[None]
+) -> JobStatus:
+    async with page:
+        with open_view(json=False) as view:
+            return await _run_both(runner, nights, view)
+
+
+async def _run_both(runner: StandaloneRunner, nights: "_Nights", view: View) -> JobStatus:
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(nights.come())
+            running = tasks.create_task(
+                runner.run(rounds=nights.rounds, on_status=nights.listener(view))
+            )
+    except ExceptionGroup as group:
+        raise group.exceptions[0] from None
     return running.result()
 
 
@@ -93,7 +103,8 @@ class _Nights:
             while len(self._edge_node.unlabelled()) < self._scenario.labels_per_round:
                 part += 1
                 await self._one_night(part)
-            self._label()
+            if not self._scenario.by_hand:
+                self._label()
             await ended.wait()
             await self._measure(f"after round {number}")
 
