@@ -1,4 +1,4 @@
-"""The inference worker: answers every image that comes into a folder.
+"""The inference worker: answers images that come into a folder, over HTTP, or both.
 
     <infer_url>/photo.jpg                  waiting
     <infer_url>/done/photo.jpg             answered
@@ -6,10 +6,16 @@
     <infer_url>/rejected/photo.jpg         no readable image
     <infer_url>/rejected/photo.jpg.json    why
 
-    <HE_SAVED_URL>/photo-0a1b2c3d.jpg      a hard example
-    <HE_SAVED_URL>/photo-0a1b2c3d.json     its answer, with ``true_label`` to be filled in
+    <HE_SAVED_URL>/photo-0a1b2c3d4e5f6071.jpg      a hard example
+    <HE_SAVED_URL>/photo-0a1b2c3d4e5f6071.json     its answer, with ``true_label`` to be filled in
 
 Write an image under a name that starts with a dot and rename it: files with such names are
 passed over. An image that is copied in place is answered when it is complete. One that comes
 again under an old name is answered again, in the old one's place.
+
+    model       the model that answers, and the one before it
+    folder      images in, answers out, by way of `inbox`
+    dataplane   what can be asked, without HTTP; `http` translates
+    batching    requests that come together go through the network together
+    capacity    bounds what is taken in at a time
 """

@@ -25,6 +25,11 @@ class _Prediction(_Record):
     hard: bool
     model_version: str = Field(description="The first 12 digits of the model's SHA-256.")
 
+    @property
+    def certainty(self) -> float:
+        """The probability of the likeliest class, 0 to 1."""
+        return max(self.probabilities.values(), default=0.0)
+
 
 class Answer(_Prediction):
     """What the model says of an image."""

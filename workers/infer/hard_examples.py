@@ -1,25 +1,143 @@
-"""Hard examples are kept for a person to label: the picture and a JSON file beside it."""
+"""Hard examples are kept for a person to label: the picture and a JSON file beside it.
+
+The folder never grows beyond its quota, and holds each picture once, by its content. A picture
+is written before its JSON file and removed after it: one that has a JSON file is complete, and
+one without is the rest of an interrupted write or removal.
+"""
 
 import hashlib
+import re
+import time
+from dataclasses import dataclass
 from pathlib import Path
+from threading import Lock
 
 from backend.files import write_atomically
-from workers.infer.answers import Answer, HardExample
+from workers.infer.answers import HardExample
 
-__all__ = ["save_hard_example"]
+__all__ = ["HardExampleStore"]
+
+_DIGEST_DIGITS = 16
+_LONGEST_STEM = 80
+_FULL_AFTER_EVICTION = 0.9
+_STALE_SECONDS = 3600.0
+_UNFIT = re.compile(r"[^\w.-]+")
+_NAME = re.compile(rf".*-([0-9a-f]{{{_DIGEST_DIGITS}}})")
 
 
-def save_hard_example(folder: Path, picture: Path, answer: Answer) -> Path:
-    """Copy the picture into ``folder`` and return the copy's path.
+@dataclass(frozen=True)
+class _Entry:
+    """A hard example on disk."""
 
-    The name holds the content's digest, so that the same picture is kept once and what a person
-    has written of it stays. The JSON file comes last: a picture that has one is complete.
-    """
-    data = picture.read_bytes()
-    name = f"{picture.stem}-{hashlib.sha256(data).hexdigest()[:8]}"
-    copy, sidecar = folder / f"{name}{picture.suffix}", folder / f"{name}.json"
-    if not sidecar.exists():
-        example = HardExample.model_validate(answer.model_dump() | {"image": copy.name})
-        write_atomically(copy, data)
-        write_atomically(sidecar, example.to_json())
-    return copy
+    sidecar: Path
+    picture: Path
+    example: HardExample
+    size: int
+    """Bytes of both files."""
+
+    @property
+    def worth(self) -> tuple[bool, float, float]:
+        """Order of eviction: unlabelled before labelled, easy before hard, old before new.
+
+        Certainties within a tenth of each other are equally easy.
+        """
+        tenth = round(self.example.certainty, 1)
+        return self.example.true_label is not None, -tenth, self.example.time.timestamp()
+
+
+class HardExampleStore:
+    """A folder of hard examples; the process that adds to it is the only one that evicts."""
+
+    def __init__(self, folder: Path, quota: int) -> None:
+        """Use ``folder``, which exists, up to ``quota`` bytes; clear interrupted writes away."""
+        self._folder = folder
+        self._quota = quota
+        self._lock = Lock()
+        _remove_rests(folder)
+        entries = _entries(folder)
+        self._digests = {_digest_in(entry.sidecar) for entry in entries}
+        self.bytes = sum(entry.size for entry in entries)
+
+    @property
+    def count(self) -> int:
+        """The number of hard examples."""
+        return len(self._digests)
+
+    def save(self, name: str, picture: bytes, example: HardExample) -> Path | None:
+        """Keep a picture and return its path, or None for one that is known already.
+
+        ``name`` is the picture's file name so far; the digest of its content is added. What a
+        person has written of a known picture stays.
+        """
+        digest = hashlib.sha256(picture).hexdigest()[:_DIGEST_DIGITS]
+        with self._lock:
+            if digest in self._digests:
+                return None
+            return self._write(f"{_fit(name)}-{digest}", Path(name).suffix, picture, example)
+
+    def _write(self, stem: str, suffix: str, picture: bytes, example: HardExample) -> Path:
+        copy, sidecar = self._folder / f"{stem}{suffix}", self._folder / f"{stem}.json"
+        text = example.model_copy(update={"image": copy.name}).to_json()
+        write_atomically(copy, picture)
+        write_atomically(sidecar, text)
+        self._digests.add(_digest_in(sidecar))
+        self.bytes += len(picture) + len(text)
+        if self.bytes > self._quota:
+            self._evict()
+        return copy
+
+    def _evict(self) -> None:
+        """Make room; others may have labelled or taken examples, so the folder is read anew."""
+        entries = sorted(_entries(self._folder), key=lambda entry: entry.worth, reverse=True)
+        self.bytes = sum(entry.size for entry in entries)
+        while entries and self.bytes > self._quota * _FULL_AFTER_EVICTION:
+            worst = entries.pop()
+            worst.sidecar.unlink(missing_ok=True)
+            worst.picture.unlink(missing_ok=True)
+            self.bytes -= worst.size
+        self._digests = {_digest_in(entry.sidecar) for entry in entries}
+
+
+def _fit(name: str) -> str:
+    """Return a stem that is safe in a file name and in a line of an index."""
+    return _UNFIT.sub("_", Path(name).stem).strip(".")[:_LONGEST_STEM] or "picture"
+
+
+def _digest_in(sidecar: Path) -> str:
+    match = _NAME.fullmatch(sidecar.stem)
+    return match[1] if match else sidecar.stem
+
+
+def _entries(folder: Path) -> list[_Entry]:
+    found = (_entry(sidecar) for sidecar in folder.glob("[!.]*.json"))
+    return [entry for entry in found if entry]
+
+
+def _entry(sidecar: Path) -> _Entry | None:
+    try:
+        example = HardExample.model_validate_json(sidecar.read_bytes())
+        picture = sidecar.with_name(example.image)
+    except (OSError, ValueError):
+        return None
+    return _Entry(sidecar, picture, example, _size(sidecar) + _size(picture))
+
+
+def _size(file: Path) -> int:
+    try:
+        return file.stat().st_size
+    except FileNotFoundError:
+        return 0
+
+
+def _remove_rests(folder: Path) -> None:
+    sidecars = {path.stem for path in folder.glob("*.json")}
+    for path in folder.iterdir():
+        is_half_written = path.name.startswith(".") or (
+            _NAME.fullmatch(path.stem) is not None and path.stem not in sidecars
+        )
+        if is_half_written and path.is_file() and _age(path) > _STALE_SECONDS:
+            path.unlink(missing_ok=True)
+
+
+def _age(path: Path) -> float:
+    return time.time() - path.stat().st_mtime

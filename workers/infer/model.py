@@ -1,45 +1,140 @@
-"""The model that answers."""
+"""The model that answers, and the one before it."""
 
 import hashlib
-from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
+from threading import Lock
 
 import numpy as np
+from numpy.typing import NDArray
 
 from backend import model_file
+from backend.errors import ModelFileError
+from backend.mobilenetv2 import MobileNetV2Estimator
+from backend.preprocessing import preprocess_batch
 from workers.estimators import make_estimator
 from workers.incremental import IncrementalLearning
-from workers.settings import InferSettings
+from workers.infer.batching import Scores
+from workers.infer.errors import NotReadyError, RequestError
+from workers.infer.settings import ServingSettings
 
 __all__ = ["ModelSlot", "ServedModel"]
 
+Array = NDArray[np.float32]
 
-@dataclass(frozen=True)
+_VERSION_DIGITS = 12
+_TOLERANCE = 1e-5
+
+
 class ServedModel:
-    """A loaded model and which one it is."""
+    """A loaded model: which one it is, and what it says. Threads may share it."""
 
-    incremental: IncrementalLearning
-    version: str
-    """The first 12 digits of the SHA-256 of the model's content."""
+    def __init__(
+        self,
+        estimator: MobileNetV2Estimator,
+        incremental: IncrementalLearning,
+        *,
+        version: str,
+        batch_size: int,
+    ) -> None:
+        """Serve the estimator's present weights.
+
+        Args:
+            estimator: Has them.
+            incremental: Has the hard example miner.
+            version: The first 12 digits of the SHA-256 of the model's content.
+            batch_size: How many images go through the network at once.
+        """
+        self.version = version
+        self.loaded = datetime.now(UTC)
+        self._estimator = estimator
+        self._incremental = incremental
+        self._batch_size = batch_size
+        self._lock = Lock()
+
+    def probabilities(self, inputs: Array) -> Array:
+        """Return the probabilities (N, C) of inputs (N, 3, S, S), N at least 1.
+
+        They are not finite where the network's outputs are not.
+        """
+        starts = range(0, len(inputs), self._batch_size)
+        with self._lock, np.errstate(invalid="ignore", over="ignore"):
+            parts = [
+                self._estimator.probabilities(inputs[start : start + self._batch_size])
+                for start in starts
+            ]
+        return parts[0] if len(parts) == 1 else np.concatenate(parts)
+
+    def is_hard(self, probabilities: Array) -> bool:
+        """Say whether an image with these probabilities (C,) is a hard example."""
+        return self._incremental.is_hard_example(probabilities)
 
 
 class ModelSlot:
     """Holds the model that answers; another takes its place once it has proved to work."""
 
-    def __init__(self, settings: InferSettings) -> None:
+    def __init__(self, settings: ServingSettings) -> None:
         """Hold no model yet."""
         self._settings = settings
+        self._swapping = Lock()
+        self._previous: ServedModel | None = None
         self.served: ServedModel | None = None
 
+    @property
+    def required(self) -> ServedModel:
+        """The model that answers; raises NotReadyError before there is one."""
+        if self.served is None:
+            raise NotReadyError("No model is loaded yet: try again later.")
+        return self.served
+
+    def score(self, inputs: Array) -> Scores[ServedModel]:
+        """Return the probabilities (N, C) of inputs (N, 3, S, S), all from one model."""
+        model = self.required
+        return Scores(model.probabilities(inputs), model)
+
     def load(self, path: Path) -> None:
-        """Load a model beside the present one, try it on a blank picture, and swap.
+        """Load a model beside the present one, try it on a canary batch, and swap.
 
         Raises ModelFileError for what is no usable model; the present one stays.
         """
-        version = hashlib.sha256(model_file.read(path).payload).hexdigest()[:12]
+        version = hashlib.sha256(model_file.read(path).payload).hexdigest()[:_VERSION_DIGITS]
         estimator = make_estimator(self._settings)
         incremental = IncrementalLearning(estimator, settings=self._settings)
         incremental.estimator.load(str(path))
-        side = self._settings.input_size
-        incremental.estimator.predict([np.zeros((side, side, 3), np.uint8)])
-        self.served = ServedModel(incremental, version)
+        model = ServedModel(
+            estimator, incremental, version=version, batch_size=self._settings.batch_size
+        )
+        _try_out(model, path, self._settings.input_size)
+        with self._swapping:
+            if self.served is None or self.served.version != version:
+                self._previous, self.served = self.served, model
+
+    def rollback(self) -> ServedModel:
+        """Put the previous model in the present one's place, and keep that one.
+
+        Returns the model that answers now. Raises RequestError if there is no previous one.
+        """
+        with self._swapping:
+            if self._previous is None:
+                raise RequestError("There is no earlier model to go back to.")
+            model, self._previous = self._previous, self.served
+            self.served = model
+            return model
+
+
+def _try_out(model: ServedModel, path: Path, side: int) -> None:
+    """Warm the model up, and refuse one whose answers no client could use."""
+    inputs = preprocess_batch(_canaries(side), side)
+    alone = np.concatenate([model.probabilities(each[np.newaxis]) for each in inputs])
+    together = model.probabilities(inputs)
+    if not np.isfinite(together).all():
+        raise ModelFileError(f"{path}: the model's outputs are no numbers: deploy another.")
+    if not np.allclose(alone, together, rtol=0, atol=_TOLERANCE):
+        raise ModelFileError(
+            f"{path}: the model answers otherwise in a batch than alone: export it again."
+        )
+
+
+def _canaries(side: int) -> list[NDArray[np.uint8]]:
+    noise = np.random.default_rng(0).integers(0, 256, (side, side, 3), dtype=np.uint8)
+    return [np.zeros((side, side, 3), np.uint8), noise]

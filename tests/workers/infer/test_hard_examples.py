@@ -1,35 +1,50 @@
 import json
-from datetime import UTC, datetime
+import os
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
-from workers.infer.answers import Answer
-from workers.infer.hard_examples import save_hard_example
+from workers.infer.answers import HardExample
+from workers.infer.hard_examples import HardExampleStore
 
-ANSWER = Answer(
-    image="a.jpg",
-    time=datetime(2026, 11, 22, tzinfo=UTC),
-    label="dark",
-    probabilities={"dark": 0.6, "bright": 0.4},
-    miner="CrossEntropy",
-    hard=True,
-    model_version="0123456789ab",
-    size=7,
-    modified=10**9,
-)
+START = datetime(2026, 11, 22, tzinfo=UTC)
+
+
+def example(certainty: float = 0.6, minutes: int = 0, true_label: str | None = None) -> HardExample:
+    return HardExample(
+        image="",
+        time=START + timedelta(minutes=minutes),
+        label="dark",
+        probabilities={"dark": certainty, "bright": 1 - certainty},
+        miner="CrossEntropy",
+        hard=True,
+        model_version="0123456789ab",
+        true_label=true_label,
+    )
 
 
 @pytest.fixture
-def picture(tmp_path: Path) -> Path:
-    path = tmp_path / "a.jpg"
-    path.write_bytes(b"picture")
-    return path
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "hard").mkdir()
+    return tmp_path / "hard"
 
 
-def test_picture_and_answer_lie_side_by_side(picture: Path, tmp_path: Path) -> None:
-    copy = save_hard_example(tmp_path / "hard", picture, ANSWER)
-    assert copy.read_bytes() == picture.read_bytes() == b"picture"
+@pytest.fixture
+def store(folder: Path) -> HardExampleStore:
+    return HardExampleStore(folder, quota=10**6)
+
+
+def size_of(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.iterdir())
+
+
+def test_picture_and_answer_lie_side_by_side(store: HardExampleStore) -> None:
+    copy = store.save("a.jpg", b"picture", example())
+    assert copy
+    assert copy.read_bytes() == b"picture"
     assert json.loads(copy.with_suffix(".json").read_text()) == {
         "image": copy.name,
         "time": "2026-11-22T00:00:00Z",
@@ -42,15 +57,99 @@ def test_picture_and_answer_lie_side_by_side(picture: Path, tmp_path: Path) -> N
     }
 
 
-def test_another_picture_under_the_same_name_is_kept_beside(picture: Path, tmp_path: Path) -> None:
-    first = save_hard_example(tmp_path / "hard", picture, ANSWER)
-    picture.write_bytes(b"another")
-    second = save_hard_example(tmp_path / "hard", picture, ANSWER)
+def test_the_same_picture_is_kept_once_whatever_its_name(
+    store: HardExampleStore, folder: Path
+) -> None:
+    store.save("a.jpg", b"picture", example())
+    assert store.save("b.png", b"picture", example()) is None
+    assert HardExampleStore(folder, quota=10**6).save("c.png", b"picture", example()) is None
+    assert len(list(folder.iterdir())) == 2
+
+
+def test_another_picture_under_the_same_name_is_kept_beside(store: HardExampleStore) -> None:
+    first = store.save("a.jpg", b"picture", example())
+    second = store.save("a.jpg", b"another", example())
+    assert first
+    assert second
     assert (first.read_bytes(), second.read_bytes()) == (b"picture", b"another")
 
 
-def test_the_same_picture_keeps_the_label_a_person_gave_it(picture: Path, tmp_path: Path) -> None:
-    sidecar = save_hard_example(tmp_path / "hard", picture, ANSWER).with_suffix(".json")
-    sidecar.write_text('{"true_label": "bright"}')
-    save_hard_example(tmp_path / "hard", picture, ANSWER)
-    assert sidecar.read_text() == '{"true_label": "bright"}'
+def test_a_picture_that_was_labelled_and_moved_does_not_come_again(
+    store: HardExampleStore, folder: Path
+) -> None:
+    copy = store.save("a.jpg", b"picture", example())
+    assert copy
+    copy.unlink()
+    copy.with_suffix(".json").write_bytes(
+        example(true_label="bright").model_copy(update={"image": copy.name}).to_json()
+    )
+    assert store.save("a.jpg", b"picture", example()) is None
+    assert HardExampleStore(folder, quota=10**6).save("a.jpg", b"picture", example()) is None
+
+
+@pytest.mark.parametrize(
+    "name", ["../../etc/passwd", "a b\n.jpg", "." * 300, "", "ä" * 200 + ".png"]
+)
+def test_any_name_becomes_one_in_the_folder(
+    store: HardExampleStore, folder: Path, name: str
+) -> None:
+    copy = store.save(name, b"picture", example())
+    assert copy
+    assert copy.parent == folder
+    assert not copy.name.startswith(".")
+    assert len(copy.name.split()) == 1
+
+
+def test_the_oldest_easy_ones_go_first(folder: Path) -> None:
+    store = HardExampleStore(folder, quota=5000)
+    for minute, certainty in enumerate([0.86, 0.52, 0.75, 0.51, 0.89]):
+        store.save(f"{minute}.jpg", bytes([minute]) * 700, example(certainty, minute))
+    store.save("5.jpg", b"5" * 700, example(0.55, 5))
+    assert sorted(path.name[0] for path in folder.glob("*.jpg")) == ["1", "2", "3", "5"]
+
+
+def test_what_a_person_labelled_goes_last(folder: Path) -> None:
+    store = HardExampleStore(folder, quota=2500)
+    store.save("a.jpg", b"a" * 900, example(0.89, true_label="dark"))
+    for name in "bc":
+        store.save(f"{name}.jpg", name.encode() * 900, example(0.51))
+    assert [path.name[0] for path in folder.glob("*.jpg")] == ["a"]
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 9), st.integers(1, 3000), st.floats(0.5, 1))))
+def test_the_folder_never_outgrows_its_quota(
+    tmp_path_factory: pytest.TempPathFactory, saves: list[tuple[int, int, float]]
+) -> None:
+    folder = tmp_path_factory.mktemp("hard")
+    store = HardExampleStore(folder, quota=4000)
+    for number, size, certainty in saves:
+        store.save(f"{number}.jpg", bytes([number]) * size, example(certainty))
+        assert size_of(folder) == store.bytes <= 4000
+        assert store.count == len(list(folder.glob("*.json")))
+
+
+def test_the_rest_of_an_interrupted_write_is_cleared_away(folder: Path) -> None:
+    store = HardExampleStore(folder, quota=10**6)
+    copy = store.save("a.jpg", b"picture", example())
+    assert copy
+    rest = folder / f"b-{'0' * 16}.jpg"
+    temporary, fresh, foreign = (folder / name for name in (".c-xyz.jpg", ".d.jpg", "e.jpg"))
+    for path in (rest, temporary, fresh, foreign):
+        path.write_bytes(b"x")
+    for path in (rest, temporary, foreign, copy):
+        os.utime(path, (0, 0))
+    HardExampleStore(folder, quota=10**6)
+    assert {path.name for path in folder.iterdir()} == {
+        copy.name,
+        copy.with_suffix(".json").name,
+        fresh.name,
+        foreign.name,
+    }
+
+
+def test_a_damaged_answer_is_passed_over(folder: Path) -> None:
+    (folder / "a.json").write_text("{")
+    (folder / "b.json").write_bytes(example().to_json())
+    (folder / "c.json").write_bytes(example().model_copy(update={"image": "../d"}).to_json())
+    assert HardExampleStore(folder, quota=10**6).count == 0

@@ -1,0 +1,151 @@
+import json
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Event
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from backend.preprocessing import preprocess_batch
+from tests.workers.conftest import SIDE
+from workers.infer.folder import FolderService
+from workers.infer.hard_examples import HardExampleStore
+from workers.infer.inbox import Inbox
+from workers.infer.metrics import Metrics
+from workers.infer.model import ModelSlot
+from workers.infer.settings import ServingSettings
+
+MakeImage = Callable[[Path, str], Path]
+
+
+@dataclass
+class Bench:
+    """A service on a folder, driven one pass at a time."""
+
+    inbox: Inbox
+    service: FolderService
+    slot: ModelSlot
+
+    def answer(self) -> None:
+        self.service.answer_waiting(Event())
+
+    def read(self, name: str) -> dict[str, object]:
+        answer: dict[str, object] = json.loads((self.inbox.folder / f"{name}.json").read_text())
+        return answer
+
+
+@pytest.fixture
+def bench(variables: dict[str, str], tmp_path: Path) -> Bench:
+    inbox = Inbox(tmp_path / "inbox")
+    settings = ServingSettings.from_environment(variables | {"infer_url": str(inbox.folder)})
+    slot = ModelSlot(settings)
+    slot.load(settings.model_url)
+    metrics = Metrics(slot, settings.class_names)
+    store = HardExampleStore(tmp_path / "hard", quota=10**6)
+    return Bench(inbox, FolderService(settings, inbox, slot, metrics, store), slot)
+
+
+def test_images_are_answered_and_moved(bench: Bench, make_image: MakeImage) -> None:
+    for kind in ("dark", "bright"):
+        make_image(bench.inbox.folder / f"{kind}.png", kind)
+    bench.answer()
+    assert bench.inbox.waiting() == []
+    for kind in ("dark", "bright"):
+        answer = bench.read(f"done/{kind}.png")
+        assert (answer["image"], answer["label"]) == (f"{kind}.png", kind)
+        assert (answer["miner"], answer["hard"]) == ("CrossEntropy", False)
+        assert (bench.inbox.folder / "done" / f"{kind}.png").exists()
+
+
+def test_more_than_a_batch_is_answered_in_one_pass(bench: Bench, make_image: MakeImage) -> None:
+    for number in range(70):
+        make_image(bench.inbox.folder / f"{number}.png", "dark" if number % 3 else "bright")
+    bench.answer()
+    labels = [bench.read(f"done/{number}.png")["label"] for number in range(70)]
+    assert labels == ["dark" if number % 3 else "bright" for number in range(70)]
+
+
+def test_only_hard_examples_are_saved(bench: Bench, make_image: MakeImage, tmp_path: Path) -> None:
+    for kind in ("dark", "grey", "bright"):
+        make_image(bench.inbox.folder / f"{kind}.png", kind)
+    bench.answer()
+    assert bench.read("done/grey.png")["hard"] is True
+    saved = sorted(path.suffix for path in (tmp_path / "hard").iterdir())
+    assert saved == [".json", ".png"]
+    (sidecar,) = (tmp_path / "hard").glob("grey-*.json")
+    assert json.loads(sidecar.read_text())["true_label"] is None
+
+
+def test_an_answered_image_is_not_answered_again(
+    bench: Bench, make_image: MakeImage, make_model: Callable[..., Path], tmp_path: Path
+) -> None:
+    image = make_image(bench.inbox.folder / "a.png", "dark")
+    bench.answer()
+    (bench.inbox.folder / "done" / "a.png").replace(image)  # as if killed before the move
+    bench.slot.load(make_model(tmp_path / "wrong.onnx", sharpness=-4.0))
+    bench.answer()
+    assert bench.read("done/a.png")["label"] == "dark"
+    assert bench.inbox.waiting() == []
+
+
+def test_a_half_copied_image_is_answered_when_it_is_whole(
+    bench: Bench, make_image: MakeImage, tmp_path: Path
+) -> None:
+    whole = make_image(tmp_path / "whole.png", "bright").read_bytes()
+    image = bench.inbox.folder / "a.png"
+    image.write_bytes(whole[:60])
+    bench.answer()
+    assert image.exists()
+    image.write_bytes(whole)
+    bench.answer()
+    assert bench.read("done/a.png")["label"] == "bright"
+
+
+def test_what_stays_unreadable_is_rejected_and_the_rest_answered(
+    bench: Bench, make_image: MakeImage
+) -> None:
+    text = bench.inbox.folder / "notes.txt"
+    text.write_text("no image")
+    os.utime(text, (time.time() - 60, time.time() - 60))
+    make_image(bench.inbox.folder / "a.png", "dark")
+    bench.answer()
+    assert bench.inbox.waiting() == []
+    assert "notes.txt" in str(bench.read("rejected/notes.txt")["reason"])
+    assert bench.read("done/a.png")["label"] == "dark"
+
+
+def test_nothing_is_answered_while_another_worker_answers(
+    bench: Bench, make_image: MakeImage
+) -> None:
+    make_image(bench.inbox.folder / "a.png", "dark")
+    with Inbox(bench.inbox.folder).lock():
+        bench.answer()
+        assert len(bench.inbox.waiting()) == 1
+    bench.answer()
+    assert bench.inbox.waiting() == []
+
+
+def test_a_large_photograph_is_seen_as_in_training(bench: Bench, tmp_path: Path) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (150, 401, 3), dtype=np.uint8)
+    photograph = tmp_path / "noise.png"
+    exif = Image.Exif()
+    exif[0x0112] = 6  # lies on its side
+    Image.fromarray(pixels).save(photograph, exif=exif)
+    expected = bench.slot.required.probabilities(preprocess_batch([photograph], SIDE))[0]
+    photograph.replace(bench.inbox.folder / "noise.png")
+    bench.answer()
+    assert bench.read("done/noise.png")["probabilities"] == dict(
+        zip(("dark", "bright"), expected.tolist(), strict=True)
+    )
+
+
+def test_a_narrow_strip_is_rejected_before_it_is_scaled_up(bench: Bench, tmp_path: Path) -> None:
+    strip = bench.inbox.folder / "strip.png"
+    Image.new("RGB", (1, 100_000)).save(strip)
+    os.utime(strip, (time.time() - 60, time.time() - 60))
+    bench.answer()
+    assert "1 x 100000" in str(bench.read("rejected/strip.png")["reason"])

@@ -1,0 +1,82 @@
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from backend.errors import ModelFileError
+from tests.workers.conftest import SIDE
+from workers.infer.errors import NotReadyError, RequestError
+from workers.infer.model import ModelSlot
+from workers.infer.settings import ServingSettings
+
+
+@pytest.fixture
+def slot(variables: dict[str, str]) -> ModelSlot:
+    settings = ServingSettings.from_environment(variables | {"batch_size": "3"})
+    slot = ModelSlot(settings)
+    slot.load(settings.model_url)
+    return slot
+
+
+def test_an_empty_slot_is_not_ready(variables: dict[str, str]) -> None:
+    with pytest.raises(NotReadyError):
+        ModelSlot(ServingSettings.from_environment(variables)).score(
+            np.zeros((1, 3, SIDE, SIDE), np.float32)
+        )
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.integers(1, 10), st.integers(0, 2**32 - 1))
+def test_answers_do_not_depend_on_what_is_asked_with_them(
+    slot: ModelSlot, count: int, seed: int
+) -> None:
+    inputs = np.random.default_rng(seed).normal(size=(count, 3, SIDE, SIDE)).astype(np.float32)
+    together = slot.score(inputs).probabilities
+    alone = np.concatenate([slot.score(each[np.newaxis]).probabilities for each in inputs])
+    assert together == pytest.approx(alone, abs=1e-5)
+    assert together.argmax(axis=1).tolist() == alone.argmax(axis=1).tolist()
+
+
+@pytest.mark.parametrize("content", [b"", b"no model"])
+def test_a_damaged_model_leaves_the_present_one(
+    slot: ModelSlot, tmp_path: Path, content: bytes
+) -> None:
+    before = slot.served
+    (tmp_path / "damaged.onnx").write_bytes(content)
+    with pytest.raises(ModelFileError):
+        slot.load(tmp_path / "damaged.onnx")
+    assert slot.served is before
+
+
+def test_a_model_that_answers_no_numbers_is_refused(
+    slot: ModelSlot, tmp_path: Path, make_model: Callable[..., Path]
+) -> None:
+    before = slot.served
+    with pytest.raises(ModelFileError, match="no numbers"):
+        slot.load(make_model(tmp_path / "nan.onnx", sharpness=float("nan")))
+    assert slot.served is before
+
+
+def test_a_rollback_swaps_the_last_two(
+    slot: ModelSlot, tmp_path: Path, make_model: Callable[..., Path]
+) -> None:
+    with pytest.raises(RequestError, match="no earlier model"):
+        slot.rollback()
+    first = slot.required
+    slot.load(make_model(tmp_path / "other.onnx", sharpness=-4.0))
+    second = slot.required
+    assert slot.rollback() is first is slot.required
+    assert slot.rollback() is second is slot.required
+
+
+def test_the_same_model_again_keeps_the_one_before(
+    slot: ModelSlot, tmp_path: Path, make_model: Callable[..., Path]
+) -> None:
+    first = slot.required
+    other = make_model(tmp_path / "other.onnx", sharpness=-4.0)
+    slot.load(other)
+    slot.load(other)
+    assert slot.rollback() is first

@@ -1,0 +1,124 @@
+"""A person labels in a real browser."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from selenium import webdriver
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.support.ui import WebDriverWait
+
+from workers.samples import read_index
+
+BROWSER = shutil.which("chromium") or shutil.which("google-chrome")
+DRIVER = shutil.which("chromedriver")
+
+pytestmark = [
+    pytest.mark.e2e,
+    pytest.mark.timeout(120),
+    pytest.mark.skipif(
+        not (BROWSER and DRIVER), reason="no chromium with chromedriver is installed"
+    ),
+]
+
+
+@pytest.fixture
+def url(folder: Path, index: Path, tmp_path: Path) -> Iterator[str]:
+    environment = {
+        "PATH": os.environ["PATH"],
+        "HE_SAVED_URL": str(folder),
+        "ORIGINAL_DATASET_URL": str(index),
+        "class_names": "croissant,dog",
+        "http_port": "0",
+    }
+    command = [sys.executable, "-m", "workers", "label"]
+    with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr
+        found = (re.search(r"open (http\S+)", line) for line in process.stderr)
+        match = next(filter(None, found))
+        yield match[1]
+        process.terminate()
+        process.communicate(timeout=20)
+        assert process.returncode == 0
+
+
+@pytest.fixture
+def browser(tmp_path: Path) -> Iterator[webdriver.Chrome]:
+    options = webdriver.ChromeOptions()
+    assert BROWSER
+    options.binary_location = BROWSER
+    for flag in (
+        "--headless",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--disable-quic",
+        "--no-first-run",
+        "--disable-background-networking",
+        "--disable-component-update",
+        "--disable-sync",
+        f"--user-data-dir={tmp_path / 'profile'}",
+    ):
+        options.add_argument(flag)
+    driver = webdriver.Chrome(options, webdriver.ChromeService(DRIVER))
+    yield driver
+    driver.quit()
+
+
+def text(browser: webdriver.Chrome, name: str) -> str:
+    return browser.find_element(By.ID, name).text
+
+
+def until(browser: webdriver.Chrome, name: str, value: str) -> None:
+    WebDriverWait(browser, 20, 0.05, ignored_exceptions=[Exception]).until(
+        lambda _: text(browser, name) == value
+    )
+
+
+def press(browser: webdriver.Chrome, *keys: str) -> None:
+    for key in keys:
+        browser.switch_to.active_element.send_keys(key)
+
+
+def test_twenty_pictures_are_labelled_with_keys(
+    fill: Callable[[int], list[str]], url: str, browser: webdriver.Chrome, index: Path
+) -> None:
+    names = fill(24)
+    browser.get(url)
+    assert text(browser, "waiting") == "24"
+    press(browser, " ")  # the first is skipped
+    press(browser, *"dc1")
+    until(browser, "pending", "3")
+    press(browser, Keys.BACKSPACE)  # 1 was a mistake
+    until(browser, "pending", "2")
+    press(browser, "2", *"cd" * 8, "c")
+    until(browser, "waiting", "4")
+    until(browser, "saved", "10")
+    press(browser, Keys.ENTER)
+    until(browser, "saved", "20")
+    labels = [1, 0, 1, *[0, 1] * 8, 0]
+    samples = read_index(index, ("croissant", "dog"))
+    assert [(sample.path, sample.label) for sample in samples] == [
+        (f"hard-examples/{name}", label) for name, label in zip(names[1:21], labels, strict=True)
+    ]
+    logged = browser.get_log("browser")  # type: ignore[no-untyped-call]
+    assert [entry for entry in logged if entry["level"] == "SEVERE"] == []
+
+
+def test_the_page_waits_for_pictures_and_shows_them_as_they_come(
+    fill: Callable[[int], list[str]], url: str, browser: webdriver.Chrome
+) -> None:
+    browser.get(url)
+    assert browser.find_element(By.ID, "empty").is_displayed()
+    fill(2)
+    until(browser, "waiting", "2")
+    WebDriverWait(browser, 20, 0.05, ignored_exceptions=[Exception]).until(
+        lambda _: len(browser.find_elements(By.CLASS_NAME, "card")) == 2
+    )
+    browser.find_element(By.CSS_SELECTOR, "[data-label=dog]").click()
+    until(browser, "pending", "1")

@@ -1,0 +1,48 @@
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from workers.label.dataset import Dataset, LabelledPicture
+from workers.samples import read_index
+
+
+@pytest.fixture
+def picture(tmp_path: Path) -> Path:
+    path = tmp_path / "a.png"
+    path.write_bytes(b"picture")
+    return path
+
+
+def test_lines_follow_what_is_there(index: Path, picture: Path) -> None:
+    index.write_text("day/1.png dog")  # whoever wrote it forgot the end of the line
+    Dataset(index).add([LabelledPicture(picture, "croissant")])
+    assert index.read_text() == "day/1.png dog\nhard-examples/a.png croissant\n"
+    assert (index.parent / "hard-examples" / "a.png").read_bytes() == b"picture"
+
+
+def test_the_index_is_one_that_training_reads(index: Path, picture: Path) -> None:
+    Dataset(index).add([LabelledPicture(picture, "dog")])
+    (sample,) = read_index(index, ("croissant", "dog"))
+    assert (sample.path, sample.label) == ("hard-examples/a.png", 1)
+
+
+def test_what_was_added_is_not_added_again(index: Path, picture: Path) -> None:
+    for _ in range(2):
+        Dataset(index).add([LabelledPicture(picture, "dog")])
+    picture.unlink()
+    Dataset(index).add([LabelledPicture(picture, "dog")])
+    assert len(index.read_text().splitlines()) == 1
+
+
+def test_two_workers_lose_no_line_of_each_other(index: Path, tmp_path: Path) -> None:
+    pictures = [tmp_path / f"{number}.png" for number in range(40)]
+    for path in pictures:
+        path.write_bytes(b"picture")
+
+    def add(path: Path) -> None:
+        Dataset(index).add([LabelledPicture(path, "dog")])
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(add, pictures))
+    assert len(set(index.read_text().splitlines())) == 40

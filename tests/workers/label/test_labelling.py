@@ -1,0 +1,128 @@
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from workers.label.dataset import Dataset
+from workers.label.labelling import Labelling, UnknownExampleError
+
+Fill = Callable[[int], list[str]]
+Start = Callable[[], Labelling]
+
+
+def waiting(labelling: Labelling) -> list[str]:
+    return [example.image for example in labelling.waiting()]
+
+
+def lines(index: Path) -> list[str]:
+    return index.read_text().splitlines() if index.exists() else []
+
+
+def test_the_most_uncertain_come_first_and_skipped_ones_last(fill: Fill, start: Start) -> None:
+    names, labelling = fill(4), start()
+    assert waiting(labelling) == names
+    labelling.skip(names[1])
+    labelling.skip(names[0])
+    assert waiting(labelling) == [names[2], names[3], names[1], names[0]]
+
+
+def test_labels_enter_the_dataset_together_and_pictures_move(
+    fill: Fill, start: Start, index: Path, folder: Path
+) -> None:
+    names, labelling = fill(5), start()
+    for name in names[:3]:
+        labelling.label(name, "dog")
+    assert lines(index) == []
+    labelling.label(names[3], "croissant")
+    assert lines(index) == [f"hard-examples/{name} dog" for name in names[:3]]
+    assert labelling.counts == (1, 1, 3)
+    assert labelling.save() == 1
+    assert lines(index)[3:] == [f"hard-examples/{names[3]} croissant"]
+    assert sorted(path.name for path in folder.glob("*.png")) == [names[4]]
+    assert sorted(p.name for p in (index.parent / "hard-examples").glob("*.png")) == names[:4]
+    sidecar = json.loads((folder / names[3]).with_suffix(".json").read_text())
+    assert sidecar["true_label"] == "croissant"
+
+
+def test_pending_labels_can_be_undone_in_turn(fill: Fill, start: Start, index: Path) -> None:
+    names, labelling = fill(3), start()
+    for name in names:
+        labelling.label(name, "dog")
+    assert [labelling.undo() for _ in range(4)] == [names[2], names[1], names[0], None]
+    assert waiting(labelling) == names
+    assert labelling.save() == 0
+    assert lines(index) == []
+
+
+def test_a_restarted_worker_goes_on(fill: Fill, start: Start, index: Path) -> None:
+    names = fill(2)
+    start().label(names[0], "dog")
+    again = start()
+    assert waiting(again) == names[1:]
+    assert again.undo() == names[0]
+    again.label(names[0], "croissant")
+    start().save()
+    assert lines(index) == [f"hard-examples/{names[0]} croissant"]
+
+
+@pytest.mark.parametrize("step", ["add", "finish", "keep"])
+def test_a_save_that_was_cut_short_is_finished_by_the_next_worker(
+    fill: Fill, start: Start, index: Path, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    names, labelling = fill(2), start()
+    for name in names:
+        labelling.label(name, "dog")
+    with monkeypatch.context() as killed:
+        _kill_at(killed, labelling, step)
+        with pytest.raises(KeyboardInterrupt):
+            labelling.save()
+    start().save()
+    assert lines(index) == [f"hard-examples/{name} dog" for name in names]
+    assert waiting(start()) == []
+
+
+def _kill_at(killed: pytest.MonkeyPatch, labelling: Labelling, step: str) -> None:
+    def die(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    if step == "add":
+        killed.setattr(Dataset, "_append", die)
+    elif step == "finish":
+        killed.setattr("workers.label.examples.ExampleFolder.finish", die)
+    else:
+        killed.setattr(labelling, "_keep", die)
+
+
+def test_what_was_evicted_meanwhile_is_left_out(
+    fill: Fill, start: Start, folder: Path, index: Path
+) -> None:
+    names, labelling = fill(2), start()
+    for name in names:
+        labelling.label(name, "dog")
+    for path in (folder / names[0], (folder / names[0]).with_suffix(".json")):
+        path.unlink()
+    labelling.save()
+    assert lines(index) == [f"hard-examples/{names[1]} dog"]
+
+
+def test_only_what_waits_and_known_classes_are_taken(fill: Fill, start: Start) -> None:
+    names, labelling = fill(1), start()
+    with pytest.raises(UnknownExampleError, match="cat is no class"):
+        labelling.label(names[0], "cat")
+    labelling.label(names[0], "dog")
+    for name in (names[0], "../index.txt", ""):
+        with pytest.raises(UnknownExampleError):
+            labelling.label(name, "dog")
+
+
+def test_new_examples_appear_and_damaged_ones_do_not(
+    fill: Fill, start: Start, folder: Path
+) -> None:
+    labelling = start()
+    assert waiting(labelling) == []
+    names = fill(2)
+    (folder / "x.json").write_text("{")
+    foreign = json.loads((folder / names[0]).with_suffix(".json").read_text())
+    (folder / "y.json").write_text(json.dumps(foreign | {"image": "../../etc/passwd"}))
+    assert waiting(labelling) == names

@@ -1,0 +1,241 @@
+"""What the server can be asked, without HTTP: the Open Inference Protocol and pictures."""
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+
+import numpy as np
+from numpy.typing import NDArray
+
+from workers.infer.answers import HardExample
+from workers.infer.batching import Batcher, Scores
+from workers.infer.capacity import Capacity
+from workers.infer.errors import RequestError, UnknownModelError
+from workers.infer.images import ImageReader
+from workers.infer.metrics import Metrics
+from workers.infer.model import ModelSlot, ServedModel
+from workers.infer.protocol import InferenceRequest, InferenceResponse
+from workers.infer.recording import HardExampleRecorder
+from workers.infer.settings import ServingSettings
+from workers.infer.tensors import Tensor
+
+__all__ = ["INPUT", "PICTURE", "DataPlane"]
+
+Array = NDArray[np.float32]
+
+SERVER_NAME = "sedna-tinyms"
+INPUT = "input"
+"""The input that takes the network's own: FP32 [N, 3, S, S]."""
+PICTURE = "image"
+"""The input that takes encoded pictures: BYTES [N]."""
+_PLATFORM = "onnx_onnxv1"
+
+
+class DataPlane:
+    """Answers for one model; within one event loop."""
+
+    def __init__(
+        self,
+        settings: ServingSettings,
+        slot: ModelSlot,
+        batcher: Batcher[ServedModel],
+        images: ImageReader,
+        metrics: Metrics,
+        *,
+        capacity: Capacity,
+        recorder: HardExampleRecorder | None,
+        is_ending: Callable[[], bool],
+    ) -> None:
+        """Serve what the slot holds.
+
+        Args:
+            settings: The model's name, classes and input size.
+            slot: The model.
+            batcher: Runs it.
+            images: Decodes pictures.
+            metrics: Count what is answered.
+            capacity: How many images may wait at a time.
+            recorder: Keeps hard examples; None: they are not kept.
+            is_ending: Whether the worker is told to end.
+        """
+        self._settings = settings
+        self._slot = slot
+        self._batcher = batcher
+        self._images = images
+        self._metrics = metrics
+        self._capacity = capacity
+        self._recorder = recorder
+        self._is_ending = is_ending
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether to send requests here: a warm model is loaded, and the worker stays.
+
+        One that ends still answers what has reached it.
+        """
+        return self._slot.served is not None and not self._is_ending()
+
+    def is_model_ready(self, name: str, version: str | None) -> bool:
+        """Whether that model would answer; raises UnknownModelError if there is none such."""
+        self._check_name(name)
+        if self.is_ready:
+            self._check_version(version, self._slot.required)
+        return self.is_ready
+
+    def server_metadata(self) -> dict[str, object]:
+        """Describe the server."""
+        return {
+            "name": SERVER_NAME,
+            "version": _version(),
+            "extensions": ["binary_tensor_data"],
+        }
+
+    def model_metadata(self, name: str, version: str | None) -> dict[str, object]:
+        """Describe the model; raises UnknownModelError or NotReadyError."""
+        self._check_name(name)
+        model = self._slot.required
+        self._check_version(version, model)
+        side, classes = self._settings.input_size, len(self._settings.class_names)
+        return {
+            "name": name,
+            "versions": [model.version],
+            "platform": _PLATFORM,
+            "inputs": [
+                {"name": INPUT, "datatype": "FP32", "shape": [-1, 3, side, side]},
+                {"name": PICTURE, "datatype": "BYTES", "shape": [-1]},
+            ],
+            "outputs": [
+                {"name": "probabilities", "datatype": "FP32", "shape": [-1, classes]},
+                {"name": "label", "datatype": "BYTES", "shape": [-1]},
+                {"name": "hard", "datatype": "BOOL", "shape": [-1]},
+            ],
+        }
+
+    def rollback(self, name: str) -> str:
+        """Go back to the previous model; return its version. Raises RequestError without one."""
+        self._check_name(name)
+        return self._slot.rollback().version
+
+    async def infer(
+        self, name: str, version: str | None, request: InferenceRequest
+    ) -> InferenceResponse:
+        """Classify a request's tensor or pictures.
+
+        Raises RequestError, ImageError, OverloadedError or NotReadyError.
+        """
+        self._check_model(name, version)
+        tensor = _only(request.inputs)
+        if tensor.name == INPUT:
+            scores, hard = await self._classify_inputs(self._checked_inputs(tensor))
+        else:
+            scores, hard = await self._classify_pictures(_checked_pictures(tensor), "request")
+        self._check_version(version, scores.model)
+        labels = [self._label(row).encode() for row in scores.probabilities]
+        return InferenceResponse(
+            model_name=name,
+            model_version=scores.model.version,
+            id=request.id,
+            outputs=(
+                Tensor("probabilities", scores.probabilities),
+                Tensor("label", np.array(labels, dtype=object)),
+                Tensor("hard", np.array(hard, dtype=bool)),
+            ),
+        )
+
+    async def classify(self, picture: bytes, name: str) -> HardExample:
+        """Classify one encoded picture; ``name`` is its file name, for the hard examples.
+
+        Raises as `infer` does.
+        """
+        self._check_model(self._settings.served_name, None)
+        scores, (hard,) = await self._classify_pictures([picture], name)
+        return self._example(name, scores.model, scores.probabilities[0], hard)
+
+    async def _classify_inputs(self, inputs: Array) -> tuple[Scores[ServedModel], list[bool]]:
+        with self._capacity.taken(len(inputs)):
+            return self._judge(await self._batcher.submit(inputs))
+
+    async def _classify_pictures(
+        self, pictures: Sequence[bytes], name: str
+    ) -> tuple[Scores[ServedModel], list[bool]]:
+        with self._capacity.taken(len(pictures)):
+            decoded = [await self._images.read(each) for each in pictures]
+            inputs = np.stack([each.input for each in decoded])
+            scores, hard = self._judge(await self._batcher.submit(inputs))
+        for number, is_hard in enumerate(hard):
+            if is_hard and self._recorder:
+                row = scores.probabilities[number]
+                example = self._example(name, scores.model, row, is_hard)
+                file = f"{name.rpartition('.')[0] or name}{decoded[number].suffix}"
+                self._recorder.record(file, pictures[number], example)
+        return scores, hard
+
+    def _judge(self, scores: Scores[ServedModel]) -> tuple[Scores[ServedModel], list[bool]]:
+        probabilities, model = scores
+        if not np.isfinite(probabilities).all():
+            raise RequestError(f"Input {INPUT}: values so large that the network's are no numbers.")
+        hard = [model.is_hard(row) for row in probabilities]
+        self._metrics.count_answers(model, probabilities, hard)
+        return scores, hard
+
+    def _example(self, name: str, model: ServedModel, row: Array, hard: bool) -> HardExample:
+        return HardExample(
+            image=name,
+            time=datetime.now(UTC),
+            label=self._label(row),
+            probabilities=dict(zip(self._settings.class_names, row.tolist(), strict=True)),
+            miner=self._settings.hem_name,
+            hard=hard,
+            model_version=model.version,
+        )
+
+    def _label(self, row: Array) -> str:
+        return self._settings.class_names[int(row.argmax())]
+
+    def _check_model(self, name: str, version: str | None) -> None:
+        self._check_name(name)
+        self._check_version(version, self._slot.required)
+
+    def _check_name(self, name: str) -> None:
+        if name != self._settings.served_name:
+            raise UnknownModelError(
+                f"There is no model {name}: ask for {self._settings.served_name}."
+            )
+
+    def _check_version(self, version: str | None, model: ServedModel) -> None:
+        if version is not None and version != model.version:
+            raise UnknownModelError(
+                f"Version {version} is not served: ask for {model.version} or for none."
+            )
+
+    def _checked_inputs(self, tensor: Tensor) -> Array:
+        side = self._settings.input_size
+        shape = tensor.values.shape
+        if tensor.datatype != "FP32" or shape[1:] != (3, side, side) or not shape[0]:
+            raise RequestError(
+                f"Input {INPUT}: {tensor.datatype} of shape {list(shape)} was sent: send FP32 of "
+                f"shape [N, 3, {side}, {side}]."
+            )
+        if not np.isfinite(tensor.values).all():
+            raise RequestError(f"Input {INPUT}: some values are no numbers.")
+        return tensor.values
+
+
+def _only(inputs: Sequence[Tensor]) -> Tensor:
+    if len(inputs) != 1 or inputs[0].name not in {INPUT, PICTURE}:
+        raise RequestError(f"Send one input, either {INPUT} or {PICTURE}.")
+    return inputs[0]
+
+
+def _checked_pictures(tensor: Tensor) -> list[bytes]:
+    if tensor.datatype != "BYTES" or not tensor.values.size:
+        raise RequestError(f"Input {PICTURE}: send BYTES of shape [N], N at least 1.")
+    pictures: list[bytes] = tensor.values.ravel().tolist()
+    return pictures
+
+
+def _version() -> str:
+    try:
+        return version(SERVER_NAME)
+    except PackageNotFoundError:
+        return "unknown"

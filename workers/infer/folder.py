@@ -1,0 +1,148 @@
+"""Answers what waits in the inbox, batch by batch, until it is told to stop."""
+
+import logging
+import time
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from itertools import islice
+from threading import Event
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from backend.errors import ImageError
+from backend.preprocessing import open_image, preprocess
+from workers.infer.answers import Answer, HardExample
+from workers.infer.hard_examples import HardExampleStore
+from workers.infer.images import check_shape
+from workers.infer.inbox import Inbox, WaitingImage
+from workers.infer.metrics import Metrics
+from workers.infer.model import ModelSlot, ServedModel
+from workers.infer.settings import ServingSettings
+from workers.watching import looks
+
+__all__ = ["FolderService"]
+
+Array = NDArray[np.float32]
+
+_LOOK_SECONDS = 1.0
+_COPY_SECONDS = 5.0
+
+_log = logging.getLogger(__name__)
+
+
+class _OpenedImage(NamedTuple):
+    waiting: WaitingImage
+    input: Array
+
+
+class FolderService:
+    """Answers the images of one inbox with the model in the slot."""
+
+    def __init__(
+        self,
+        settings: ServingSettings,
+        inbox: Inbox,
+        slot: ModelSlot,
+        metrics: Metrics,
+        store: HardExampleStore | None,
+        *,
+        copy_seconds: float = _COPY_SECONDS,
+    ) -> None:
+        """Answer nothing yet.
+
+        Args:
+            settings: The classes, and how large the network's input and a batch are.
+            inbox: The images.
+            slot: The model; it must hold one before `answer_waiting`.
+            metrics: Count the answers.
+            store: Keeps hard examples; None: they are not kept.
+            copy_seconds: How long an unreadable file may stay unchanged before it is rejected.
+        """
+        self._settings = settings
+        self._inbox = inbox
+        self._slot = slot
+        self._metrics = metrics
+        self._store = store
+        self._copy_seconds = copy_seconds
+
+    def run(self, stop: Event) -> None:
+        """Answer what waits and what comes, until ``stop`` is set."""
+        for _ in looks(self._inbox.folder, _LOOK_SECONDS, stop):
+            self.answer_waiting(stop)
+
+    def answer_waiting(self, stop: Event) -> None:
+        """Answer what waits now; ``stop`` ends it after a batch."""
+        waiting = iter(self._inbox.waiting())
+        while not stop.is_set() and self._answer_batch(waiting):
+            pass
+
+    def _answer_batch(self, waiting: Iterator[WaitingImage]) -> bool:
+        """Answer a batch of images and return whether there were any."""
+        served = self._slot.served
+        with self._inbox.lock() as is_ours:
+            if served is None or not is_ours:
+                return False
+            batch = list(islice(self._opened(waiting), self._settings.batch_size))
+            if batch:
+                self._answer(served, batch)
+            return bool(batch)
+
+    def _opened(self, waiting: Iterator[WaitingImage]) -> Iterator[_OpenedImage]:
+        for image in waiting:
+            if self._inbox.is_answered(image):
+                self._inbox.finish(image)
+                continue
+            try:
+                input_ = self._read(image)
+            except ImageError as error:
+                self._reject_unless_changing(image, str(error))
+                continue
+            if WaitingImage.look(image.path) == image:
+                yield _OpenedImage(image, input_)
+
+    def _read(self, image: WaitingImage) -> Array:
+        picture = open_image(image.path)
+        check_shape(*picture.size)
+        return preprocess(picture, self._settings.input_size)
+
+    def _reject_unless_changing(self, image: WaitingImage, reason: str) -> None:
+        is_settled = abs(time.time() - image.modified / 1e9) >= self._copy_seconds
+        if is_settled and WaitingImage.look(image.path) == image:
+            self._inbox.reject(image, reason)
+            _log.warning("rejected %s", reason)
+
+    def _answer(self, served: ServedModel, batch: Sequence[_OpenedImage]) -> None:
+        probabilities = served.probabilities(np.stack([image.input for image in batch]))
+        hard = [served.is_hard(row) for row in probabilities]
+        self._metrics.count_answers(served, probabilities, hard)
+        for (waiting, _), row, is_hard in zip(batch, probabilities, hard, strict=True):
+            answer = self._describe(served, waiting, row, is_hard)
+            if is_hard and self._store:
+                example = HardExample.model_validate(answer.model_dump())
+                self._store.save(waiting.name, waiting.path.read_bytes(), example)
+            self._inbox.answer(waiting, answer)
+            _log.info(
+                "%s: %s (%.2f)%s",
+                answer.image,
+                answer.label,
+                answer.certainty,
+                ", hard" if is_hard else "",
+            )
+
+    def _describe(
+        self, served: ServedModel, waiting: WaitingImage, row: Array, is_hard: bool
+    ) -> Answer:
+        names = self._settings.class_names
+        return Answer(
+            image=waiting.name,
+            time=datetime.now(UTC),
+            label=names[int(row.argmax())],
+            probabilities=dict(zip(names, row.tolist(), strict=True)),
+            miner=self._settings.hem_name,
+            hard=is_hard,
+            model_version=served.version,
+            size=waiting.size,
+            modified=waiting.modified,
+        )

@@ -1,0 +1,1 @@
+"""The data plane over HTTP: this package only translates."""

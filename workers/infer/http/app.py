@@ -1,0 +1,192 @@
+"""The inference worker's routes."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from http import HTTPStatus
+from typing import Any
+
+from prometheus_client import CONTENT_TYPE_LATEST
+from pydantic import SecretStr
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from backend.errors import ProjectError
+from workers.infer.dataplane import DataPlane
+from workers.infer.errors import OverloadedError, RequestError
+from workers.infer.http.body import BodyReader, read_upload
+from workers.infer.http.errors import EXCEPTION_HANDLERS, answer_error
+from workers.infer.http.openapi import document
+from workers.infer.http.security import BearerToken
+from workers.infer.metrics import Metrics
+from workers.infer.protocol import encode_response, parse_request
+
+__all__ = ["make_app"]
+
+JSON_LENGTH = "Inference-Header-Content-Length"
+
+_MODEL = "/v2/models/{model_name}"
+_VERSION = _MODEL + "/versions/{model_version}"
+_LIVE, _READY = "/v2/health/live", "/v2/health/ready"
+
+Endpoint = Callable[[Request], Awaitable[Response]]
+Handler = Callable[[Request, bytes], Awaitable[Response]]
+
+
+def make_app(
+    plane: DataPlane,
+    metrics: Metrics,
+    bodies: BodyReader,
+    *,
+    timeout: float,
+    token: SecretStr | None,
+    running: Callable[[], AbstractAsyncContextManager[None]],
+) -> Starlette:
+    """Return the application.
+
+    Args:
+        plane: Answers.
+        metrics: Count, and are shown.
+        bodies: Bounds what is read.
+        timeout: Seconds in which a request that has arrived is answered.
+        token: What clients must send, if anything.
+        running: Entered while the application runs.
+    """
+    routes = _Routes(plane, metrics, bodies, timeout)
+
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        async with running():
+            yield
+
+    guard = [] if token is None else [_guard(token)]
+    return Starlette(
+        routes=routes.table(),
+        middleware=guard,
+        exception_handlers=EXCEPTION_HANDLERS,
+        lifespan=lifespan,
+    )
+
+
+def _guard(token: SecretStr) -> Middleware:
+    # The kubelet's probes send no token.
+    return Middleware(BearerToken, token=token.get_secret_value(), open_paths={_LIVE, _READY})
+
+
+class _Routes:
+    """From requests to the data plane and back."""
+
+    def __init__(
+        self, plane: DataPlane, metrics: Metrics, bodies: BodyReader, timeout: float
+    ) -> None:
+        self._plane = plane
+        self._metrics = metrics
+        self._bodies = bodies
+        self._timeout = timeout
+
+    def table(self) -> list[Route]:
+        infer = self._measured("infer", self.infer)
+        classify = self._measured("classify", self.classify)
+        return [
+            Route("/v2", self.server_metadata),
+            Route(_LIVE, self.live),
+            Route(_READY, self.ready),
+            Route(_MODEL, self.model_metadata),
+            Route(_VERSION, self.model_metadata),
+            Route(_MODEL + "/ready", self.model_ready),
+            Route(_VERSION + "/ready", self.model_ready),
+            Route(_MODEL + "/infer", infer, methods=["POST"]),
+            Route(_VERSION + "/infer", infer, methods=["POST"]),
+            Route(_MODEL + "/rollback", self.rollback, methods=["POST"]),
+            Route("/classify", classify, methods=["POST"]),
+            Route("/metrics", self.metrics),
+            Route("/openapi.json", self.openapi),
+        ]
+
+    async def server_metadata(self, _: Request) -> Response:
+        return JSONResponse(self._plane.server_metadata())
+
+    async def live(self, _: Request) -> Response:
+        return JSONResponse({"live": True})
+
+    async def ready(self, _: Request) -> Response:
+        return _readiness({"ready": self._plane.is_ready})
+
+    async def model_metadata(self, request: Request) -> Response:
+        return JSONResponse(self._plane.model_metadata(*_model(request)))
+
+    async def model_ready(self, request: Request) -> Response:
+        name, version = _model(request)
+        return _readiness({"name": name, "ready": self._plane.is_model_ready(name, version)})
+
+    async def infer(self, request: Request, body: bytes) -> Response:
+        question = parse_request(body, _json_length(request))
+        answer = await self._plane.infer(*_model(request), question)
+        encoded = encode_response(answer, question)
+        if not encoded.has_binary:
+            return Response(encoded.body, media_type="application/json")
+        headers = {JSON_LENGTH: str(encoded.json_length)}
+        return Response(encoded.body, headers=headers, media_type="application/octet-stream")
+
+    async def classify(self, request: Request, body: bytes) -> Response:
+        upload = await read_upload(request, body)
+        example = await self._plane.classify(upload.content, upload.name)
+        return JSONResponse(example.model_dump(mode="json", exclude={"true_label"}))
+
+    async def rollback(self, request: Request) -> Response:
+        name, _ = _model(request)
+        return JSONResponse({"name": name, "version": self._plane.rollback(name)})
+
+    async def metrics(self, _: Request) -> Response:
+        return Response(self._metrics.text(), headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+    async def openapi(self, _: Request) -> Response:
+        return JSONResponse(document())
+
+    def _measured(self, endpoint: str, handler: Handler) -> Endpoint:
+        """Bound a request's size and time, and count its answer."""
+
+        async def measured(request: Request) -> Response:
+            status = int(HTTPStatus.INTERNAL_SERVER_ERROR)
+            try:
+                with self._metrics.timing(endpoint):
+                    response = await self._answer(request, handler)
+                status = response.status_code
+                return response
+            finally:
+                self._metrics.count_request(endpoint, status)
+
+        return measured
+
+    async def _answer(self, request: Request, handler: Handler) -> Response:
+        try:
+            with self._bodies.room(request):
+                body = await self._bodies.read(request)
+                async with asyncio.timeout(self._timeout):
+                    return await handler(request, body)
+        except TimeoutError:
+            return answer_error(OverloadedError("There was no time for it: try again later."))
+        except ProjectError as error:
+            return answer_error(error)
+
+
+def _readiness(content: Mapping[str, Any]) -> Response:
+    status = HTTPStatus.OK if content["ready"] else HTTPStatus.SERVICE_UNAVAILABLE
+    return JSONResponse(content, status)
+
+
+def _model(request: Request) -> tuple[str, str | None]:
+    parameters = request.path_params
+    return parameters["model_name"], parameters.get("model_version")
+
+
+def _json_length(request: Request) -> int | None:
+    length = request.headers.get(JSON_LENGTH)
+    if length is None:
+        return None
+    if not length.isdecimal():
+        raise RequestError(f"{JSON_LENGTH}: {length!r} is no number of bytes.")
+    return int(length)

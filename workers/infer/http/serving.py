@@ -1,0 +1,112 @@
+"""Puts the parts of the HTTP side together."""
+
+import logging
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, closing, contextmanager, nullcontext
+from threading import Event
+
+import numpy as np
+from numpy.typing import NDArray
+from starlette.applications import Starlette
+
+from workers.infer.batching import Batcher, Scores
+from workers.infer.capacity import Capacity
+from workers.infer.dataplane import DataPlane
+from workers.infer.hard_examples import HardExampleStore
+from workers.infer.http.app import make_app
+from workers.infer.http.body import BodyReader
+from workers.infer.http.server import listen, serving
+from workers.infer.images import ImageReader
+from workers.infer.metrics import Metrics
+from workers.infer.model import ModelSlot, ServedModel
+from workers.infer.recording import HardExampleRecorder
+from workers.infer.settings import ServingSettings
+
+__all__ = ["build_app", "serving_http"]
+
+_log = logging.getLogger(__name__)
+
+
+@contextmanager
+def serving_http(
+    settings: ServingSettings,
+    port: int,
+    slot: ModelSlot,
+    metrics: Metrics,
+    *,
+    store: HardExampleStore | None,
+    stop: Event,
+) -> Iterator[None]:
+    """Answer over HTTP while the block runs, then finish what is in flight and save it.
+
+    Raises SettingsError if the port cannot be listened on.
+    """
+    listener = listen(settings.http_host, port)
+    recorder = HardExampleRecorder(store) if store else None
+    with closing(recorder) if recorder else nullcontext():
+        app = build_app(settings, slot, metrics, recorder, stop)
+        with serving(app, listener, stop=stop, grace_seconds=settings.http_timeout_seconds):
+            host, port = listener.getsockname()[:2]
+            _log.info("listening on http://%s:%d", host, port)
+            yield
+
+
+def build_app(
+    settings: ServingSettings,
+    slot: ModelSlot,
+    metrics: Metrics,
+    recorder: HardExampleRecorder | None,
+    stop: Event,
+) -> Starlette:
+    """Return the application that answers with the slot's model."""
+
+    def score(inputs: NDArray[np.float32]) -> Scores[ServedModel]:
+        metrics.count_batch(len(inputs))
+        return slot.score(inputs)
+
+    batcher = Batcher(
+        score,
+        batch_size=settings.batch_size,
+        wait_seconds=settings.batch_wait_milliseconds / 1000,
+    )
+    capacity = Capacity(settings.queue_size, "images")
+    metrics.watch("inference_queue_images", "Images waiting or computed.", lambda: capacity.used)
+    if recorder:
+        _watch(metrics, recorder)
+    images = ImageReader(settings.input_size, largest_pixels=settings.image_megapixels * 1e6)
+    plane = DataPlane(
+        settings,
+        slot,
+        batcher,
+        images,
+        metrics,
+        capacity=capacity,
+        recorder=recorder,
+        is_ending=stop.is_set,
+    )
+
+    @asynccontextmanager
+    async def running() -> AsyncIterator[None]:
+        with closing(images):
+            async with batcher.running():
+                yield
+
+    return make_app(
+        plane,
+        metrics,
+        BodyReader(settings.request_bytes, settings.http_timeout_seconds),
+        timeout=settings.http_timeout_seconds,
+        token=settings.http_token,
+        running=running,
+    )
+
+
+def _watch(metrics: Metrics, recorder: HardExampleRecorder) -> None:
+    store = recorder.store
+    metrics.watch("inference_hard_examples", "Hard examples in the folder.", lambda: store.count)
+    metrics.watch("inference_hard_example_bytes", "The folder's size.", lambda: store.bytes)
+    metrics.watch(
+        "inference_hard_examples_dropped",
+        "Hard examples that the disk was too slow for.",
+        lambda: recorder.dropped,
+    )

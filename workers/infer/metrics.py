@@ -1,0 +1,166 @@
+"""What Prometheus reads of a running inference worker."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from threading import Lock
+from time import perf_counter
+
+import numpy as np
+from numpy.typing import NDArray
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    ProcessCollector,
+    generate_latest,
+)
+from prometheus_client.core import GaugeMetricFamily, InfoMetricFamily, Metric
+
+from workers.contract import WorkerStatus
+from workers.infer.drift import ConfidenceDrift
+from workers.infer.model import ModelSlot, ServedModel
+
+__all__ = ["Metrics"]
+
+_SECONDS = (0.001, 0.002, 0.004, 0.006, 0.01, 0.02, 0.04, 0.08, 0.16, 0.3, 0.6, 1.2, 2.5, 5, 10)
+_IMAGES = (1, 2, 4, 8, 16, 32, 64)
+_CONFIDENCES = tuple(tenth / 10 for tenth in range(1, 11))
+
+
+class Metrics:
+    """Counts what the worker does. Threads may share it."""
+
+    def __init__(self, slot: ModelSlot, class_names: Sequence[str]) -> None:
+        """Have counted nothing yet; the model is the slot's."""
+        self.registry = CollectorRegistry()
+        self._class_names = tuple(class_names)
+        self._drift = _ModelDrift(len(class_names))
+        self._requests = Counter(
+            "inference_requests",
+            "Requests by status.",
+            ["endpoint", "status"],
+            registry=self.registry,
+        )
+        self._seconds = Histogram(
+            "inference_request_seconds",
+            "Time from a request's head to its answer.",
+            ["endpoint"],
+            buckets=_SECONDS,
+            registry=self.registry,
+        )
+        self._batches = Histogram(
+            "inference_batch_images", "Images in a batch.", buckets=_IMAGES, registry=self.registry
+        )
+        self._images = Counter(
+            "inference_images",
+            "Images by the class they were given.",
+            ["label"],
+            registry=self.registry,
+        )
+        self._hard = Counter(
+            "inference_hard_images", "Images that were hard.", registry=self.registry
+        )
+        self._confidence = Histogram(
+            "inference_confidence",
+            "Probability of the likeliest class.",
+            buckets=_CONFIDENCES,
+            registry=self.registry,
+        )
+        self._updates = Counter(
+            "inference_model_updates",
+            "Hot updates by outcome.",
+            ["outcome"],
+            registry=self.registry,
+        )
+        for label in self._class_names:
+            self._images.labels(label)
+        for status in WorkerStatus:
+            self._updates.labels(status)
+        ProcessCollector(registry=self.registry)
+        self.registry.register(_ModelCollector(slot, self._drift))
+
+    def watch(self, name: str, documentation: str, value: Callable[[], float]) -> None:
+        """Show ``value()`` as a gauge."""
+        Gauge(name, documentation, registry=self.registry).set_function(value)
+
+    @contextmanager
+    def timing(self, endpoint: str) -> Iterator[None]:
+        """Time the block."""
+        start = perf_counter()
+        try:
+            yield
+        finally:
+            self._seconds.labels(endpoint).observe(perf_counter() - start)
+
+    def count_request(self, endpoint: str, status: int) -> None:
+        """Count an answered request."""
+        self._requests.labels(endpoint, str(status)).inc()
+
+    def count_batch(self, images: int) -> None:
+        """Count a batch that went through the network."""
+        self._batches.observe(images)
+
+    def count_answers(
+        self, model: ServedModel, probabilities: NDArray[np.float32], hard: Sequence[bool]
+    ) -> None:
+        """Count answered images: probabilities (N, C), and whether each is hard."""
+        confidences = probabilities.max(axis=1).astype(np.float64)
+        for number, confidence in zip(probabilities.argmax(axis=1), confidences, strict=True):
+            self._images.labels(self._class_names[number]).inc()
+            self._confidence.observe(confidence)
+        self._hard.inc(sum(hard))
+        self._drift.add(model.version, confidences)
+
+    def count_update(self, outcome: WorkerStatus) -> None:
+        """Count a hot update."""
+        self._updates.labels(outcome).inc()
+
+    def text(self) -> bytes:
+        """Return all of it in Prometheus's text format."""
+        return generate_latest(self.registry)
+
+
+class _ModelDrift:
+    """The drift of the model that answers; another model starts anew."""
+
+    def __init__(self, class_count: int) -> None:
+        self._class_count = class_count
+        self._lock = Lock()
+        self._version = ""
+        self._drift = ConfidenceDrift(class_count)
+
+    def add(self, version: str, confidences: NDArray[np.float64]) -> None:
+        with self._lock:
+            if version != self._version:
+                self._version, self._drift = version, ConfidenceDrift(self._class_count)
+            self._drift.add(confidences)
+
+    @property
+    def index(self) -> float | None:
+        with self._lock:
+            return self._drift.index
+
+
+class _ModelCollector:
+    """Looks at the model when Prometheus asks."""
+
+    def __init__(self, slot: ModelSlot, drift: _ModelDrift) -> None:
+        self._slot = slot
+        self._drift = drift
+
+    def collect(self) -> Iterator[Metric]:
+        model = self._slot.served
+        if model is None:
+            return
+        version = {"version": model.version}
+        yield InfoMetricFamily("inference_model", "The model that answers.", version)
+        age = (datetime.now(UTC) - model.loaded).total_seconds()
+        yield GaugeMetricFamily("inference_model_age_seconds", "Since it was loaded.", age)
+        if (index := self._drift.index) is not None:
+            yield GaugeMetricFamily(
+                "inference_drift_psi",
+                "Population stability index of its confidence against its first answers.",
+                index,
+            )

@@ -1,0 +1,200 @@
+"""Messages of the Open Inference Protocol v2 with Triton's binary tensor extension.
+
+See kserve/open-inference-protocol (inference_rest.md) and triton-inference-server/server
+(extension_binary_data.md). A message is JSON; where tensors are binary, they follow it in
+order, and the header Inference-Header-Content-Length tells where the JSON ends.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, ValidationError
+
+from workers.infer.errors import RequestError
+from workers.infer.tensors import Tensor, from_binary, from_json, to_binary, to_json
+
+__all__ = [
+    "EncodedResponse",
+    "InferenceRequest",
+    "InferenceResponse",
+    "RequestInput",
+    "RequestOutput",
+    "encode_response",
+    "parse_request",
+]
+
+Parameters = dict[str, Any]
+
+
+class _Message(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore", protected_namespaces=())
+
+    parameters: Parameters | None = None
+
+    def parameter(self, name: str) -> Any:
+        """Return a parameter's value, or None without it."""
+        return (self.parameters or {}).get(name)
+
+
+class RequestInput(_Message):
+    """A tensor of a request; its data are in ``data`` or follow the JSON."""
+
+    name: str
+    shape: list[NonNegativeInt]
+    datatype: str
+    data: Any = None
+
+
+class RequestOutput(_Message):
+    """A tensor that is asked for."""
+
+    name: str
+
+
+class _Request(_Message):
+    id: str = ""
+    inputs: list[RequestInput] = Field(min_length=1)
+    outputs: list[RequestOutput] | None = None
+
+
+@dataclass(frozen=True)
+class InferenceRequest:
+    """What is asked."""
+
+    id: str
+    inputs: tuple[Tensor, ...]
+    outputs: dict[str, bool] | None
+    """The names of the outputs that are wanted, and whether as binary; None: all."""
+    binary: bool
+    """Whether outputs that are not named are wanted as binary."""
+
+
+@dataclass(frozen=True)
+class InferenceResponse:
+    """What is answered."""
+
+    model_name: str
+    model_version: str
+    id: str
+    outputs: tuple[Tensor, ...]
+
+
+@dataclass(frozen=True)
+class EncodedResponse:
+    """A response's body."""
+
+    body: bytes
+    json_length: int
+    """Bytes of JSON at its start."""
+
+    @property
+    def has_binary(self) -> bool:
+        """Whether tensors follow the JSON."""
+        return self.json_length < len(self.body)
+
+
+def parse_request(body: bytes, json_length: int | None = None) -> InferenceRequest:
+    """Read a request whose first ``json_length`` bytes (default: all) are JSON.
+
+    Raises RequestError for what is no request.
+    """
+    length = len(body) if json_length is None else json_length
+    if not 0 <= length <= len(body):
+        raise RequestError("Inference-Header-Content-Length is longer than the body.")
+    try:
+        request = _Request.model_validate_json(body[:length])
+    except ValidationError as error:
+        raise RequestError(_sentence(error)) from None
+    default = request.parameter("binary_data_output") is True
+    return InferenceRequest(
+        id=request.id,
+        inputs=_inputs(request.inputs, body, length),
+        outputs=_wanted(request.outputs, default),
+        binary=default,
+    )
+
+
+def encode_response(response: InferenceResponse, request: InferenceRequest) -> EncodedResponse:
+    """Write the response in the form that the request asks for.
+
+    Raises RequestError if it asks for an output that there is not.
+    """
+    tensors, parts = [], []
+    for tensor in _selected(response.outputs, request.outputs):
+        is_binary = request.binary if request.outputs is None else request.outputs[tensor.name]
+        tensors.append(_Output.of(tensor))
+        if is_binary:
+            parts.append(to_binary(tensor))
+            tensors[-1].parameters = {"binary_data_size": len(parts[-1])}
+        else:
+            tensors[-1].data = to_json(tensor)
+    message = _Response(
+        model_name=response.model_name,
+        model_version=response.model_version,
+        id=response.id,
+        outputs=tensors,
+    )
+    json = message.model_dump_json(exclude_none=True).encode()
+    return EncodedResponse(b"".join([json, *parts]), len(json))
+
+
+class _Output(BaseModel):
+    name: str
+    shape: list[int]
+    datatype: str
+    parameters: Parameters | None = None
+    data: list[Any] | None = None
+
+    @classmethod
+    def of(cls, tensor: Tensor) -> "_Output":
+        return cls(name=tensor.name, shape=list(tensor.values.shape), datatype=tensor.datatype)
+
+
+class _Response(BaseModel):
+    model_config = ConfigDict(protected_namespaces=())
+
+    model_name: str
+    model_version: str
+    id: str
+    outputs: list[_Output]
+
+
+def _inputs(inputs: Sequence[RequestInput], body: bytes, position: int) -> tuple[Tensor, ...]:
+    tensors = []
+    for each in inputs:
+        size = each.parameter("binary_data_size")
+        if size is None:
+            tensors.append(from_json(each.name, each.datatype, each.shape, each.data))
+            continue
+        if not isinstance(size, int) or not 0 <= size <= len(body) - position:
+            raise RequestError(f"Input {each.name}: binary_data_size is not that of its data.")
+        data = body[position : position + size]
+        tensors.append(from_binary(each.name, each.datatype, each.shape, data))
+        position += size
+    if position != len(body):
+        raise RequestError(f"{len(body) - position} bytes follow the last input's data.")
+    return tuple(tensors)
+
+
+def _wanted(outputs: Sequence[RequestOutput] | None, default: bool) -> dict[str, bool] | None:
+    if not outputs:
+        return None
+    forms = {output.name: output.parameter("binary_data") for output in outputs}
+    return {name: default if form is None else form is True for name, form in forms.items()}
+
+
+def _selected(tensors: Sequence[Tensor], wanted: dict[str, bool] | None) -> list[Tensor]:
+    if wanted is None:
+        return list(tensors)
+    by_name = {tensor.name: tensor for tensor in tensors}
+    for name in wanted:
+        if name not in by_name:
+            raise RequestError(f"There is no output {name}: ask for {', '.join(by_name)}.")
+    return [by_name[name] for name in wanted]
+
+
+def _sentence(error: ValidationError) -> str:
+    first = error.errors(include_url=False, include_input=False, include_context=False)[0]
+    place = ".".join(map(str, first["loc"])) or "the body"
+    return f"The request is wrong at {place}: {first['msg']}."

@@ -1,0 +1,53 @@
+"""Keeps hard examples without making their senders wait for the disk."""
+
+import logging
+from queue import Full, Queue
+from threading import Thread
+from typing import NamedTuple
+
+from workers.infer.answers import HardExample
+from workers.infer.hard_examples import HardExampleStore
+
+__all__ = ["HardExampleRecorder"]
+
+_QUEUE_SIZE = 32
+
+_log = logging.getLogger(__name__)
+
+
+class _Item(NamedTuple):
+    name: str
+    picture: bytes
+    example: HardExample
+
+
+class HardExampleRecorder:
+    """Saves into a store in a thread of its own; `close` waits until all is on disk."""
+
+    def __init__(self, store: HardExampleStore) -> None:
+        """Start the thread."""
+        self.store = store
+        self._queue: Queue[_Item | None] = Queue(_QUEUE_SIZE)
+        self._thread = Thread(target=self._work, name="hard-examples", daemon=True)
+        self._thread.start()
+        self.dropped = 0
+
+    def record(self, name: str, picture: bytes, example: HardExample) -> None:
+        """Keep a picture soon; it is dropped, and counted, if the disk does not keep up."""
+        try:
+            self._queue.put_nowait(_Item(name, picture, example))
+        except Full:
+            self.dropped += 1
+
+    def close(self) -> None:
+        """Save what was recorded; nothing may be recorded afterwards."""
+        self._queue.put(None)
+        self._thread.join()
+
+    def _work(self) -> None:
+        while item := self._queue.get():
+            try:
+                self.store.save(*item)
+            except OSError as error:
+                self.dropped += 1
+                _log.warning("a hard example is lost: %s", error)

@@ -1,0 +1,218 @@
+"""The labelling page's routes."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from http import HTTPStatus
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.middleware.trustedhost import TrustedHostMiddleware
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from workers.infer.errors import RequestError
+from workers.infer.http.body import BodyReader
+from workers.infer.http.errors import EXCEPTION_HANDLERS, error_response
+from workers.infer.http.security import COOKIE, BearerToken, is_token
+from workers.label.examples import ExampleFolder
+from workers.label.label_studio import labels_of, tasks
+from workers.label.labelling import Labelling, UnknownExampleError
+from workers.label.page import render
+from workers.label.settings import LabelSettings
+from workers.label.thumbnails import thumbnail
+
+__all__ = ["make_app"]
+
+_STATIC = Path(__file__).parent / "static"
+_CARDS = 60
+_LARGEST_BODY = 64 * 1024**2
+_LOCALHOST = ["localhost", "127.0.0.1", "::1", "[::1]"]
+_POLICY = {
+    "Content-Security-Policy": "default-src 'none'; img-src 'self'; style-src 'self'; "
+    "script-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; "
+    "frame-ancestors 'none'",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+}
+
+_log = logging.getLogger(__name__)
+
+
+class _Choice(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    label: str = ""
+
+
+def make_app(settings: LabelSettings, labelling: Labelling, examples: ExampleFolder) -> Starlette:
+    """Return the application; while it runs, labels are saved when nobody labels for a while."""
+    routes = _Routes(settings, labelling, examples)
+
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        saver = asyncio.create_task(routes.save_when_idle())
+        yield
+        saver.cancel()
+        with suppress(asyncio.CancelledError):
+            await saver
+
+    return Starlette(
+        routes=routes.table(),
+        middleware=_guards(settings),
+        exception_handlers=EXCEPTION_HANDLERS | {UnknownExampleError: _answer_unknown},
+        lifespan=lifespan,
+    )
+
+
+def _guards(settings: LabelSettings) -> list[Middleware]:
+    if settings.http_token:
+        token = settings.http_token.get_secret_value()
+        return [Middleware(BearerToken, token=token, open_paths={"/login"})]
+    if _is_loopback(settings.http_host):
+        # A foreign page must not reach this one under a name that it points here.
+        return [Middleware(TrustedHostMiddleware, allowed_hosts=_LOCALHOST)]
+    return []
+
+
+def _is_loopback(host: str) -> bool:
+    with suppress(ValueError):
+        return ip_address(host).is_loopback
+    return host == "localhost"
+
+
+def _answer_unknown(_: Request, error: Exception) -> Response:
+    return error_response(HTTPStatus.CONFLICT, str(error))
+
+
+class _Routes:
+    def __init__(
+        self, settings: LabelSettings, labelling: Labelling, examples: ExampleFolder
+    ) -> None:
+        self._settings = settings
+        self._labelling = labelling
+        self._examples = examples
+        self._bodies = BodyReader(_LARGEST_BODY, settings.http_timeout_seconds)
+        self._acted = asyncio.Event()
+
+    def table(self) -> list[Route | Mount]:
+        return [
+            Route("/", self.page),
+            Route("/login", self.login),
+            Route("/counts", self.counts),
+            Route("/label", self.label, methods=["POST"]),
+            Route("/skip", self.skip, methods=["POST"]),
+            Route("/undo", self.undo, methods=["POST"]),
+            Route("/save", self.save, methods=["POST"]),
+            Route("/label-studio.json", self.export),
+            Route("/label-studio.json", self.import_, methods=["POST"]),
+            Route("/pictures/{name}", self.picture),
+            Mount("/static", StaticFiles(directory=_STATIC)),
+        ]
+
+    async def save_when_idle(self) -> None:
+        """Save pending labels once nobody has acted for a while, again and again."""
+        while True:
+            self._acted.clear()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._settings.undo_seconds):
+                    await self._acted.wait()
+                continue
+            try:
+                await run_in_threadpool(self._labelling.save)
+            except OSError as error:
+                _log.warning("labels are not saved yet: %s", error)
+
+    async def page(self, _: Request) -> Response:
+        waiting = await run_in_threadpool(self._labelling.waiting)
+        counts = await run_in_threadpool(lambda: self._labelling.counts)
+        text = render(self._settings, waiting[:_CARDS], counts)
+        return HTMLResponse(text, headers=_POLICY | {"Cache-Control": "no-store"})
+
+    async def login(self, request: Request) -> Response:
+        """Take the token from the link, and keep it in a cookie that no script can read."""
+        token = request.query_params.get("token", "")
+        expected = self._settings.http_token
+        if expected and not is_token(token, expected.get_secret_value()):
+            raise HTTPException(HTTPStatus.UNAUTHORIZED)
+        answer = RedirectResponse("/", HTTPStatus.SEE_OTHER)
+        answer.set_cookie(COOKIE, token, httponly=True, samesite="strict")
+        return answer
+
+    async def counts(self, _: Request) -> Response:
+        return await self._act(lambda: None, is_action=False)
+
+    async def label(self, request: Request) -> Response:
+        choice = await self._choice(request)
+        return await self._act(lambda: self._labelling.label(choice.name, choice.label))
+
+    async def skip(self, request: Request) -> Response:
+        choice = await self._choice(request)
+        return await self._act(lambda: self._labelling.skip(choice.name))
+
+    async def undo(self, request: Request) -> Response:
+        _check_is_json(request)
+        return await self._act(self._labelling.undo)
+
+    async def save(self, request: Request) -> Response:
+        _check_is_json(request)
+        return await self._act(self._labelling.save)
+
+    async def export(self, request: Request) -> Response:
+        waiting = await run_in_threadpool(self._labelling.waiting)
+        url = str(request.base_url.replace(path="/pictures"))
+        headers = {"Content-Disposition": "attachment; filename=hard-examples.json"}
+        return JSONResponse(tasks(waiting, url), headers=headers)
+
+    async def import_(self, request: Request) -> Response:
+        _check_is_json(request)
+        labels = labels_of(await self._bodies.read(request))
+        return await self._act(lambda: self._import(labels))
+
+    async def picture(self, request: Request) -> Response:
+        path = self._examples.path(request.path_params["name"])
+        if not path.is_file():
+            raise HTTPException(HTTPStatus.NOT_FOUND)
+        content = await run_in_threadpool(thumbnail, path)
+        # The name holds the content's digest.
+        headers = _POLICY | {"Cache-Control": "private, max-age=86400, immutable"}
+        return Response(content, media_type="image/jpeg", headers=headers)
+
+    def _import(self, labels: dict[str, str]) -> int:
+        waiting = {example.image for example in self._labelling.waiting()}
+        known = {name: label for name, label in labels.items() if name in waiting}
+        for name, label in known.items():
+            self._labelling.label(name, label)
+        self._labelling.save()
+        return len(known)
+
+    async def _act(self, action: Callable[[], Any], *, is_action: bool = True) -> Response:
+        """Do it in a thread, and answer with its result and the counts."""
+        result = await run_in_threadpool(action)
+        if is_action:
+            self._acted.set()
+        counts = await run_in_threadpool(lambda: self._labelling.counts)
+        return JSONResponse({"result": result, **counts._asdict()})
+
+    async def _choice(self, request: Request) -> _Choice:
+        _check_is_json(request)
+        try:
+            return _Choice.model_validate_json(await self._bodies.read(request))
+        except ValidationError:
+            raise RequestError("Send a picture's name and its label.") from None
+
+
+def _check_is_json(request: Request) -> None:
+    """Refuse what a foreign page could send without asking: a browser asks before JSON."""
+    if request.headers.get("Content-Type", "").partition(";")[0] != "application/json":
+        raise RequestError("Send application/json.")

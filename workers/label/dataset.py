@@ -1,0 +1,60 @@
+"""The dataset that labelled pictures are added to."""
+
+import fcntl
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+from backend.files import write_atomically
+
+__all__ = ["FOLDER", "Dataset", "LabelledPicture"]
+
+FOLDER = "hard-examples"
+"""Below the index file's folder."""
+
+_LOCK_FILE = ".index.lock"
+
+
+class LabelledPicture(NamedTuple):
+    """A picture, which has its final name, and what it shows."""
+
+    path: Path
+    label: str
+
+
+class Dataset:
+    """An index file and its folder."""
+
+    def __init__(self, index: Path) -> None:
+        """Use ``index``, which need not exist yet."""
+        self._index = index
+        self.folder = index.parent / FOLDER
+
+    def add(self, pictures: Sequence[LabelledPicture]) -> None:
+        """Copy pictures into the folder and append their lines to the index, all at once.
+
+        What a call that was cut short has done already is not done again.
+        """
+        for picture in pictures:
+            copy = self.folder / picture.path.name
+            if not copy.exists():
+                write_atomically(copy, picture.path.read_bytes())
+        lines = [f"{FOLDER}/{picture.path.name} {picture.label}" for picture in pictures]
+        with self._locked():
+            self._append([line.encode() for line in lines])
+
+    def _append(self, lines: Sequence[bytes]) -> None:
+        present = self._index.read_bytes() if self._index.exists() else b""
+        known = set(present.splitlines())
+        if present and not present.endswith(b"\n"):
+            present += b"\n"
+        new = b"".join(line + b"\n" for line in lines if line not in known)
+        if new:
+            write_atomically(self._index, present + new)
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        with (self._index.parent / _LOCK_FILE).open("w") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield

@@ -1,0 +1,62 @@
+"""The folder of hard examples, as the labelling page sees it."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+from backend.files import write_atomically
+from workers.infer.answers import HardExample
+
+__all__ = ["ExampleFolder"]
+
+
+class _Read(NamedTuple):
+    modified: int
+    example: HardExample | None
+
+
+class ExampleFolder:
+    """Hard examples by the name of their picture."""
+
+    def __init__(self, folder: Path) -> None:
+        """Look into ``folder``, which the inference worker fills."""
+        self._folder = folder
+        self._read: dict[Path, _Read] = {}
+
+    def unlabelled(self) -> dict[str, HardExample]:
+        """Return the examples without a label, the most uncertain first."""
+        sidecars = list(self._folder.glob("[!.]*.json"))
+        self._read = {sidecar: self._look(sidecar) for sidecar in sidecars}
+        examples = [read.example for read in self._read.values() if read.example]
+        waiting = [example for example in examples if example.true_label is None]
+        waiting.sort(key=lambda example: (example.certainty, example.time))
+        return {example.image: example for example in waiting if self.path(example.image).exists()}
+
+    def path(self, name: str) -> Path:
+        """Return where the picture of that name is."""
+        return self._folder / Path(name).name
+
+    def finish(self, name: str, label: str) -> None:
+        """Write down what a picture shows, and remove it: it is in the dataset now."""
+        picture = self.path(name)
+        sidecar = picture.with_suffix(".json")
+        if example := _parse(sidecar):
+            labelled = example.model_copy(update={"true_label": label})
+            write_atomically(sidecar, labelled.to_json())
+        picture.unlink(missing_ok=True)
+
+    def _look(self, sidecar: Path) -> _Read:
+        try:
+            modified = sidecar.stat().st_mtime_ns
+        except FileNotFoundError:
+            return _Read(0, None)
+        known = self._read.get(sidecar)
+        return known if known and known.modified == modified else _Read(modified, _parse(sidecar))
+
+
+def _parse(sidecar: Path) -> HardExample | None:
+    try:
+        example = HardExample.model_validate_json(sidecar.read_bytes())
+    except (OSError, ValueError):
+        return None
+    # Names that this project gives its pictures; another could lead out of the folder.
+    return example if Path(example.image).stem == sidecar.stem else None

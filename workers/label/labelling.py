@@ -1,0 +1,144 @@
+"""What a person does with the hard examples: label, skip, undo."""
+
+from pathlib import Path
+from threading import RLock
+from typing import NamedTuple
+
+from pydantic import BaseModel, ConfigDict, RootModel
+
+from backend.errors import PermanentError
+from backend.files import write_atomically
+from workers.infer.answers import HardExample
+from workers.label.dataset import Dataset, LabelledPicture
+from workers.label.examples import ExampleFolder
+
+__all__ = ["PENDING_FILE", "Counts", "Labelling", "UnknownExampleError"]
+
+PENDING_FILE = ".pending-labels.json"
+"""In the dataset's folder for hard examples."""
+
+
+class UnknownExampleError(PermanentError):
+    """There is no unlabelled hard example of that name, or no such class."""
+
+
+class Counts(NamedTuple):
+    """How far the labelling is."""
+
+    waiting: int
+    """Examples without a label."""
+    pending: int
+    """Labels that can be undone."""
+    saved: int
+    """Labels that entered the dataset since the worker started."""
+
+
+class _Label(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    label: str
+
+
+class _Labels(RootModel[list[_Label]]):
+    """The content of PENDING_FILE."""
+
+
+class Labelling:
+    """Keeps the latest labels open to be undone, and saves older ones in batches.
+
+    Threads may share it. A label that is pending survives the worker's end.
+    """
+
+    def __init__(
+        self, examples: ExampleFolder, dataset: Dataset, class_names: tuple[str, ...], *, batch: int
+    ) -> None:
+        """Go on where the worker before stopped; ``batch`` labels enter the dataset together."""
+        self._examples = examples
+        self._dataset = dataset
+        self._class_names = class_names
+        self._batch = batch
+        self._lock = RLock()
+        self._file = dataset.folder / PENDING_FILE
+        self._pending = _read(self._file)
+        self._skipped: list[str] = []
+        self._saved = 0
+
+    @property
+    def counts(self) -> Counts:
+        """How far the labelling is."""
+        with self._lock:
+            return Counts(len(self.waiting()), len(self._pending), self._saved)
+
+    def waiting(self) -> list[HardExample]:
+        """Return what waits, the most uncertain first, what was skipped last."""
+        with self._lock:
+            found = self._examples.unlabelled()
+            for label in self._pending:
+                found.pop(label.name, None)
+            skipped = [found.pop(name) for name in self._skipped if name in found]
+            return [*found.values(), *skipped]
+
+    def label(self, name: str, label: str) -> None:
+        """Say what a picture shows; raises UnknownExampleError."""
+        with self._lock:
+            self._check(name)
+            if label not in self._class_names:
+                known = ", ".join(self._class_names)
+                raise UnknownExampleError(f"{label} is no class: choose one of {known}.")
+            self._keep([*self._pending, _Label(name=name, label=label)])
+            if len(self._pending) > self._batch:
+                self._save(self._batch)
+
+    def skip(self, name: str) -> None:
+        """Put a picture last; raises UnknownExampleError."""
+        with self._lock:
+            self._check(name)
+            self._skipped = [*(each for each in self._skipped if each != name), name]
+
+    def undo(self) -> str | None:
+        """Take the latest pending label back; return the picture's name, or None without one."""
+        with self._lock:
+            if not self._pending:
+                return None
+            name = self._pending[-1].name
+            self._keep(self._pending[:-1])
+            return name
+
+    def save(self) -> int:
+        """Let all pending labels enter the dataset, and return how many."""
+        with self._lock:
+            count = len(self._pending)
+            self._save(count)
+            return count
+
+    def _check(self, name: str) -> None:
+        if name not in {example.image for example in self.waiting()}:
+            raise UnknownExampleError(f"{name} does not wait for a label (any more).")
+
+    def _save(self, count: int) -> None:
+        """Save the oldest labels; each step can be repeated if it is cut short."""
+        batch = self._pending[:count]
+        if not batch:
+            return
+        pictures = (LabelledPicture(self._examples.path(each.name), each.label) for each in batch)
+        self._dataset.add([picture for picture in pictures if self._is_there(picture.path)])
+        for each in batch:
+            self._examples.finish(each.name, each.label)
+        self._keep(self._pending[count:])
+        self._saved += len(batch)
+
+    def _is_there(self, picture: Path) -> bool:
+        """Say whether a picture has been neither evicted nor taken."""
+        return picture.exists() or (self._dataset.folder / picture.name).exists()
+
+    def _keep(self, pending: list[_Label]) -> None:
+        write_atomically(self._file, _Labels(pending).model_dump_json().encode())
+        self._pending = pending
+
+
+def _read(file: Path) -> list[_Label]:
+    try:
+        return _Labels.model_validate_json(file.read_bytes()).root
+    except (OSError, ValueError):
+        return []

@@ -1,0 +1,37 @@
+"""What the labelling worker is told."""
+
+from pydantic import Field, PositiveFloat, PositiveInt
+
+from workers.contract import Variable
+from workers.infer.settings import HttpSettings
+from workers.settings import ClassNames, LocalPath
+
+__all__ = ["LabelSettings"]
+
+
+class LabelSettings(HttpSettings):
+    """What the labelling worker is told."""
+
+    he_saved_url: LocalPath = Field(
+        validation_alias="HE_SAVED_URL", description="The folder with the hard examples."
+    )
+    original_dataset_url: LocalPath = Field(
+        validation_alias=Variable.ORIGINAL_DATASET_URL,
+        description="The Dataset's index file; labelled pictures go to `hard-examples` beside it.",
+    )
+    class_names: ClassNames = Field(
+        description="The classes that can be chosen, separated by commas."
+    )
+    job_name: str = Field(
+        default="", validation_alias=Variable.JOB_NAME, description="The page's title."
+    )
+    http_port: int = Field(
+        default=8081, ge=0, le=65535, description="The page's port; 0: a free one."
+    )
+    label_batch: PositiveInt = Field(
+        default=10,
+        description="Labels that enter the dataset together, once as many can be undone.",
+    )
+    undo_seconds: PositiveFloat = Field(
+        default=30.0, description="Seconds without a label after which all enter the dataset."
+    )

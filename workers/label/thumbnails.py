@@ -1,0 +1,26 @@
+"""Pictures as a browser can show them."""
+
+import io
+from functools import lru_cache
+from pathlib import Path
+
+from backend.preprocessing import open_image
+
+__all__ = ["thumbnail"]
+
+_SIDE = 800
+_QUALITY = 85
+_KEPT = 128
+
+
+@lru_cache(_KEPT)
+def thumbnail(picture: Path) -> bytes:
+    """Return the picture upright, at most 800 pixels wide and high, as JPEG.
+
+    Raises ImageError for what cannot be read.
+    """
+    image = open_image(picture)
+    image.thumbnail((_SIDE, _SIDE))
+    buffer = io.BytesIO()
+    image.save(buffer, "JPEG", quality=_QUALITY)
+    return buffer.getvalue()
