@@ -56,9 +56,12 @@ def _parser() -> argparse.ArgumentParser:
     )  # fmt: skip
     run.add_argument("--timeout", type=float, metavar="S", help="give up after S seconds")
     run.add_argument(
-        "--in-containers", nargs="?", const="", choices=ENGINES, metavar="ENGINE",
-        help="standalone: run the workers from their images, with docker or podman",
+        "--in-containers", action="store_true",
+        help="standalone: run the workers in containers of their images",
     )  # fmt: skip
+    run.add_argument(
+        "--engine", choices=ENGINES, help="what runs containers (default: the first that answers)"
+    )
     for command in (
         run,
         _command(commands, "status", _status),
@@ -98,7 +101,8 @@ def _command(
 
 def _run(arguments: argparse.Namespace) -> int:
     """Run the job, from where it stands."""
-    runner = _runner(arguments, in_containers=arguments.in_containers)
+    engine = ContainerEngine.find(arguments.engine) if arguments.in_containers else None
+    runner = _runner(arguments, engine)
     with open_view(json=arguments.json) as view:
         try:
             status = asyncio.run(_until_signal(runner, arguments, view.update))
@@ -186,15 +190,15 @@ def _validate(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _runner(arguments: argparse.Namespace, *, in_containers: str | None = None) -> JobRunner:
-    """Return the job's runner; ``in_containers`` names an engine, or is "" for any."""
+def _runner(arguments: argparse.Namespace, engine: ContainerEngine | None = None) -> JobRunner:
     resources = load_job(arguments.manifests)
     if arguments.on == "standalone":
-        engine = None if in_containers is None else ContainerEngine.find(in_containers)
         return StandaloneRunner(resources, arguments.root, engine=engine)
     # Its import takes a second, which a run on this machine need not wait for.
     from jobs.kubernetes.runner import KubernetesRunner  # noqa: PLC0415
 
+    if engine:
+        raise SettingsError("--in-containers is for this machine: a cluster always uses containers")
     return KubernetesRunner(resources, load_documents(arguments.manifests))
 
 

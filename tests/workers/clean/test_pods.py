@@ -127,7 +127,8 @@ def settings(account: Path, server: ApiServer) -> CleanSettings:
 
 
 def test_pods_that_ended_a_while_ago_are_deleted(account: Path, server: ApiServer) -> None:
-    old, new = NOW - timedelta(seconds=60), NOW + timedelta(seconds=60)
+    now = datetime.now(UTC)
+    old, new = now - timedelta(hours=1), now + timedelta(hours=1)
     server.pods = {"dogs-train-a": old, "dogs-eval-b": new, "evicted": None}
     clean(settings(account, server))
     assert list(server.pods) == ["dogs-eval-b"]
