@@ -69,7 +69,7 @@ $(DOCS)/.installed: requirements/docs.txt
 	@touch $@
 
 docs: reference $(DOCS)/.installed ## the documentation as pages: build/site/index.html
-	$(DOCS)/bin/mkdocs build --quiet
+	NO_MKDOCS_2_WARNING=1 $(DOCS)/bin/mkdocs build --quiet
 
 check: $(INSTALLED) ## ruff, mypy --strict, import-linter
 	$(BIN)/ruff format --check .

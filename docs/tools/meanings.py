@@ -1,0 +1,65 @@
+"""What the manifests' fields mean; their names, types and defaults come from the schema."""
+
+from collections.abc import Mapping
+
+__all__ = ["MEANINGS"]
+
+MEANINGS: Mapping[str, str] = {
+    "apiVersion": "Sedna's version of the resource.",
+    "kind": "What it is.",
+    "status": "Written by the controllers; not read.",
+    "DatasetSpec.url": "The index file: a path on the node, or an s3 or http(s) URL.",
+    "DatasetSpec.format": "The index file's; Sedna trains an incremental job on no other.",
+    "DatasetSpec.nodeName": "The node that holds the samples, and runs all workers.",
+    "DatasetSpec.credentialName": "The Secret with access to `url`.",
+    "Metadata.name": "A DNS subdomain.",
+    "Metadata.namespace": "The same for the job and all that it names.",
+    "ModelSpec.url": "The model file: a path on the node, or an s3 or http(s) URL.",
+    "ModelSpec.format": "By it the LocalController picks one of the models that training reports.",
+    "ModelSpec.device_soc_versions": "Chips that the model is for; empty: all.",
+    "ModelSpec.credentialName": "The Secret with access to `url`.",
+    "IncrementalLearningJobSpec.initialModel": "What the first round starts from.",
+    "IncrementalLearningJobSpec.outputDir": "The folder for the rounds' indexes and models.",
+    "IncrementalLearningJobSpec.credentialName": "The Secret with access to `outputDir`.",
+    "DatasetReference.name": "The Dataset's name.",
+    "DatasetReference.trainProb": "The share of each increment that trains, rounded down.",
+    "DeploySpec.model": "The Model that serves.",
+    "DeploySpec.trigger": "When a trained model takes its place.",
+    "DeployModelReference.name": "The Model's name.",
+    "DeployModelReference.hotUpdateEnabled": "Load a new model without a restart; prefer it.",
+    "HardExampleMining.name": "One of [the miners](miners.md).",
+    "HardExampleMining.parameters": "The miner's.",
+    "Parameter.key": "The parameter's name.",
+    "Parameter.value": "Its value, in quotes.",
+    "PodTemplate.metadata": "Annotations; Sedna sets the rest.",
+    "PodSpec.containers": "Exactly one for the one-machine runner.",
+    "PodSpec.nodeName": "The Dataset's `nodeName`.",
+    "PodSpec.volumes": "What the containers' `volumeMounts` name.",
+    "Container.name": "The container's name.",
+    "Container.image": "The image; the one-machine runner needs it with `--in-containers` only.",
+    "Container.command": "Unset: the image's, which is `python -m workers`.",
+    "Container.args": "Which worker: `train`, `eval` or `infer`.",
+    "Container.env": "[The worker's settings](settings.md).",
+    "Container.volumeMounts": "Where it sees its volumes.",
+    "Container.resources": "Requests and limits.",
+    "EnvVar.name": "The variable.",
+    "EnvVar.value": "Its value, in quotes if it is a number.",
+    "VolumeMount.name": "The volume's name.",
+    "VolumeMount.mountPath": "Where the container sees it.",
+    "VolumeMount.subPath": "A path in the volume; empty: all of it.",
+    "Volume.name": "The name that `volumeMounts` use.",
+    "HostPath.path": "The path on the node.",
+    "HostPath.type": "What must be there; `DirectoryOrCreate` makes the folder, for root.",
+    "Trigger.checkPeriodSeconds": "Ignored, by Sedna too.",
+    "Condition.operator": "Values are equal within 1e-6.",
+    "Condition.threshold": "What the metric is compared with.",
+    "Condition.metric": "`num_of_samples` for training; with an index, `accuracy_delta[0]`, for "
+    "deployment: see [triggers](../how-to/triggers.md).",
+    "Timer.start": "`HH:MM`, in quotes, the node's local time.",
+    "Timer.end": "`HH:MM`, in quotes; before `start` it is the next day's.",
+    "EvalSpec.initialEvalModel": "What the first trained model is held to; unset: the deploy "
+    "Model. Its file is overwritten.",
+    "ModelReference.name": "The Model's name.",
+}
+"""`Part.field`, or the field of every resource, to its meaning. A field that is missing here
+means what the part of its type says."""
