@@ -1,0 +1,42 @@
+# Container images of the workers: docs/images.md.
+VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
+REVISION := $(shell git describe --always --dirty --exclude='*' 2>/dev/null || echo unknown)
+CREATED := $(shell git log -1 --format=%cI 2>/dev/null)
+FLAVOR ?= cpu
+BASE_IMAGE ?= $(shell sed -n 's/^ARG BASE_IMAGE=//p' docker/$(FLAVOR).Dockerfile)
+CA_BUNDLE ?= /etc/ssl/certs/ca-certificates.crt
+SYFT_FOLDER := build/syft
+SYFT ?= $(SYFT_FOLDER)/bin/syft
+
+# make's own TAG= also says what `make deploy` deploys.
+ifeq ($(TAG),)
+IMAGES = TAG=$(VERSION)-$(REVISION) ALIAS=$(VERSION)
+else
+IMAGES = TAG=$(TAG) ALIAS=
+endif
+IMAGES += ENGINE="$(ENGINE)" FLAVOR=$(FLAVOR) REGISTRY=$(REGISTRY) BASE_IMAGE=$(BASE_IMAGE) CA_BUNDLE=$(CA_BUNDLE) \
+	VERSION=$(VERSION) REVISION=$(REVISION) CREATED=$(CREATED) BUILD_FLAGS="$(BUILD_FLAGS)" SYFT=$(SYFT)
+
+.PHONY: base-image images images-verify images-push images-scan ci-images
+
+images: ## build the workers' images: [FLAVOR=cpu|ascend] [ENGINE=docker|podman|buildah] [REGISTRY=] [TAG=] [BASE_IMAGE=]
+	@$(IMAGES) docker/build.sh
+
+images-verify: $(INSTALLED) ## run each CPU image hardened: train, evaluate, infer, end
+	@$(IMAGES) docker/verify.sh $(BIN)/pytest
+
+images-push: ## push them: REGISTRY=
+	@$(IMAGES) docker/push.sh
+
+images-scan: $(SYFT) ## write what they consist of (SPDX, CycloneDX) to build/sbom
+	@$(IMAGES) docker/scan.sh
+
+base-image: ## a stand-in for the base image, where no registry is in reach
+	@$(IMAGES) docker/base.sh
+
+ci-images: $(INSTALLED) ## build and verify the CPU images where that can be done
+	@$(IMAGES) docker/ci.sh
+
+$(SYFT_FOLDER)/bin/syft: docker/sbom.txt
+	$(PYTHON) -m venv $(SYFT_FOLDER)
+	$(SYFT_FOLDER)/bin/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r docker/sbom.txt
