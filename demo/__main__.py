@@ -1,6 +1,7 @@
 """``python -m demo [--root DIR] [--seed N] [--label]``: what ``make demo`` runs."""
 
 import argparse
+import asyncio
 import sys
 from pathlib import Path
 
@@ -26,6 +27,9 @@ def _main() -> int:
     except ProjectError as error:
         sys.stderr.write(f"{error}\n")
         return error.exit_status
+    except (KeyboardInterrupt, asyncio.CancelledError):
+        sys.stderr.write("The demo was stopped.\n")
+        return 1
     return int(any(each.outcome is Outcome.FAILED for each in status.rounds))
 
 

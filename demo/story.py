@@ -2,6 +2,7 @@
 
 import asyncio
 import shutil
+import signal
 import time
 from contextlib import AbstractAsyncContextManager, nullcontext
 from pathlib import Path
@@ -63,6 +64,10 @@ def _make_room(root: Path) -> None:
 async def _run_job(
     runner: StandaloneRunner, nights: "_Nights", page: AbstractAsyncContextManager[None]
 ) -> JobStatus:
+    task = asyncio.current_task()
+    if task:
+        # Like an interrupt: the runner ends its workers before the demo ends.
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
     async with page:
         with open_view(json=False) as view:
             return await _run_both(runner, nights, view)
