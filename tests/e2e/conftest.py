@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from textwrap import indent
+from typing import Any
 
 import pytest
 import yaml
@@ -75,7 +76,7 @@ class Manifests:
             },
         )
 
-    def _template(self, kind: str, own: Mapping[str, str]) -> dict[str, dict[str, list]]:  # type: ignore[type-arg]
+    def _template(self, kind: str, own: Mapping[str, str]) -> dict[str, Any]:
         environment = {"class_names": ",".join(self.class_names), **self.worker, **own}
         container = {
             "name": kind,
@@ -83,7 +84,7 @@ class Manifests:
             "args": [kind],
             "env": [{"name": name, "value": value} for name, value in environment.items()],
         }
-        return {"spec": {"nodeName": "n1", "containers": [container]}}  # type: ignore[dict-item]
+        return {"spec": {"nodeName": "n1", "containers": [container]}}
 
 
 def _resource(kind: str, name: str, spec: dict[str, object]) -> dict[str, object]:
