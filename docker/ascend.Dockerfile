@@ -3,6 +3,10 @@
 ARG BASE_IMAGE=quay.io/ascend/cann:8.5.0-910b-ubuntu22.04-py3.11
 
 FROM ${BASE_IMAGE} AS build
+# hadolint ignore=DL3008 # Debian and Ubuntu keep one version of a package: a pinned one vanishes
+RUN apt-get update \
+    && apt-get install --yes --no-install-recommends binutils \
+    && rm -rf /var/lib/apt/lists/*
 # CANN's compilers are Python too, and need the packages of the base image.
 RUN python3 -m venv /opt/pip && python3 -m venv --system-site-packages --without-pip /opt/venv
 COPY docker/build /build
