@@ -51,7 +51,8 @@ def fit(task: Task, plan: Plan, state_file: Path | None = None) -> Metrics:
     Raises ImageError for a sample that is no image.
     """
     network, batch_size = task.network, min(plan.batch_size, len(task.images))
-    mark = fingerprint(network, task.images, plan)
+    # Only a state on disk has to be known again: the digest reads every weight and image.
+    mark = fingerprint(network, task.images, plan) if state_file else ""
     _freeze(network, plan.fine_tune)
     source, operations, trained = _samples(task, plan)
     steps = len(task.images) // batch_size
