@@ -8,20 +8,15 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-from http import HTTPStatus
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
-from queue import Queue
-from threading import Thread
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from workers.contract import WorkerMessage, message_path
+from tests.local_controller import FakeLocalController, serve_local_controller
 
 REPOSITORY = Path(__file__).parent.parent
 CLASSES = ("croissant", "dog")
@@ -41,50 +36,9 @@ def sedna_lib() -> Path | None:
 needs_sedna = pytest.mark.skipif(sedna_lib() is None, reason=_REASON)
 
 
-@dataclass
-class LocalController:
-    """Takes workers' messages as the LC does."""
-
-    url: str = ""
-    messages: Queue[WorkerMessage] = field(default_factory=Queue)
-
-    def next_message(self) -> WorkerMessage:
-        return self.messages.get(timeout=60)
-
-    def take(self, path: str, content_type: str, body: bytes) -> HTTPStatus:
-        if content_type != "application/json":
-            return HTTPStatus.UNSUPPORTED_MEDIA_TYPE
-        message = WorkerMessage.model_validate_json(body)
-        if path != message_path(message.name):
-            return HTTPStatus.BAD_REQUEST
-        self.messages.put(message)
-        return HTTPStatus.OK
-
-
-@contextmanager
-def serve_local_controller() -> Iterator[LocalController]:
-    controller = LocalController()
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
-            status = controller.take(self.path, self.headers["Content-Type"], body)
-            answer = json.dumps({"Status": status, "Message": status.phrase}).encode()
-            self.send_response(status)
-            self.send_header("Content-Length", str(len(answer)))
-            self.end_headers()
-            self.wfile.write(answer)
-
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002
-            """Keep the tests quiet."""
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        controller.url = f"http://127.0.0.1:{server.server_port}"
-        yield controller
-        server.shutdown()
-        thread.join()
+def serve_sednas_local_controller() -> AbstractContextManager[FakeLocalController]:
+    """Serve an LC for workers that import two frameworks before they say anything."""
+    return serve_local_controller(patience=60)
 
 
 def worker_environment(kind: str, lc_server: str, **variables: str) -> dict[str, str]:

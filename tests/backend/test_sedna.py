@@ -19,15 +19,15 @@ from backend.errors import MissingPackageError, SettingsError
 from backend.mindspore_runtime import Device
 from backend.mobilenetv2 import TinyMSMobileNetV2
 from backend.weights import read_weights
+from tests.local_controller import FakeLocalController
 from tests.sedna_sdk import (
     CLASSES,
     REPOSITORY,
-    LocalController,
     hot_update_config,
     needs_sedna,
     run_worker,
     sedna_lib,
-    serve_local_controller,
+    serve_sednas_local_controller,
     worker_environment,
     write_dataset,
 )
@@ -188,13 +188,13 @@ def index(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def local_controller() -> Iterator[LocalController]:
-    with serve_local_controller() as controller:
+def local_controller() -> Iterator[FakeLocalController]:
+    with serve_sednas_local_controller() as controller:
         yield controller
 
 
 def environment(
-    kind: str, controller: LocalController, index: Path, **variables: str
+    kind: str, controller: FakeLocalController, index: Path, **variables: str
 ) -> dict[str, str]:
     return worker_environment(
         kind,
@@ -219,7 +219,7 @@ def base_model(index: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def trained(
-    worker: Path, index: Path, base_model: Path, local_controller: LocalController
+    worker: Path, index: Path, base_model: Path, local_controller: FakeLocalController
 ) -> WorkerMessage:
     """What the train worker reports."""
     variables = environment(
@@ -260,7 +260,7 @@ def test_the_sdk_evaluates_each_model_anew(
     trained: WorkerMessage,
     index: Path,
     base_model: Path,
-    local_controller: LocalController,
+    local_controller: FakeLocalController,
 ) -> None:
     variables = environment(
         "eval-worker",
@@ -280,7 +280,7 @@ def test_the_sdk_evaluates_each_model_anew(
 
 @needs_sedna
 def test_the_sdk_infers_and_updates_the_model_while_it_runs(
-    worker: Path, index: Path, local_controller: LocalController, tmp_path: Path
+    worker: Path, index: Path, local_controller: FakeLocalController, tmp_path: Path
 ) -> None:
     deployed, update = tmp_path / "model.ckpt", tmp_path / "update" / "model.ckpt"
     always_saying("croissant", deployed)

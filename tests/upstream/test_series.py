@@ -13,14 +13,14 @@ from pathlib import Path
 
 import pytest
 
+from tests.local_controller import FakeLocalController
 from tests.sedna_sdk import (
     REPOSITORY,
-    LocalController,
     hot_update_config,
     needs_sedna,
     run_worker,
     sedna_lib,
-    serve_local_controller,
+    serve_sednas_local_controller,
     worker_environment,
     write_dataset,
 )
@@ -96,7 +96,7 @@ class Round:
 
     training: Path
     node: Path
-    local_controller: LocalController
+    local_controller: FakeLocalController
     variables: dict[str, str]
 
     def environment(self, kind: str, **variables: str) -> dict[str, str]:
@@ -111,7 +111,7 @@ class Round:
 
 @pytest.fixture(params=["MINDSPORE", "TINYMS"])
 def job(request: pytest.FixtureRequest, patched: Path, tmp_path: Path) -> Iterator[Round]:
-    with serve_local_controller() as controller:
+    with serve_sednas_local_controller() as controller:
         index = write_dataset(tmp_path / "dataset")
         yield Round(
             patched / EXAMPLE / "training",

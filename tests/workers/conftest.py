@@ -3,14 +3,10 @@
 The models are true ONNX files for the true backend: they tell a dark image from a bright one.
 """
 
-import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from queue import Queue
-from threading import Thread
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
@@ -22,7 +18,12 @@ from moto.server import ThreadedMotoServer
 from onnx import TensorProto, helper, numpy_helper
 from PIL import Image
 
-from workers.contract import WorkerMessage
+from tests.local_controller import (
+    FakeLocalController,
+    QuietHandler,
+    serve_local_controller,
+    serving,
+)
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
@@ -100,78 +101,20 @@ class FileServer:
 def file_server() -> Iterator[FileServer]:
     files = FileServer()
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
+    class Handler(QuietHandler):
+        def do_GET(self) -> None:  # noqa: N802 - http.server's name
             files.authorizations.append(self.headers["Authorization"])
             status, body = files.files.get(self.path, (HTTPStatus.NOT_FOUND, b""))
-            self.send_response(status)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body[: files.cut_at])
+            self.answer(status, body, files.cut_at)
 
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002
-            """Keep the tests quiet."""
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        files.url = f"http://127.0.0.1:{server.server_port}"
+    with serving(Handler) as files.url:
         yield files
-        server.shutdown()
-        thread.join()
-
-
-@dataclass
-class FakeLocalController:
-    """Speaks the LC's protocol, after ``statuses`` and bodies of ``garbage``, each once."""
-
-    url: str = ""
-    messages: Queue[WorkerMessage] = field(default_factory=Queue)
-    statuses: list[int] = field(default_factory=list)
-    garbage: list[bytes] = field(default_factory=list)
-
-    def take(self, path: str, content_type: str, body: bytes) -> int:
-        if self.statuses:
-            return self.statuses.pop(0)
-        if content_type != "application/json":
-            return HTTPStatus.UNSUPPORTED_MEDIA_TYPE
-        message = WorkerMessage.model_validate_json(body)
-        if path != f"/sedna/workers/{message.name}/info":
-            return HTTPStatus.BAD_REQUEST
-        self.messages.put(message)
-        return HTTPStatus.OK
-
-    def next_message(self) -> WorkerMessage:
-        return self.messages.get(timeout=10)
 
 
 @pytest.fixture
 def local_controller() -> Iterator[FakeLocalController]:
-    controller = FakeLocalController()
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
-            if controller.garbage:
-                status, answer = int(HTTPStatus.OK), controller.garbage.pop()
-            else:
-                status = controller.take(self.path, self.headers["Content-Type"], body)
-                answer = json.dumps({"Status": status, "Message": "OK"}).encode()
-            self.send_response(status)
-            self.send_header("Content-Length", str(len(answer)))
-            self.end_headers()
-            self.wfile.write(answer)
-
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002
-            """Keep the tests quiet."""
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        controller.url = f"http://127.0.0.1:{server.server_port}"
+    with serve_local_controller() as controller:
         yield controller
-        server.shutdown()
-        thread.join()
 
 
 @pytest.fixture(scope="session")

@@ -20,7 +20,8 @@ import pytest
 from backend import model_file
 from backend.errors import DatasetError, TemporaryError
 from backend.model_file import ModelCard
-from tests.workers.conftest import SIDE, FakeLocalController
+from tests.local_controller import FakeLocalController
+from tests.workers.conftest import SIDE
 from workers.contract import WorkerKind, WorkerStatus
 from workers.eval.evaluation import evaluate
 from workers.incremental import IncrementalLearning

@@ -8,7 +8,8 @@ import pytest
 
 from backend import BackendBase
 from backend.errors import SettingsError
-from tests.workers.conftest import FakeLocalController, FileServer, S3Store
+from tests.local_controller import FakeLocalController
+from tests.workers.conftest import FileServer, S3Store
 from workers.contract import WorkerKind, WorkerStatus
 from workers.incremental import IncrementalLearning
 from workers.outbox import TRAIN_REPORT_FILE, is_completed

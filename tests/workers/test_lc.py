@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from backend.errors import TemporaryError
-from tests.workers.conftest import FakeLocalController
+from tests.local_controller import FakeLocalController
 from workers.contract import ModelResult, WorkerKind, WorkerStatus
 from workers.lc import LocalController
 from workers.outbox import Outbox

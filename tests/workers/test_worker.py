@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from backend.errors import DatasetError, PermanentError, SettingsError, TemporaryError
-from tests.workers.conftest import FakeLocalController
+from tests.local_controller import FakeLocalController
 from workers.__main__ import main
 from workers.contract import WorkerKind, WorkerStatus
 from workers.incremental import IncrementalLearning

@@ -4,7 +4,8 @@ from pathlib import Path
 import pytest
 
 from backend.errors import ModelFileError
-from tests.workers.conftest import FakeLocalController, S3Store
+from tests.local_controller import FakeLocalController
+from tests.workers.conftest import S3Store
 from workers.contract import WorkerKind, WorkerStatus
 from workers.eval.evaluation import evaluate
 from workers.worker import run_round

@@ -11,7 +11,7 @@ import pytest
 from watchfiles import watch
 
 from backend.errors import ModelFileError
-from tests.workers.conftest import FakeLocalController
+from tests.local_controller import FakeLocalController
 from workers.contract import ModelConfig, ModelHotUpdateConfig, WorkerKind, WorkerStatus
 from workers.hot_update import REPORTED_UPDATE_FILE
 

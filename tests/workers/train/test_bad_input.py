@@ -9,7 +9,7 @@ import mindspore
 import pytest
 
 from backend.errors import DatasetError, ImageError, ModelFileError, SettingsError
-from tests.workers.conftest import FakeLocalController
+from tests.local_controller import FakeLocalController
 from workers.contract import WorkerStatus
 
 pytestmark = pytest.mark.e2e

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from watchfiles import watch
 
-from tests.workers.conftest import FakeLocalController
+from tests.local_controller import FakeLocalController
 from workers.contract import WorkerStatus
 from workers.train.training import STATE_FILE
 

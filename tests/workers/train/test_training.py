@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from backend.errors import DatasetError
-from tests.workers.conftest import FakeLocalController, S3Store
+from tests.local_controller import FakeLocalController
+from tests.workers.conftest import S3Store
 from workers.contract import WorkerKind, WorkerMessage, WorkerStatus
 from workers.outbox import TRAIN_REPORT_FILE, KeptReport, Outbox
 from workers.replay import SAMPLES_FILE

@@ -25,7 +25,8 @@ from tritonclient.http import (  # type: ignore[import-untyped]
 from tritonclient.utils import InferenceServerException  # type: ignore[import-untyped]
 
 from backend.errors import SettingsError
-from tests.workers.conftest import SIDE, FakeLocalController
+from tests.local_controller import FakeLocalController
+from tests.workers.conftest import SIDE
 from tests.workers.infer.conftest import encoded
 from workers.contract import ModelConfig, ModelHotUpdateConfig, WorkerStatus
 from workers.infer.http.server import listen
