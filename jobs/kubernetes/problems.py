@@ -11,6 +11,8 @@ __all__ = ["inaction", "pod_problem"]
 _IMAGE = {"ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull"}
 _CREATION = {"CreateContainerConfigError", "CreateContainerError", "RunContainerError"}
 _VOLUME = {"FailedMount", "FailedAttachVolume"}
+_NO_ROOM = "OutOf"
+"""OutOfcpu, OutOfmemory, OutOfpods, and likewise for every other resource."""
 _PATIENCE = timedelta(seconds=90)
 """The GlobalManager looks at a job every 45 seconds or so."""
 
@@ -23,14 +25,14 @@ def pod_problem(pod: Pod, events: Iterable[Event], lines: Mapping[str, str], now
 
     ``events`` may be of any pods; ``lines`` are the last lines of the pods' logs, by name.
     """
-    if pod.status.phase == "Failed" and pod.status.message:
-        return f"{pod.name} was ended: {pod.status.message}"
+    own = [each for each in events if each.pod == pod.name]
+    if sentence := _refusal(pod, own) or _end(pod):
+        return sentence
     for container in pod.containers:
         if sentence := _container(pod, container, lines.get(pod.name, "")):
             return sentence
     if pod.status.phase not in {"", "Pending"}:
         return ""
-    own = [each for each in events if each.pod == pod.name]
     return _placement(pod) or _event(pod, own) or _silence(pod, now)
 
 
@@ -49,6 +51,25 @@ def inaction(
         f" does the namespace {namespace} admit pods with hostNetwork and hostPath? Its log says"
         " more: kubectl logs -n sedna deployment/gm"
     )
+
+
+def _refusal(pod: Pod, events: Iterable[Event]) -> str:
+    """Return that the kubelet refused the pod for want of room: it never tries that one again."""
+    # The status repeats the event's message after the word Pod.
+    told = [(each.reason, each.message) for each in events]
+    for reason, message in [(pod.status.reason, pod.status.message), *told]:
+        if reason.startswith(_NO_ROOM):
+            return (
+                f"{pod.name}: node {pod.spec.node_name} has no room for it"
+                f" ({_brief(message.removeprefix('Pod '))}):"
+                " lower the requests of the job's workers, or stop other pods there"
+            )
+    return ""
+
+
+def _end(pod: Pod) -> str:
+    is_failed = pod.status.phase == "Failed" and pod.status.message
+    return f"{pod.name} was ended: {pod.status.message}" if is_failed else ""
 
 
 def _container(pod: Pod, container: Container, last_line: str) -> str:

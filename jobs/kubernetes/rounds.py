@@ -99,7 +99,7 @@ class _Reader:
                 self._end_deployment(condition.time)
             case stage, ConditionType.FAILED:
                 self._end_stage(condition)
-                reason = f"the {stage} worker reported that it failed: its log says why"
+                reason = f"the {stage} stage failed: its pod's log, or its problem, says why"
                 self._end(condition.time, Outcome.FAILED, reason)
             case Stage.TRAIN, ConditionType.WAITING:
                 self._end(condition.time, Outcome.FAILED, _LOST)

@@ -56,6 +56,14 @@ def test_image_container_and_node_are_named(status: dict[str, Any], sentence: st
     assert sentence in problem(status)
 
 
+def test_a_node_without_room_is_told_alike_from_the_event_and_the_status() -> None:
+    message = "Node didn't have enough resource: cpu, requested: 1000, used: 1250, capacity: 2000"
+    refused = {"phase": "Failed", "reason": "OutOfcpu", "message": f"Pod {message}"}
+    from_status = problem(refused)
+    assert f"node edge has no room for it ({message}): lower the requests" in from_status
+    assert problem({"phase": "Pending"}, event("OutOfcpu", message, 0)) == from_status
+
+
 def test_a_crash_is_told_with_the_workers_own_words() -> None:
     last = {"terminated": {"exitCode": 2, "reason": "Error"}}
     status = waiting("CrashLoopBackOff", lastState=last)

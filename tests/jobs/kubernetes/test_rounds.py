@@ -75,7 +75,7 @@ def test_a_failed_stage_ends_the_round(stage: Stage) -> None:
     after = ["Train Waiting", "Train Ready"]
     first, second = rounds_of(conditions([*steps, f"{stage} Failed", *after]), TRIGGER)
     assert first.outcome is Outcome.FAILED
-    assert f"the {stage} worker reported that it failed" in first.reason
+    assert f"the {stage} stage failed" in first.reason
     assert stage in first.seconds
     assert (second.number, second.outcome) == (2, Outcome.RUNNING)
 
