@@ -35,6 +35,15 @@ COPY backend /code/backend
 COPY workers /code/workers
 RUN /build/compile.sh /code
 
+FROM build AS kernels
+# hadolint ignore=DL3008 # Debian keeps one version of a package: a pinned one vanishes
+RUN apt-get update \
+    && apt-get install --yes --no-install-recommends g++ \
+    && rm -rf /var/lib/apt/lists/*
+WORKDIR /code
+COPY backend /code/backend
+RUN python3 -m backend.kernels.library x86-64-v3
+
 FROM python AS worker
 # /tmp is the one folder that has to be writable; nothing is imported from it.
 ENV PATH=/opt/venv/bin:$PATH \
@@ -65,6 +74,7 @@ FROM worker AS train
 ENV ONEDNN_MAX_CPU_ISA=AVX2
 COPY --from=train-packages /opt/venv /opt/venv
 COPY --from=code /code /opt/venv/lib/python3.11/site-packages
+COPY --from=kernels /code/backend/kernels/kernels.so /opt/venv/lib/python3.11/site-packages/backend/kernels/
 ARG BASE_IMAGE VERSION REVISION CREATED
 LABEL org.opencontainers.image.title="sedna-tinyms train and eval, CPU" \
       org.opencontainers.image.description="Train and eval workers for KubeEdge Sedna's incremental learning: TinyMS on MindSpore" \
