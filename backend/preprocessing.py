@@ -2,6 +2,9 @@
 
 EXIF orientation applied, RGB, short side resized to 256/224 of the input size, centre crop,
 ImageNet normalisation; layout NCHW, dtype float32. Needs neither MindSpore nor TinyMS.
+
+A JPEG file that is at least twice too large is decoded at 1/2, 1/4 or 1/8 of its size, never
+below the size it is resized to (libjpeg's scaled decoding: two to three times faster).
 """
 
 import io
@@ -20,14 +23,20 @@ from backend.errors import ImageError
 __all__ = [
     "IMAGENET_MEAN",
     "IMAGENET_STD",
+    "PREPROCESSING_VERSION",
     "ImageSource",
     "LabelledImages",
     "normalise",
     "open_image",
+    "open_resized",
     "preprocess",
     "preprocess_batch",
     "resize_short_side",
+    "short_side",
 ]
+
+PREPROCESSING_VERSION = 1
+"""To be raised with every change that gives other inputs: cached features are of one version."""
 
 ImageSource = str | os.PathLike[str] | bytes | Image.Image | NDArray[np.uint8]
 """A file's path, an encoded image, a Pillow image, or RGB pixels (H, W, 3) as uint8."""
@@ -39,13 +48,17 @@ IMAGENET_STD = np.array([58.395, 57.12, 57.375], dtype=np.float32)
 """Standard deviation of each channel over ImageNet, in pixel values of 0 to 255."""
 
 _RGB_AXES = 3
+# Pillow only warns of up to twice as many; decoded they are 270 MB.
+_MOST_PIXELS = 89_478_485
 
 _UNREADABLE = (
     ArithmeticError,
     EOFError,
     Image.DecompressionBombError,
+    Image.DecompressionBombWarning,
     LookupError,
     OSError,
+    RuntimeError,
     SyntaxError,
     TypeError,
     ValueError,
@@ -71,13 +84,16 @@ class LabelledImages:
         return len(self.x)
 
 
-def open_image(source: ImageSource) -> Image.Image:
+def open_image(source: ImageSource, *, at_least: int | None = None) -> Image.Image:
     """Return the picture, upright and in RGB.
+
+    With ``at_least``, in pixels, a JPEG file whose short side is twice that or more comes at a
+    fraction of its size, which is faster; its short side is never below ``at_least``.
 
     Raises ImageError, naming the file, for what cannot be read or decoded.
     """
     try:
-        return _to_rgb(ImageOps.exif_transpose(_decode(source)))
+        return _to_rgb(ImageOps.exif_transpose(_decode(source, at_least)))
     except FileNotFoundError:
         raise ImageError(f"{_name(source)}: there is no such image.") from None
     except _UNREADABLE as error:
@@ -87,9 +103,22 @@ def open_image(source: ImageSource) -> Image.Image:
         ) from error
 
 
+def open_resized(source: ImageSource, input_size: int) -> Image.Image:
+    """Return the picture, upright, in RGB, its short side 256/224 of ``input_size`` pixels.
+
+    Raises ImageError for what is no readable image.
+    """
+    return resize_short_side(open_image(source, at_least=short_side(input_size)), input_size)
+
+
+def short_side(input_size: int) -> int:
+    """Return the short side, in pixels, from which inputs of ``input_size`` are cropped."""
+    return round(input_size * 256 / 224)
+
+
 def resize_short_side(image: Image.Image, input_size: int) -> Image.Image:
     """Resize so that the short side is 256/224 of ``input_size`` pixels."""
-    target = round(input_size * 256 / 224)
+    target = short_side(input_size)
     scale = target / min(image.size)
     width, height = (max(target, round(side * scale)) for side in image.size)
     return image.resize((width, height), Image.Resampling.BILINEAR)
@@ -97,9 +126,11 @@ def resize_short_side(image: Image.Image, input_size: int) -> Image.Image:
 
 def normalise(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
     """Turn RGB pixels (..., H, W, 3) into the network's (..., 3, H, W) float32."""
-    return np.ascontiguousarray(
-        np.moveaxis((pixels.astype(np.float32) - IMAGENET_MEAN) / IMAGENET_STD, -1, -3)
-    )
+    # Channels first, in place: six times faster than the other way round.
+    channels = np.moveaxis(pixels, -1, -3).astype(np.float32, order="C")
+    channels -= IMAGENET_MEAN[:, np.newaxis, np.newaxis]
+    channels /= IMAGENET_STD[:, np.newaxis, np.newaxis]
+    return channels
 
 
 def preprocess(source: ImageSource, input_size: int) -> NDArray[np.float32]:
@@ -107,7 +138,7 @@ def preprocess(source: ImageSource, input_size: int) -> NDArray[np.float32]:
 
     Raises ImageError for what is no readable image.
     """
-    image = resize_short_side(open_image(source), input_size)
+    image = open_resized(source, input_size)
     left, top = ((side - input_size) // 2 for side in image.size)
     crop = image.crop((left, top, left + input_size, top + input_size))
     return normalise(np.asarray(crop))
@@ -118,12 +149,16 @@ def preprocess_batch(sources: Iterable[ImageSource], input_size: int) -> NDArray
     return np.stack([preprocess(source, input_size) for source in sources])
 
 
-def _decode(source: ImageSource) -> Image.Image:
+def _decode(source: ImageSource, at_least: int | None) -> Image.Image:
     if isinstance(source, Image.Image):
         return source
     if isinstance(source, np.ndarray):
         return _from_pixels(source)
     with Image.open(io.BytesIO(source) if isinstance(source, bytes) else Path(source)) as image:
+        if image.width * image.height > _MOST_PIXELS:
+            raise ValueError(f"{image.width}x{image.height} pixels, more than {_MOST_PIXELS}")
+        if at_least:
+            image.draft(None, (at_least, at_least))
         image.load()
     return image
 

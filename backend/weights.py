@@ -3,6 +3,7 @@
 No format here needs pickle.
 """
 
+import io
 import tempfile
 import zipfile
 from collections.abc import Callable
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 
 from backend import model_file
 from backend.errors import MissingPackageError, ModelFileError
-from backend.files import replaced_atomically
+from backend.files import write_atomically
 from backend.mindspore_runtime import prepare_mindspore
 from backend.model_file import ModelCard
 
@@ -42,8 +43,10 @@ def read_weights(path: Path) -> tuple[Weights, ModelCard | None]:
 def write_weights(path: Path, weights: Weights, card: ModelCard) -> None:
     """Write ``weights`` to a ``.ckpt`` or ``.npz`` file, whole or not at all."""
     if path.suffix == ".npz":
-        with replaced_atomically(path) as temporary:
-            np.savez(temporary, **weights)
+        # In memory first: on a full disk NumPy's file would fail a second time, when it is dropped.
+        content = io.BytesIO()
+        np.savez(content, **weights)
+        write_atomically(path, content.getvalue())
     elif path.suffix == ".ckpt":
         model_file.write(path, _to_checkpoint(weights), card)
     else:
@@ -62,20 +65,15 @@ def _read_npz(path: Path) -> tuple[Weights, None]:
 
 def _read_checkpoint(path: Path) -> tuple[Weights, ModelCard | None]:
     content = model_file.read(path)
-    prepare_mindspore()
-    import mindspore  # noqa: PLC0415
+    # Only where it is needed: serving .onnx files needs no protobuf.
+    from backend.checkpoint import parse_checkpoint  # noqa: PLC0415
 
-    with tempfile.TemporaryDirectory() as folder:
-        whole = Path(folder, "model.ckpt")
-        whole.write_bytes(content.payload)
-        try:
-            parameters = mindspore.load_checkpoint(str(whole))
-        except (ValueError, RuntimeError, TypeError) as error:
-            raise ModelFileError(
-                f"{path}: MindSpore cannot load it as a checkpoint: is it a whole .ckpt file?"
-            ) from error
-    weights = {name: value.asnumpy().astype(np.float32) for name, value in parameters.items()}
-    return weights, content.card
+    try:
+        return parse_checkpoint(content.payload), content.card
+    except ValueError as error:
+        raise ModelFileError(
+            f"{path}: cannot be read as a checkpoint: is it a whole .ckpt file of MindSpore?"
+        ) from error
 
 
 def _read_onnx(path: Path) -> tuple[Weights, ModelCard | None]:

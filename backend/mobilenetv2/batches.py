@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from backend.errors import ImageError
 from backend.mobilenetv2.toolkit import Toolkit
-from backend.preprocessing import LabelledImages, normalise, open_image, resize_short_side
+from backend.preprocessing import LabelledImages, normalise, open_resized
 
 __all__ = ["FeatureSource", "ImageSource", "Source", "augmentations", "batches"]
 
@@ -44,20 +44,21 @@ class ImageSource(Source):
     def __getitem__(self, index: int) -> tuple[NDArray[np.uint8], np.int32]:
         """Return RGB pixels (H, W, 3) and a class number; raises ImageError."""
         try:
-            image = open_image(self._images[index])
+            image = open_resized(self._images[index], self._input_size)
         except ImageError as error:
             self.unreadable = error
             raise
-        return np.asarray(resize_short_side(image, self._input_size)), self._labels[index]
+        return np.asarray(image), self._labels[index]
 
 
 class FeatureSource(Source):
     """Yields features that were computed before."""
 
     def __init__(self, features: NDArray[np.float32], labels: Sequence[int]) -> None:
-        """Take features (N, 1280, 1, 1), float32."""
+        """Take features (N, 1280), float32."""
         super().__init__(labels)
-        self._features = features
+        # As the head's pooling wants them.
+        self._features = features[:, :, np.newaxis, np.newaxis]
 
     def __getitem__(self, index: int) -> tuple[NDArray[np.float32], np.int32]:
         """Return the features (1280, 1, 1) and the class number of a sample."""

@@ -13,6 +13,8 @@ __all__ = ["Engine", "NetworkEngine", "OnnxEngine"]
 
 Array = NDArray[np.float32]
 
+_SPIN_MICROSECONDS = "100"
+
 
 class Engine(Protocol):
     """Turns inputs into logits or features."""
@@ -38,8 +40,9 @@ class OnnxEngine:
             ) from error
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = len(os.sched_getaffinity(0))
-        # An idle worker must not take the cores from a training one on the same node.
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        # Spinning between two operators saves waking the threads. By default they go on for tens
+        # of milliseconds after the last, and would take the cores from a training worker.
+        options.add_session_config_entry("session.intra_op.spin_duration_us", _SPIN_MICROSECONDS)
         options.log_severity_level = 3
         try:
             self._session = onnxruntime.InferenceSession(

@@ -8,6 +8,7 @@ import logging
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -16,22 +17,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from backend import model_file
+from backend.decoding import OnUnreadable, input_batches, readable
 from backend.errors import DatasetError, ModelFileError, SettingsError
-from backend.metrics import Metrics, classification_metrics
+from backend.feature_cache import FeatureCache
+from backend.metrics import Metrics, classification_metrics, confidence_counts
 from backend.mindspore_runtime import Device
+from backend.mobilenetv2.architecture import HEAD_BIAS, HEAD_PREFIX, shapes_of
 from backend.mobilenetv2.engines import Engine, NetworkEngine, OnnxEngine
+from backend.mobilenetv2.features import Backbone, Features
 from backend.mobilenetv2.initial import initial_weights
 from backend.mobilenetv2.plan import FineTune, Plan
 from backend.mobilenetv2.toolkit import Cell, Toolkit
 from backend.model_file import ModelCard
-from backend.parameters import Shapes, check_weights, get_weights, parameter_shapes, set_weights
-from backend.preprocessing import ImageSource, LabelledImages, preprocess_batch
+from backend.parameters import Shapes, check_weights, get_weights, set_weights
+from backend.preprocessing import ImageSource, LabelledImages
 from backend.weights import Weights, read_weights, write_weights
 
 __all__ = ["MobileNetV2Estimator", "Prediction"]
 
-_HEAD_PREFIX = "head."
-_HEAD_BIAS = "head.head.1.bias"
 _STRIDE = 32
 _FEWEST_CLASSES = 2
 
@@ -50,7 +53,7 @@ class MobileNetV2Estimator(ABC):
     """A MobileNetV2 1.0 for named classes; the framework is the subclass's.
 
     The network is built when it is first needed, so that serving an ONNX model imports no
-    framework.
+    framework, and training can import it while images are decoded.
     """
 
     def __init__(self, class_names: Sequence[str], input_size: int = 224, *, seed: int = 0) -> None:
@@ -75,6 +78,8 @@ class MobileNetV2Estimator(ABC):
         self.device = Device.CPU
         self._seed = seed
         self._served: Path | None = None
+        self._weights: Weights | None = None
+        """Of a network that is not built yet."""
         self._network: Cell | None = None
         self._engine: Engine | None = None
         self._has_foreign_head = False
@@ -98,6 +103,9 @@ class MobileNetV2Estimator(ABC):
         fine_tune: FineTune = "full",
         seed: int = 0,
         state_file: str | os.PathLike[str] | None = None,
+        cache_folder: str | os.PathLike[str] | None = None,
+        cache_size: int = 512,
+        on_unreadable: OnUnreadable | None = None,
     ) -> Metrics:
         """Train on from the present weights, in place.
 
@@ -116,19 +124,21 @@ class MobileNetV2Estimator(ABC):
             state_file: An ``.npz`` file for the state after each epoch. A training of the same
                 weights, data and hyperparameters that finds it goes on where it stopped. The
                 caller removes it.
+            cache_folder: Where ``head`` keeps the features of image files, for the next
+                training on the same images and backbone; None for nowhere.
+            cache_size: Bound of the folder, in MiB; one is enough for 110 images.
+            on_unreadable: Called once for each sample that is no image, with its position and
+                the error; it is left out then.
 
         Returns:
             ``loss`` and ``seconds``, one value an epoch.
 
         Raises:
             DatasetError: If there is nothing to train on or a class number is out of range.
-            ImageError: If a sample is no image.
+            ImageError: If a sample is no image and there is no ``on_unreadable``.
             SettingsError: If a hyperparameter is out of its range.
         """
         self._check(train_data, "train")
-        network = self._require_network()
-        from backend.mobilenetv2.training import Task, fit  # noqa: PLC0415
-
         plan = Plan(
             epochs,
             batch_size,
@@ -139,7 +149,19 @@ class MobileNetV2Estimator(ABC):
             fine_tune,
             seed,
         )
-        task = Task(self._toolkit, network, train_data, len(self.class_names), self.input_size)
+        features = None
+        if fine_tune == "head":
+            cache = None if cache_folder is None else FeatureCache(Path(cache_folder), cache_size)
+            positions, features = self._features(train_data.x, cache, on_unreadable)
+            train_data = _selected(train_data, positions)
+        elif on_unreadable:
+            train_data = _selected(train_data, readable(train_data.x, on_unreadable))
+        self._check(train_data, "train")
+        network = self._require_network()
+        from backend.mobilenetv2.training import Task, fit  # noqa: PLC0415
+
+        class_count = len(self.class_names)
+        task = Task(self._toolkit, network, train_data, class_count, self.input_size, features)
         metrics = fit(task, plan, None if state_file is None else Path(state_file))
         self._has_foreign_head = False
         if valid_data is not None and len(valid_data):
@@ -147,19 +169,34 @@ class MobileNetV2Estimator(ABC):
             metrics.update({f"valid_{name}": values for name, values in validation.items()})
         return metrics
 
-    def evaluate(self, data: LabelledImages, *, batch_size: int = 32) -> Metrics:
-        """Judge the present weights; see `backend.metrics.classification_metrics`."""
+    def evaluate(
+        self,
+        data: LabelledImages,
+        *,
+        batch_size: int = 32,
+        on_unreadable: OnUnreadable | None = None,
+        with_confidence: bool = False,
+    ) -> Metrics:
+        """Judge the present weights; see `backend.metrics.classification_metrics`.
+
+        ``with_confidence`` adds ``confidence``, `backend.metrics.confidence_counts` as floats.
+        ``on_unreadable`` is called once for each sample that is no image, with its position and
+        the error; it is left out then. Without it such a sample raises ImageError.
+        """
         if len(data):
             self._check(data, "evaluate")
-        probabilities = self._probabilities(data.x, batch_size)
-        return classification_metrics(np.asarray(data.y, dtype=np.int64), probabilities)
+        positions, probabilities = self._probabilities(data.x, batch_size, on_unreadable)
+        labels = np.asarray(data.y, dtype=np.int64)[positions]
+        metrics = classification_metrics(labels, probabilities)
+        if with_confidence:
+            counts = confidence_counts(probabilities.max(axis=1), len(self.class_names))
+            metrics["confidence"] = counts.astype(float).tolist()
+        return metrics
 
     def predict(self, data: Sequence[ImageSource], *, batch_size: int = 32) -> list[Prediction]:
         """Classify images; raises ImageError for what is no image."""
-        return [
-            Prediction(self.class_names[int(row.argmax())], row)
-            for row in self._probabilities(data, batch_size)
-        ]
+        _, probabilities = self._probabilities(data, batch_size)
+        return [Prediction(self.class_names[int(row.argmax())], row) for row in probabilities]
 
     def probabilities(self, inputs: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return the probabilities (N, C) of preprocessed inputs (N, 3, S, S)."""
@@ -172,9 +209,16 @@ class MobileNetV2Estimator(ABC):
         Returns the path. Raises ModelFileError for another suffix.
         """
         path = Path(model_url)
-        network = self._require_network()
-        if path.suffix in {".onnx", ".mindir"}:
-            self._export(network, path)
+        if path.suffix == ".onnx":
+            from backend.mobilenetv2.onnx_graph import classifier_model  # noqa: PLC0415
+
+            model = classifier_model(self.get_weights(), self.input_size)
+            model_file.write(path, model, self._card)
+        elif path.suffix == ".mindir":
+            network = self._require_network()
+            from backend.mobilenetv2.exporting import export_mindir  # noqa: PLC0415
+
+            export_mindir(network, self.input_size, path)
         else:
             write_weights(path, self.get_weights(), self._card)
         return str(path)
@@ -206,10 +250,8 @@ class MobileNetV2Estimator(ABC):
         Raises:
             ModelFileError: If they are no MobileNetV2 1.0's. Nothing has changed then.
         """
-        network = self._build_network() if self._network is None else self._network
-        shapes = parameter_shapes(network)
-        known = _known(weights, shapes, origin)
-        class_count = len(known.get(_HEAD_BIAS, ()))
+        known = _known(weights, self._shapes, origin)
+        class_count = len(known.get(HEAD_BIAS, ()))
         is_ours = self._is_ours(card, class_count)
         if not is_ours:
             _log.warning(
@@ -219,25 +261,35 @@ class MobileNetV2Estimator(ABC):
                 ", ".join(card.class_names) if card else class_count,
                 ", ".join(self.class_names),
             )
-            known.update(_head(initial_weights(shapes, self._seed)))
-        set_weights(network, known)
-        self._use(network)
+            known.update(_head(initial_weights(self._shapes, self._seed)))
+        self.set_weights(known)
         self._has_foreign_head = not is_ours
 
     def get_weights(self) -> Weights:
         """Return every parameter's name and a copy of its value, float32."""
-        return get_weights(self._require_network())
+        if self._network is not None:
+            return get_weights(self._network)
+        return {name: value.copy() for name, value in self._present_weights().items()}
 
     def set_weights(self, weights: Mapping[str, NDArray[np.float32]]) -> None:
         """Replace every weight, all or nothing.
 
         Raises ModelFileError if a name is unknown or missing or a shape differs.
         """
-        set_weights(self._require_network(), weights)
+        if self._network is not None:
+            set_weights(self._network, weights)
+            return
+        check_weights(weights, self._shapes)
+        self._weights = {name: np.array(value, np.float32) for name, value in weights.items()}
+        self._served, self._engine = None, None
 
     @cached_property
     def _toolkit(self) -> Toolkit:
         return self._load_toolkit(self.device)
+
+    @cached_property
+    def _shapes(self) -> Shapes:
+        return shapes_of(len(self.class_names))
 
     @property
     def _card(self) -> ModelCard:
@@ -252,16 +304,33 @@ class MobileNetV2Estimator(ABC):
                 f"{', '.join(self.class_names)}."
             )
 
-    def _probabilities(self, images: Sequence[ImageSource], batch_size: int) -> NDArray[np.float32]:
-        batches = [
-            self.probabilities(
-                preprocess_batch(images[start : start + batch_size], self.input_size)
-            )
-            for start in range(0, len(images), batch_size)
-        ]
-        return (
-            np.concatenate(batches) if batches else np.empty((0, len(self.class_names)), np.float32)
-        )
+    def _features(
+        self,
+        images: Sequence[ImageSource],
+        cache: FeatureCache | None,
+        on_unreadable: OnUnreadable | None,
+    ) -> Features:
+        """Take the frozen backbone's features, and import the framework meanwhile."""
+        with ThreadPoolExecutor(1) as pool:
+            toolkit = pool.submit(lambda: self._toolkit)
+            backbone = Backbone(self.get_weights(), self.input_size, cache)
+            features = backbone.features(images, on_unreadable)
+            toolkit.result()
+        return features
+
+    def _probabilities(
+        self,
+        images: Sequence[ImageSource],
+        batch_size: int,
+        on_unreadable: OnUnreadable | None = None,
+    ) -> tuple[list[int], NDArray[np.float32]]:
+        """Return the probabilities (N, C) of the readable images, and their positions."""
+        positions: list[int] = []
+        answers = [np.empty((0, len(self.class_names)), np.float32)]
+        for batch in input_batches(images, self.input_size, batch_size, on_unreadable):
+            positions += batch.positions
+            answers.append(self.probabilities(batch.inputs))
+        return positions, np.concatenate(answers)
 
     def _require_engine(self) -> Engine:
         if self._has_foreign_head:
@@ -276,23 +345,21 @@ class MobileNetV2Estimator(ABC):
     def _require_network(self) -> Cell:
         """Return the network, built now if this is the first need of it."""
         if self._network is None:
-            network = self._build_network()
-            if self._served is not None:
-                weights, _ = read_weights(self._served)
-                set_weights(network, _known(weights, parameter_shapes(network), str(self._served)))
-            self._use(network)
+            weights = self._present_weights()
+            network = self._toolkit.network(len(self.class_names))
+            set_weights(network, weights)
+            self._network, self._engine = network, None
+            self._weights, self._served = None, None
         return self._network
 
-    def _build_network(self) -> Cell:
-        network = self._toolkit.network(len(self.class_names))
-        set_weights(network, initial_weights(parameter_shapes(network), self._seed))
-        return network
-
-    def _use(self, network: Cell) -> None:
-        """Take ``network`` in the place of whatever there was."""
-        if network is not self._network:
-            self._network, self._engine = network, None
-        self._served = None
+    def _present_weights(self) -> Weights:
+        """Return the weights of the network that is not built yet."""
+        if self._served is not None:
+            weights, _ = read_weights(self._served)
+            return _known(weights, self._shapes, str(self._served))
+        if self._weights is None:
+            self._weights = initial_weights(self._shapes, self._seed)
+        return self._weights
 
     def _serves(self, path: Path) -> bool:
         """Run an ONNX model of the right classes and size as it is; say whether it can be."""
@@ -301,7 +368,8 @@ class MobileNetV2Estimator(ABC):
         fits = engine.input_size in {None, self.input_size}
         if not fits or not self._is_ours(content.card, engine.output_size):
             return False
-        self._engine, self._served, self._network = engine, path, None
+        self._engine, self._served = engine, path
+        self._weights, self._network = None, None
         self._has_foreign_head = False
         return True
 
@@ -309,22 +377,21 @@ class MobileNetV2Estimator(ABC):
         names = card.class_names if card else self.class_names
         return class_count == len(self.class_names) and names == self.class_names
 
-    def _export(self, network: Cell, path: Path) -> None:
-        from backend.mobilenetv2.exporting import export_mindir, export_onnx  # noqa: PLC0415
 
-        if path.suffix == ".onnx":
-            model_file.write(path, export_onnx(network, self.input_size), self._card)
-        else:
-            export_mindir(network, self.input_size, path)
+def _selected(images: LabelledImages, positions: Sequence[int]) -> LabelledImages:
+    return LabelledImages(
+        [images.x[position] for position in positions],
+        [images.y[position] for position in positions],
+    )
 
 
 def _head(weights: Weights) -> Weights:
-    return {name: value for name, value in weights.items() if name.startswith(_HEAD_PREFIX)}
+    return {name: value for name, value in weights.items() if name.startswith(HEAD_PREFIX)}
 
 
 def _known(weights: Weights, shapes: Shapes, origin: str) -> Weights:
     """Return the weights that the network has; raise ModelFileError without its backbone."""
-    backbone = {name: shape for name, shape in shapes.items() if not name.startswith(_HEAD_PREFIX)}
+    backbone = {name: shape for name, shape in shapes.items() if not name.startswith(HEAD_PREFIX)}
     try:
         check_weights({name: weights[name] for name in weights if name in backbone}, backbone)
     except ModelFileError as error:

@@ -1,6 +1,7 @@
 """A training's state on disk. Imports MindSpore: the toolkit prepares it before."""
 
 import hashlib
+import io
 import logging
 import os
 import zipfile
@@ -10,7 +11,7 @@ from pathlib import Path
 import mindspore
 import numpy as np
 
-from backend.files import replaced_atomically
+from backend.files import write_atomically
 from backend.metrics import Metrics
 from backend.mobilenetv2.plan import Plan
 from backend.mobilenetv2.toolkit import Cell
@@ -49,8 +50,10 @@ class Resumable:
             return
         arrays = {_PARAMETER + name: each.asnumpy() for name, each in self._parameters.items()}
         arrays |= {_METRIC + name: np.asarray(values) for name, values in metrics.items()}
-        with replaced_atomically(self._file) as temporary:
-            np.savez(temporary, **arrays, **{_MARK: np.asarray(self._mark)})
+        # In memory first: on a full disk NumPy's file would fail a second time, when it is dropped.
+        content = io.BytesIO()
+        np.savez(content, **arrays, **{_MARK: np.asarray(self._mark)})
+        write_atomically(self._file, content.getvalue())
 
     def restore(self) -> Metrics:
         """Take the saved state and return its metrics, or none if there is nothing to take."""

@@ -8,24 +8,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import mindspore
 import numpy as np
 from mindspore import nn
 from numpy.typing import NDArray
 
+from backend.kernels.replacement import fast_training
 from backend.metrics import Metrics
 from backend.mobilenetv2.batches import FeatureSource, ImageSource, Source, augmentations, batches
-from backend.mobilenetv2.engines import OnnxEngine
-from backend.mobilenetv2.exporting import export_onnx
 from backend.mobilenetv2.plan import FineTune, Plan, learning_rates
 from backend.mobilenetv2.progress import Progress
 from backend.mobilenetv2.resuming import Resumable, fingerprint
 from backend.mobilenetv2.toolkit import Cell, Toolkit
-from backend.preprocessing import LabelledImages, preprocess_batch
+from backend.preprocessing import LabelledImages
 
 __all__ = ["Task", "fit"]
 
-_FEATURE_BATCH = 16
 _SEEDS = 2**32
 
 
@@ -38,6 +35,8 @@ class Task:
     images: LabelledImages
     class_count: int
     input_size: int
+    features: NDArray[np.float32] | None = None
+    """(N, 1280), what the frozen backbone says of the images, where only the head is trained."""
 
 
 def fit(task: Task, plan: Plan, state_file: Path | None = None) -> Metrics:
@@ -54,13 +53,13 @@ def fit(task: Task, plan: Plan, state_file: Path | None = None) -> Metrics:
     # Only a state on disk has to be known again: the digest reads every weight and image.
     mark = fingerprint(network, task.images, plan) if state_file else ""
     _freeze(network, plan.fine_tune)
-    source, operations, trained = _samples(task, plan)
+    source, operations, trained = _samples(task)
     steps = len(task.images) // batch_size
     optimizer = _optimizer(task.toolkit, trained, plan, steps)
     loss = task.toolkit.loss(task.class_count, plan.label_smoothing)
     model = task.toolkit.model(trained, loss, optimizer)
     state = Resumable(state_file, mark, [network, optimizer])
-    with closing(Progress(plan.epochs, steps, state.restore())) as progress:
+    with closing(Progress(plan.epochs, steps, state.restore())) as progress, fast_training(trained):
         try:
             for epoch in range(progress.epochs_done, plan.epochs):
                 seed = (plan.seed + epoch) % _SEEDS
@@ -76,35 +75,12 @@ def fit(task: Task, plan: Plan, state_file: Path | None = None) -> Metrics:
     return progress.metrics
 
 
-def _samples(task: Task, plan: Plan) -> tuple[Source, list[Any], Cell]:
+def _samples(task: Task) -> tuple[Source, list[Any], Cell]:
     """Return the samples, what is done to each, and the part of the network that sees them."""
-    if plan.fine_tune == "head":
-        features = _features(task.network, task.images, task.input_size)
-        return FeatureSource(features, task.images.y), [], task.network.head
+    if task.features is not None:
+        return FeatureSource(task.features, task.images.y), [], task.network.head
     source = ImageSource(task.images, task.input_size)
     return source, augmentations(task.toolkit, task.input_size), task.network
-
-
-class _PooledBackbone(nn.Cell):  # type: ignore[misc]
-    """Inputs to features (N, 1280), as the head's own pooling makes them."""
-
-    def __init__(self, network: Cell) -> None:
-        super().__init__(auto_prefix=False)
-        self.backbone = network.backbone
-        self.pooling = network.head.head[0]
-
-    def construct(self, images: mindspore.Tensor) -> mindspore.Tensor:
-        return self.pooling(self.backbone(images))
-
-
-def _features(network: Cell, images: LabelledImages, input_size: int) -> NDArray[np.float32]:
-    """Run the frozen backbone once over every image, (N, 1280, 1, 1), in ONNX Runtime."""
-    engine = OnnxEngine(export_onnx(_PooledBackbone(network), input_size), "the frozen backbone")
-    batches = [
-        engine.run(preprocess_batch(images.x[start : start + _FEATURE_BATCH], input_size))
-        for start in range(0, len(images), _FEATURE_BATCH)
-    ]
-    return np.concatenate(batches)[:, :, np.newaxis, np.newaxis]
 
 
 def _freeze(network: Cell, fine_tune: FineTune) -> None:

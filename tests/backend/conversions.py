@@ -21,7 +21,7 @@ _BLOCK = {"0": "0.0", "1": "0.1", "3": "1.0", "4": "1.1", "6": "2", "7": "3"}
 
 def mindcv_network(name: str = "mobilenet_v2_100", classes: int = 3) -> Any:
     """Return a MindCV network, always the same, that tells images apart."""
-    from mindcv.models import mobilenetv2  # type: ignore[import-untyped]  # noqa: PLC0415
+    from mindcv.models import mobilenetv2  # noqa: PLC0415
     from mindspore import Tensor  # noqa: PLC0415
 
     network = getattr(mobilenetv2, name)(num_classes=classes)

@@ -1,9 +1,11 @@
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from backend.files import replaced_atomically, write_atomically
+from backend.files import remove_leftovers, replaced_atomically, write_atomically
 
 
 def write_half(path: Path) -> None:
@@ -86,3 +88,24 @@ def test_the_temporary_is_hidden_beside_the_file_and_has_its_suffix(tmp_path: Pa
 def test_other_users_can_read_the_file(tmp_path: Path) -> None:
     write_atomically(tmp_path / "file", b"new")
     assert (tmp_path / "file").stat().st_mode & 0o777 == 0o644
+
+
+def test_what_a_killed_process_left_is_removed_and_nothing_else(tmp_path: Path) -> None:
+    code = (
+        "import os, pathlib, backend.files as files\n"
+        f"with files.replaced_atomically(pathlib.Path({str(tmp_path)!r}, 'm.onnx')) as temporary:\n"
+        "    temporary.write_bytes(b'half')\n"
+        "    os.kill(os.getpid(), 9)\n"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == -9
+    (left,) = tmp_path.iterdir()
+    (tmp_path / ".hidden").touch()
+    with replaced_atomically(tmp_path / "m.onnx") as temporary:
+        temporary.write_bytes(b"whole")
+        remove_leftovers(tmp_path)
+    assert not left.exists()
+    assert {path.name for path in tmp_path.iterdir()} == {".hidden", "m.onnx"}
+
+
+def test_a_folder_that_is_missing_has_no_leftovers(tmp_path: Path) -> None:
+    remove_leftovers(tmp_path / "missing")

@@ -5,7 +5,12 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from sklearn import metrics as sklearn_metrics  # type: ignore[import-untyped]
 
-from backend.metrics import classification_metrics, confusion_matrix
+from backend.metrics import (
+    CONFIDENCE_BINS,
+    classification_metrics,
+    confidence_counts,
+    confusion_matrix,
+)
 
 Truth = NDArray[np.int64]
 Probabilities = NDArray[np.float32]
@@ -85,3 +90,15 @@ def test_nothing_to_judge_gives_zeros() -> None:
         "samples": [0.0],
         "confusion_matrix": [0.0, 0.0, 0.0, 0.0],
     }
+
+
+@given(st.integers(2, 9), st.lists(st.integers(0, CONFIDENCE_BINS - 1), max_size=50))
+def test_confidences_are_counted_from_chance_to_certainty(classes: int, bins: list[int]) -> None:
+    lowest = 1 / classes
+    confidences = lowest + (np.array(bins) + 0.5) / CONFIDENCE_BINS * (1 - lowest)
+    expected = [bins.count(number) for number in range(CONFIDENCE_BINS)]
+    assert confidence_counts(confidences, classes).tolist() == expected
+
+
+def test_certainty_is_in_the_last_bin_and_chance_in_the_first() -> None:
+    assert confidence_counts(np.array([1.0, 0.5]), 2).tolist() == [1, *[0] * 8, 1]

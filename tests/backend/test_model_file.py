@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import ModuleType
@@ -21,6 +22,7 @@ CARDS = st.builds(
     ModelCard,
     class_names=st.lists(st.text(), max_size=5).map(tuple),
     input_size=st.integers(1, 4096),
+    confidence=st.lists(st.integers(0, 10**6), max_size=10).map(tuple),
 )
 
 
@@ -42,6 +44,24 @@ def read(content: bytes, suffix: str) -> ModelFile:
 @settings(deadline=None)
 def test_what_is_written_is_read(payload: bytes, suffix: str, card: ModelCard) -> None:
     assert read(written(payload, suffix, card), suffix) == ModelFile(card, payload)
+
+
+@given(payload=st.binary(max_size=300), suffix=SUFFIXES)
+@settings(deadline=None)
+def test_confidence_is_added_to_the_card_alone(payload: bytes, suffix: str) -> None:
+    with TemporaryDirectory() as folder:
+        path = Path(folder, "model").with_suffix(suffix)
+        model_file.write(path, payload, CARD)
+        for confidence in ((1,) * 10, (2,) * 10):
+            model_file.add_confidence(path, confidence)
+            assert model_file.read(path) == ModelFile(replace(CARD, confidence=confidence), payload)
+
+
+def test_a_file_without_a_card_stays_as_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "foreign.onnx"
+    path.write_bytes(PAYLOAD)
+    model_file.add_confidence(path, (1,) * 10)
+    assert path.read_bytes() == PAYLOAD
 
 
 @given(payload=st.binary(max_size=300), suffix=SUFFIXES, tail=st.binary(max_size=300))

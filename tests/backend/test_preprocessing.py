@@ -1,4 +1,6 @@
 import io
+import struct
+import zlib
 from pathlib import Path
 from unittest.mock import patch
 
@@ -16,9 +18,11 @@ from backend.preprocessing import (
     LabelledImages,
     normalise,
     open_image,
+    open_resized,
     preprocess,
     preprocess_batch,
     resize_short_side,
+    short_side,
 )
 from tests.backend.conftest import Pixels, encoded
 
@@ -124,6 +128,37 @@ def test_the_short_side_is_256_of_224_and_the_shape_stays(
     assert abs(max(resized.size) - short * max(width, height) / min(width, height)) <= 0.5
 
 
+@given(width=st.integers(1, 1200), height=st.integers(1, 1200), at_least=st.integers(1, 300))
+@settings(max_examples=40, deadline=None)
+def test_a_large_jpeg_is_decoded_smaller_but_never_below_what_is_asked(
+    width: int, height: int, at_least: int
+) -> None:
+    content = encoded(np.zeros((height, width, 3), dtype=np.uint8), "JPEG")
+    short = min(open_image(content, at_least=at_least).size)
+    assert min(at_least, width, height) <= short <= min(width, height)
+    is_twice_as_large = min(width, height) >= 2 * at_least
+    assert (short < min(width, height)) == is_twice_as_large
+
+
+def test_decoding_smaller_hardly_changes_the_picture(picture: Pixels) -> None:
+    photograph = np.asarray(Image.fromarray(picture).resize((1200, 800), Image.Resampling.BICUBIC))
+    content = encoded(photograph, "JPEG", quality=95)
+    fast = np.asarray(open_resized(content, 224)).astype(int)
+    exact = np.asarray(resize_short_side(open_image(content), 224)).astype(int)
+    assert np.abs(fast - exact).mean() < 1
+
+
+def test_a_turned_jpeg_that_is_decoded_smaller_is_set_upright() -> None:
+    pixels = np.zeros((600, 900, 3), dtype=np.uint8)
+    pixels[:, :450] = 255
+    exif = Image.Exif()
+    exif[ORIENTATION] = 6
+    turned = encoded(pixels, "JPEG", exif=exif)
+    opened = np.asarray(open_image(turned, at_least=short_side(96))).astype(int)
+    assert opened.shape[0] > opened.shape[1]
+    assert opened[0, 0, 0] > opened[-1, 0, 0] + 240
+
+
 def test_a_text_file_is_named(tmp_path: Path) -> None:
     path = tmp_path / "notes.jpg"
     path.write_text("no picture", encoding="utf-8")
@@ -171,6 +206,21 @@ def test_a_picture_too_large_to_decode_is_refused(
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
     with pytest.raises(ImageError, match=r"bomb\.png"):
         open_image(path)
+
+
+@pytest.mark.parametrize(
+    "pillow", ["error", pytest.param("ignore", marks=pytest.mark.filterwarnings("ignore"))]
+)
+def test_a_picture_that_pillow_only_warns_of_is_refused_undecoded(
+    tmp_path: Path, picture: Pixels, pillow: str
+) -> None:
+    content = bytearray(encoded(picture))
+    content[16:24] = struct.pack(">II", 9500, 9500)  # the header's width and height
+    content[29:33] = struct.pack(">I", zlib.crc32(content[12:29]))
+    (tmp_path / "bomb.png").write_bytes(content)
+    expected = "9500x9500 pixels" if pillow == "ignore" else "decompression bomb"
+    with pytest.raises(ImageError, match=rf"bomb\.png: .*{expected}"):
+        open_image(tmp_path / "bomb.png")
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning", "ignore::RuntimeWarning")

@@ -20,11 +20,13 @@ from tests.backend.mobilenetv2.conftest import CLASSES, SIZE, decided_weights, n
 SERVES_WITHOUT_A_FRAMEWORK = """
 import sys
 from backend.mobilenetv2 import TinyMSMobileNetV2
+from backend.preprocessing import LabelledImages
 
 estimator = TinyMSMobileNetV2(["croissant", "dog"], 32)
 estimator.load(sys.argv[1])
 (answer,) = estimator.predict([sys.argv[2]])
 print(answer.probabilities.tolist())
+estimator.evaluate(LabelledImages([sys.argv[2]] * 3, [0, 1, 0]))
 sys.exit(", ".join({"mindspore", "tinyms", "onnx"} & sys.modules.keys()) or 0)
 """
 
@@ -135,6 +137,50 @@ def test_evaluate_judges_the_predictions(
     expected = classification_metrics(np.array(other_images.y), probabilities)
     assert served.evaluate(other_images) == expected
     assert served.evaluate(other_images, batch_size=4)["accuracy"] == expected["accuracy"]
+
+
+def test_evaluate_leaves_out_what_it_reports_as_unreadable(
+    served: MobileNetV2Estimator, other_images: LabelledImages, tmp_path: Path
+) -> None:
+    reported: list[int] = []
+    x = [tmp_path / "gone.png", *other_images.x, tmp_path / "gone.png"]
+    metrics = served.evaluate(
+        LabelledImages(x, [1, *other_images.y, 0]),
+        on_unreadable=lambda at, _: reported.append(at),
+    )
+    assert reported == [0, len(x) - 1]
+    assert metrics == served.evaluate(other_images)
+    with pytest.raises(ImageError, match=r"gone\.png"):
+        served.evaluate(LabelledImages(x[:1], [0]))
+
+
+def test_evaluate_with_every_image_unreadable_judges_nothing(
+    served: MobileNetV2Estimator, tmp_path: Path
+) -> None:
+    metrics = served.evaluate(
+        LabelledImages([tmp_path / "gone.png"], [0]), on_unreadable=lambda *_: None
+    )
+    assert metrics["samples"] == [0.0]
+
+
+def test_a_checkpoint_is_loaded_and_written_as_onnx_without_a_framework(
+    saved: Path, tmp_path: Path, model: MobileNetV2Estimator
+) -> None:
+    script = (
+        "import sys\n"
+        "from backend.mobilenetv2 import TinyMSMobileNetV2\n"
+        "estimator = TinyMSMobileNetV2(['croissant', 'dog'], 32)\n"
+        "estimator.load(sys.argv[1])\n"
+        "estimator.save(sys.argv[2])\n"
+        "sys.exit(', '.join({'mindspore', 'tinyms'} & sys.modules.keys()) or 0)\n"
+    )
+    target = tmp_path / "again.onnx"
+    command = [sys.executable, "-c", script, str(saved / "model.ckpt"), str(target)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    estimator = new_estimator(seed=1)
+    estimator.load(target)
+    assert_equal(estimator.get_weights(), model.get_weights())
 
 
 def test_evaluate_on_nothing_gives_zeros(served: MobileNetV2Estimator) -> None:
