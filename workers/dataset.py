@@ -13,7 +13,7 @@ from pathlib import Path
 
 from backend.preprocessing import LabelledImages
 from workers.contract import Variable
-from workers.samples import Sample, read_index
+from workers.samples import Sample, read_labels
 from workers.storage import Mirror, NotFoundError, is_remote
 
 __all__ = ["DATA_INDEX_FILE", "Dataset"]
@@ -43,8 +43,8 @@ class Dataset:
         self._mirror = mirror
         self._origin = self._find_origin([original_dataset_url, *data_indexes])
 
-    def read_index(self, class_names: Sequence[str]) -> list[Sample] | None:
-        """Return all samples of the dataset, or None if its index is not for this worker to see.
+    def read_labels(self, class_names: Sequence[str]) -> dict[str, int] | None:
+        """Return every sample's class number by its path, or None if there is no index to see.
 
         Raises DatasetError if the index is wrong, and what `Mirror.fetch` raises.
         """
@@ -52,12 +52,24 @@ class Dataset:
         if self._origin or is_hidden:
             return None
         index = self._mirror.fetch(self._index, Variable.ORIGINAL_DATASET_URL)
-        return read_index(index, class_names, is_growing=True)
+        return read_labels(index, class_names, is_growing=True)
+
+    @property
+    def folders(self) -> list[Path]:
+        """The folders in which the samples' images are, or are downloaded to."""
+        return [self._index.parent, *([self._origin] if self._origin else [])]
 
     def images(self, samples: Sequence[Sample]) -> LabelledImages:
-        """Return the samples' images, downloaded where need be; raises as `Mirror.fetch` does."""
+        """Return the samples' images, downloaded where need be; one may be missing.
+
+        Raises SettingsError or TemporaryError, as `Mirror.fetch` does, for what is not to be had
+        for another reason.
+        """
         paths = [self._path(sample) for sample in samples]
-        self._mirror.fetch_all(paths, Variable.ORIGINAL_DATASET_URL)
+        try:
+            self._mirror.fetch_all(paths, Variable.ORIGINAL_DATASET_URL)
+        except NotFoundError:
+            self._mirror.fetch_available(paths, Variable.ORIGINAL_DATASET_URL)
         return LabelledImages(x=paths, y=[sample.label for sample in samples])
 
     def available(self, samples: Sequence[Sample]) -> list[Sample]:

@@ -1,13 +1,19 @@
 """Which estimator a worker's settings ask for."""
 
+from collections.abc import Callable, Sequence
+
 from backend.mobilenetv2 import MindSporeMobileNetV2, MobileNetV2Estimator, TinyMSMobileNetV2
 from workers.settings import EstimatorSettings
 
-__all__ = ["make_estimator"]
+__all__ = ["ESTIMATORS", "make_estimator"]
 
-_ESTIMATORS = {"TINYMS": TinyMSMobileNetV2, "MINDSPORE": MindSporeMobileNetV2}
+ESTIMATORS: dict[str, Callable[[Sequence[str], int], MobileNetV2Estimator]] = {
+    "TINYMS": TinyMSMobileNetV2,
+    "MINDSPORE": MindSporeMobileNetV2,
+}
+"""Each ``BACKEND_TYPE`` and its estimator."""
 
 
 def make_estimator(settings: EstimatorSettings) -> MobileNetV2Estimator:
     """Return an estimator without weights; no framework is imported before it is needed."""
-    return _ESTIMATORS[settings.backend_type](settings.class_names, settings.input_size)
+    return ESTIMATORS[settings.backend_type](settings.class_names, settings.input_size)

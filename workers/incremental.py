@@ -67,19 +67,23 @@ class IncrementalLearning:
         train_data: Any,
         valid_data: Any = None,
         post_process: PostProcess | None = None,
+        *,
+        amend: Callable[[Metrics], Metrics] | None = None,
         **kwargs: Any,
     ) -> Any:
         """Train on from BASE_MODEL_URL, save every format into MODEL_URL and report them.
 
-        ``kwargs`` are the estimator's. Returns the backend, or what ``post_process`` makes of
-        it. Raises SettingsError if MODEL_URL is missing or cannot be written, and what the
-        estimator and `LocalController.report` raise.
+        ``amend`` turns the training's metrics into those that are reported, before anything is
+        saved; ``kwargs`` are the estimator's. Returns the backend, or what ``post_process``
+        makes of it. Raises SettingsError if MODEL_URL is missing or cannot be written, and what
+        the estimator and `LocalController.report` raise.
         """
         folder = _required(self._settings.model_url, Variable.MODEL_URL)
         make_folder(folder, Variable.MODEL_URL)
         if self._settings.base_model_url:
             self._load(self._settings.base_model_url, Variable.BASE_MODEL_URL)
         metrics = _as_lists(self.estimator.train(train_data, valid_data, **kwargs))
+        metrics = amend(metrics) if amend else metrics
         paths = [self._save(folder / f"model.{suffix}") for suffix in self._formats()]
         devices = self._settings.device_soc_versions or (None,)
         results = [self._result(path, metrics, device) for path in paths for device in devices]

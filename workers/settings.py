@@ -5,8 +5,9 @@
     └── JobSettings             who the worker is and whom it tells
         └── WorkerSettings      what the GlobalManager gives; `IncrementalLearning` needs no more
             └── EstimatorSettings   which network
-                ├── TrainSettings
-                ├── EvalSettings
+                ├── RoundSettings   what is left out of a round's samples
+                │   ├── TrainSettings
+                │   └── EvalSettings
                 └── InferSettings
 
 URLs are local paths here: `workers.storage.Mirror` gives one to every remote URL beforehand.
@@ -18,7 +19,7 @@ read in upper case, and an empty one counts as unset.
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal, Self, get_args
 
 from pydantic import (
     BaseModel,
@@ -49,12 +50,14 @@ __all__ = [
     "InferSettings",
     "JobSettings",
     "ModelFormat",
+    "RoundSettings",
     "S3Settings",
     "TrainSettings",
     "WorkerSettings",
 ]
 
 _CLUSTER_MARGIN_SECONDS = 10.0
+_FEATURE_CACHE = "feature-cache"
 _INPUT_SIZE_STEP = 32
 _MIN_CLASSES = 2
 
@@ -115,7 +118,7 @@ def _fine_tune(value: object) -> str | int:
 def _hem_parameters(value: object) -> dict[str, str]:
     try:
         return {str(entry["key"]): str(entry["value"]) for entry in json.loads(str(value)) or []}
-    except (ValueError, TypeError, KeyError):
+    except (ValueError, TypeError, KeyError, RecursionError):
         raise ValueError('expected a JSON list of {"key": ..., "value": ...}') from None
 
 
@@ -149,7 +152,18 @@ class EnvironmentSettings(BaseModel):
         if details["type"] == "missing":
             return f"{variable} is not set: {cls._variables()[variable].rstrip('.')}"
         expected = details.get("ctx", {}).get("error") or details["msg"]
+        if variable in cls._secrets():
+            return f"{variable}: {expected}"
         return f"{variable}={shown(values[variable])!r}: {expected}"
+
+    @classmethod
+    def _secrets(cls) -> set[str]:
+        fields = cls.model_fields.items()
+        return {
+            str(field.validation_alias or name)
+            for name, field in fields
+            if _holds(field.annotation, SecretStr)
+        }
 
     @classmethod
     def _variables(cls) -> dict[str, str]:
@@ -301,7 +315,23 @@ class EstimatorSettings(WorkerSettings):
     )
 
 
-class TrainSettings(EstimatorSettings):
+class RoundSettings(EstimatorSettings):
+    """Which samples a round leaves out, in training and in evaluation."""
+
+    unreadable_share: float = Field(
+        default=0.1,
+        ge=0,
+        le=1,
+        description="Share of the round's samples, 0 to 1, that may be left out because their "
+        "images cannot be read; with more the round fails.",
+    )
+    image_limit_mib: PositiveInt = Field(
+        default=64,
+        description="MiB that an image file may have; a larger one is left out as unreadable.",
+    )
+
+
+class TrainSettings(RoundSettings):
     """What the train worker is told."""
 
     base_model_url: LocalPath = Field(
@@ -346,9 +376,25 @@ class TrainSettings(EstimatorSettings):
         ge=0,
         description="Older samples that are trained on beside the new ones, against forgetting.",
     )
+    feature_cache: LocalPath | None = Field(
+        default=None,
+        description="The folder in which rounds of one job keep the features of images for "
+        "fine_tune=head. Unset: feature-cache beside the rounds' folders.",
+    )
+    feature_cache_size: int = Field(
+        default=512,
+        ge=0,
+        description="MiB that the feature cache may take, one for 110 images; 0: none is kept.",
+    )
+
+    @property
+    def cache_folder(self) -> Path | None:
+        """Where features are kept, if they are."""
+        folder = self.feature_cache or self.model_url.parent / _FEATURE_CACHE
+        return folder if self.feature_cache_size else None
 
 
-class EvalSettings(EstimatorSettings):
+class EvalSettings(RoundSettings):
     """What the eval worker is told."""
 
     model_urls: Annotated[tuple[Path, ...], BeforeValidator(_model_urls)] = Field(
@@ -365,6 +411,12 @@ class EvalSettings(EstimatorSettings):
         description="The Dataset's index file; samples' paths are relative to its folder.",
     )
     batch_size: PositiveInt = Field(default=32, description="Samples in a step; speed only.")
+    forgetting_samples: int = Field(
+        default=200,
+        ge=0,
+        description="Held-out samples of earlier rounds that each model is judged on again, to "
+        "report forgetting. 0: it is not reported.",
+    )
 
 
 class InferSettings(EstimatorSettings):
@@ -398,6 +450,15 @@ class InferSettings(EstimatorSettings):
     )
 
 
+def _holds(annotation: object, kind: type) -> bool:
+    return annotation is kind or any(_holds(part, kind) for part in get_args(annotation))
+
+
 def _value(environment: Mapping[str, str], name: str) -> str:
     candidates = (environment.get(key, "").strip() for key in (name, name.upper()))
-    return next(filter(None, candidates), "")
+    value = next(filter(None, candidates), "")
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise SettingsError(f"{name} is not UTF-8 text: write it as such.") from None
+    return value

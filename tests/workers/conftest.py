@@ -11,13 +11,11 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 import boto3
-import numpy as np
-import onnx
 import pytest
 from moto.server import ThreadedMotoServer
-from onnx import TensorProto, helper, numpy_helper
 from PIL import Image
 
+from tests.brightness_model import SIDE, write_model
 from tests.local_controller import (
     FakeLocalController,
     QuietHandler,
@@ -30,7 +28,6 @@ if TYPE_CHECKING:
 
 S3_KEY = "AKIA-the-key"
 S3_SECRET = "s3cr3t/of+the=key"  # noqa: S105 - of a server that this test starts
-SIDE = 32
 BRIGHTNESS = {"dark": 20, "grey": 124, "bright": 235}
 
 
@@ -120,27 +117,7 @@ def local_controller() -> Iterator[FakeLocalController]:
 @pytest.fixture(scope="session")
 def make_model() -> Callable[..., Path]:
     """Write a model of the classes dark, bright; ``sharpness`` < 0 makes it always wrong."""
-
-    def make(path: Path, sharpness: float = 4.0, classes: int = 2) -> Path:
-        signs = np.resize(np.array([-1.0, 1.0], np.float32), classes)
-        weights = np.outer(np.ones(3), signs).astype(np.float32) * sharpness / 3
-        graph = helper.make_graph(
-            [
-                helper.make_node("GlobalAveragePool", ["x"], ["pooled"]),
-                helper.make_node("Flatten", ["pooled"], ["flat"]),
-                helper.make_node("MatMul", ["flat", "weights"], ["logits"]),
-            ],
-            "brightness",
-            [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["N", 3, SIDE, SIDE])],
-            [helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["N", classes])],
-            [numpy_helper.from_array(weights, "weights")],
-        )
-        model = helper.make_model(graph, ir_version=8, opset_imports=[helper.make_opsetid("", 13)])
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(onnx.ModelProto.SerializeToString(model))
-        return path
-
-    return make
+    return write_model
 
 
 @pytest.fixture(scope="session")

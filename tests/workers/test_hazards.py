@@ -20,14 +20,14 @@ import pytest
 from backend import model_file
 from backend.errors import DatasetError, TemporaryError
 from backend.model_file import ModelCard
+from tests.brightness_model import SIDE
 from tests.local_controller import FakeLocalController
-from tests.workers.conftest import SIDE
 from workers.contract import WorkerKind, WorkerStatus
 from workers.eval.evaluation import evaluate
 from workers.incremental import IncrementalLearning
 from workers.settings import TrainSettings
 from workers.storage import Mirror
-from workers.train.training import round_images
+from workers.train.training import quarantine_of, round_images
 from workers.worker import run_round
 
 TWO_MINUTES = 24  # tries at the 1/1000 of the true delays that these tests wait
@@ -58,7 +58,7 @@ def train(environment: Mapping[str, str]) -> None:
     """Do what the train worker does, with an estimator that needs no time."""
     mirror = Mirror(environment)
     settings = TrainSettings.from_environment(mirror.localise(environment))
-    images = round_images(settings, mirror)
+    images = round_images(settings, mirror, quarantine_of(settings, mirror))
     learning = IncrementalLearning(Counter(), settings=settings, mirror=mirror)
     learning.train(list(images.x))
 
@@ -190,7 +190,7 @@ def test_hazard_5_a_round_that_fails_in_a_full_folder_is_not_taken_for_the_earli
 
     def killed(environment: Mapping[str, str]) -> None:
         settings = TrainSettings.from_environment(environment)
-        round_images(settings, Mirror({}))
+        round_images(settings, Mirror({}), quarantine_of(settings, Mirror({})))
         raise TemporaryError("killed.")
 
     with pytest.raises(TemporaryError):
@@ -229,7 +229,9 @@ def test_an_empty_evaluation_file_ends_the_stage_and_gives_no_figure_to_deploy_o
     run_round(WorkerKind.EVAL, node | urls, evaluate)
     message = local_controller.next_message()
     assert message.status is WorkerStatus.COMPLETED
-    assert [result.metrics for result in message.results] == [{"samples": [0.0]}] * 2
+    assert [result.metrics for result in message.results] == [
+        {"samples": [0.0], "unreadable": [0.0]}
+    ] * 2
 
 
 def test_a_round_without_anything_to_train_on_fails_instead_of_ending_without_a_report(

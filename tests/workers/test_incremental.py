@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from backend import BackendBase
-from backend.errors import SettingsError
+from backend.errors import ImageError, SettingsError
 from tests.local_controller import FakeLocalController
 from tests.workers.conftest import FileServer, S3Store
-from workers.contract import WorkerKind, WorkerStatus
+from workers.contract import Metrics, WorkerKind, WorkerStatus
 from workers.incremental import IncrementalLearning
 from workers.outbox import TRAIN_REPORT_FILE, is_completed
 from workers.settings import WorkerSettings
@@ -195,6 +195,24 @@ def test_training_into_a_full_folder_replaces_its_models(
     (tmp_path / "out" / "model.ckpt").write_text("an older and longer model")
     learning(environment, MODEL_URL=tmp_path / "out").train({1.0: 1})
     assert json.loads((tmp_path / "out" / "model.ckpt").read_text()) == 1.0
+
+
+def test_the_trainings_metrics_are_amended_before_anything_is_saved(
+    tmp_path: Path, environment: dict[str, str], local_controller: FakeLocalController
+) -> None:
+    incremental = learning(environment, MODEL_URL=tmp_path / "out")
+    incremental.train({1.0: 1}, amend=lambda metrics: metrics | {"unreadable": [2.0]})
+    (metrics, _) = (result.metrics for result in local_controller.next_message().results)
+    assert metrics["unreadable"] == [2.0]
+    assert "loss" in metrics
+
+    def refuse(_: Metrics) -> Metrics:
+        raise ImageError("too many.")
+
+    with pytest.raises(ImageError, match="too many"):
+        learning(environment, MODEL_URL=tmp_path / "other").train({1.0: 1}, amend=refuse)
+    assert not list((tmp_path / "other").iterdir())
+    assert local_controller.messages.empty()
 
 
 def test_post_process_has_the_last_word_on_training(

@@ -1,3 +1,4 @@
+import os
 from pathlib import Path
 
 import pytest
@@ -36,7 +37,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_what_is_written_is_read(folder: Path, written: list[Sample]) -> None:
     file = write(folder, format_index(written, CLASSES))
     assert read_index(file, CLASSES) == written
-    assert sample_paths(file) == {sample.path for sample in written}
+    assert list(sample_paths(file)) == [sample.path for sample in written]
 
 
 @settings(deadline=None)
@@ -112,6 +113,37 @@ def test_what_is_no_sample_is_refused_with_file_and_line(
 ) -> None:
     with pytest.raises(DatasetError, match=f"data.txt, {expected}"):
         read_index(write(tmp_path, text), CLASSES)
+
+
+def test_a_mistake_far_down_is_named_with_its_line(tmp_path: Path) -> None:
+    lines = [f"{number:07}.jpg dog" for number in range(100_000)]
+    lines[98_765] = "wolf.jpg wolf"
+    with pytest.raises(DatasetError, match=r"data\.txt, line 98766: the label 'wolf'"):
+        read_index(write(tmp_path, "\n".join(lines)), CLASSES)
+    lines[98_765] = "\udcff.jpg dog"
+    broken = "\n".join(lines).encode(errors="surrogateescape")
+    with pytest.raises(DatasetError, match=r"data\.txt, line 98766: is not UTF-8"):
+        read_index(write(tmp_path, broken), CLASSES)
+
+
+@pytest.mark.parametrize("line", ["a" * 5000 + ".jpg dog", "a.jpg " + "d" * 3_000_000])
+@pytest.mark.parametrize("end", ["\n", ""])
+def test_a_line_longer_than_any_path_is_refused(tmp_path: Path, line: str, end: str) -> None:
+    with pytest.raises(DatasetError, match=r"data\.txt: has a line of more than 4096") as caught:
+        read_index(write(tmp_path, line + end), CLASSES)
+    assert len(str(caught.value)) < 1000
+
+
+def test_a_file_that_is_too_large_is_refused_unread(tmp_path: Path) -> None:
+    file = write(tmp_path, "a.jpg dog\n")
+    os.truncate(file, 2**30 + 1)
+    with pytest.raises(DatasetError, match=r"data\.txt: is larger than 1 GiB"):
+        read_index(file, CLASSES)
+
+
+def test_a_growing_file_may_end_within_a_letter(tmp_path: Path) -> None:
+    file = write(tmp_path, "a.jpg dog\nü.jpg dog".encode()[:-9])
+    assert read_index(file, CLASSES, is_growing=True) == [Sample("a.jpg", 1)]
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:

@@ -1,18 +1,25 @@
 """Evaluates a round's models on its held-out samples."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 
+from backend import model_file
+from backend.errors import ProjectError
 from workers.contract import Metrics, Variable
 from workers.dataset import DATA_INDEX_FILE, Dataset
 from workers.estimators import make_estimator
+from workers.forgetting import Forgetting
 from workers.incremental import IncrementalLearning
+from workers.quarantine import EVAL_QUARANTINE_FILE, Quarantine
 from workers.samples import read_index
+from workers.screening import Screen
 from workers.settings import EvalSettings
 from workers.storage import Mirror
 
 __all__ = ["evaluate"]
 
+_CONFIDENCE = "confidence"
 _SAMPLES = "samples"
 
 _log = logging.getLogger(__name__)
@@ -32,10 +39,42 @@ def evaluate(environment: Mapping[str, str]) -> None:
     dataset = Dataset(
         settings.original_dataset_url, mirror, data_indexes=[index.parent / DATA_INDEX_FILE]
     )
+    candidate = settings.model_urls[0]
+    # The one folder of the round that is the worker's to write, on a cluster too.
+    list_of_unreadable = candidate.parent / EVAL_QUARANTINE_FILE
+    quarantine = Quarantine(list_of_unreadable, mirror, share=settings.unreadable_share)
+    screen = Screen(dataset.folders, settings.image_limit_mib)
+    images = quarantine.screened(samples, dataset.images(samples), screen.check)
+    forgetting = Forgetting(settings, dataset, screen, mirror)
+    estimator = incremental.estimator
     _log.info("evaluating %d models on %d samples", len(settings.model_urls), len(samples))
+
+    def judged(metrics: Metrics) -> Metrics:
+        confidence = metrics.pop(_CONFIDENCE, [])
+        if estimator.model_path == candidate:
+            _write_confidence(candidate, confidence, mirror)
+            readable = [sample for sample in samples if sample.path not in quarantine.paths]
+            forgetting.remember(readable, estimator.predict)
+        return quarantine.counted(_judged(metrics)) | forgetting.measure(estimator.evaluate)
+
     incremental.evaluate(
-        dataset.images(samples), post_process=_judged, batch_size=settings.batch_size
+        images,
+        post_process=judged,
+        batch_size=settings.batch_size,
+        with_confidence=True,
+        on_unreadable=quarantine.add,
     )
+
+
+def _write_confidence(model: Path, confidence: Sequence[float], mirror: Mirror) -> None:
+    """Tell the candidate's card, before the LocalController copies it, for drift in serving."""
+    if not any(confidence):
+        return
+    try:
+        model_file.add_confidence(model, list(map(int, confidence)))
+        mirror.publish(model, Variable.MODEL_URLS)
+    except (ProjectError, OSError) as error:
+        _log.warning("drift will be told from the first answers instead: %s", error)
 
 
 def _judged(metrics: Metrics) -> Metrics:

@@ -5,27 +5,33 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from backend.errors import DatasetError
+from backend.files import remove_leftovers
 from backend.preprocessing import LabelledImages
 from workers.contract import Variable
 from workers.dataset import DATA_INDEX_FILE, Dataset
 from workers.estimators import make_estimator
+from workers.held_out import HELD_OUT_FILE, carry_held_out
 from workers.incremental import IncrementalLearning
 from workers.outbox import TRAIN_REPORT_FILE
+from workers.quarantine import TRAIN_QUARANTINE_FILE, Quarantine
 from workers.replay import (
     SAMPLES_FILE,
     Replay,
     draw_replay,
-    recorded_samples,
+    recorded_labels,
     remember_samples,
 )
 from workers.samples import Sample, read_index
+from workers.screening import Screen
 from workers.settings import TrainSettings
 from workers.storage import Mirror, make_folder
 
-__all__ = ["STATE_FILE", "round_images", "train"]
+__all__ = ["STATE_FILE", "quarantine_of", "round_images", "train"]
 
 STATE_FILE = "training-state.npz"
 """In MODEL_URL: where a training that was killed goes on from, saved after each epoch."""
+
+_OF_EARLIER_ROUNDS = {SAMPLES_FILE, TRAIN_REPORT_FILE, TRAIN_QUARANTINE_FILE, HELD_OUT_FILE}
 
 _log = logging.getLogger(__name__)
 
@@ -40,8 +46,10 @@ def train(environment: Mapping[str, str]) -> None:
     settings = TrainSettings.from_environment(mirror.localise(environment))
     incremental = IncrementalLearning(make_estimator(settings), settings=settings, mirror=mirror)
     state = settings.model_url / STATE_FILE
+    quarantine = quarantine_of(settings, mirror)
     incremental.train(
-        round_images(settings, mirror),
+        round_images(settings, mirror, quarantine),
+        amend=quarantine.counted,
         epochs=settings.epochs,
         batch_size=settings.batch_size,
         learning_rate=settings.learning_rate,
@@ -50,18 +58,29 @@ def train(environment: Mapping[str, str]) -> None:
         fine_tune=settings.fine_tune,
         seed=settings.seed,
         state_file=state,
+        cache_folder=settings.cache_folder,
+        cache_size=settings.feature_cache_size,
+        on_unreadable=quarantine.add,
     )
     state.unlink(missing_ok=True)
 
 
-def round_images(settings: TrainSettings, mirror: Mirror) -> LabelledImages:
+def quarantine_of(settings: TrainSettings, mirror: Mirror) -> Quarantine:
+    """Return where the round's unreadable images are counted."""
+    file = settings.model_url / TRAIN_QUARANTINE_FILE
+    return Quarantine(file, mirror, share=settings.unreadable_share)
+
+
+def round_images(settings: TrainSettings, mirror: Mirror, quarantine: Quarantine) -> LabelledImages:
     """Return what the round trains on; all but the repeated samples is remembered.
 
-    Raises DatasetError if an index file is wrong or there is nothing new, and SettingsError
-    or TemporaryError if a URL cannot be read or MODEL_URL cannot be written.
+    Raises DatasetError if an index file is wrong or there is nothing new, ImageError if too many
+    images are not to be opened, and SettingsError or TemporaryError if a URL cannot be read or
+    MODEL_URL cannot be written.
     """
     make_folder(settings.model_url, Variable.MODEL_URL)
-    mirror.pull(settings.model_url.parent, {SAMPLES_FILE, TRAIN_REPORT_FILE}, Variable.MODEL_URL)
+    remove_leftovers(settings.model_url)
+    mirror.pull(settings.model_url.parent, _OF_EARLIER_ROUNDS, Variable.MODEL_URL)
     dataset = Dataset(settings.original_dataset_url, mirror, data_indexes=_data_indexes(settings))
     new = read_index(
         mirror.fetch(settings.train_dataset_url, Variable.TRAIN_DATASET_URL),
@@ -77,7 +96,9 @@ def round_images(settings: TrainSettings, mirror: Mirror) -> LabelledImages:
         len(older.missed),
         len(older.repeated),
     )
-    return dataset.images(new + older.missed + older.repeated)
+    samples = new + older.missed + older.repeated
+    screen = Screen(dataset.folders, settings.image_limit_mib)
+    return quarantine.screened(samples, dataset.images(samples), screen.check)
 
 
 def _data_indexes(settings: TrainSettings) -> list[Path]:
@@ -93,13 +114,15 @@ def _data_indexes(settings: TrainSettings) -> list[Path]:
 
 
 def _replay(settings: TrainSettings, dataset: Dataset, new: Sequence[Sample]) -> Replay:
-    index = dataset.read_index(settings.class_names)
-    if index is None:
-        index = recorded_samples(settings.model_url, settings.class_names)
-    drawn = draw_replay(settings.model_url, index, new, settings.replay, settings.seed)
+    labels = dataset.read_labels(settings.class_names)
+    if labels is None:
+        labels = recorded_labels(settings.model_url, settings.class_names)
+    drawn = draw_replay(settings.model_url, labels, new, settings.replay, settings.seed)
     return Replay(dataset.available(drawn.missed), dataset.available(drawn.repeated))
 
 
 def _remember(settings: TrainSettings, mirror: Mirror, samples: Sequence[Sample]) -> None:
     remember_samples(settings.model_url, samples, settings.class_names)
-    mirror.publish(settings.model_url / SAMPLES_FILE, Variable.MODEL_URL)
+    carry_held_out(settings.model_url)
+    for name in (SAMPLES_FILE, HELD_OUT_FILE):
+        mirror.publish(settings.model_url / name, Variable.MODEL_URL)

@@ -1,10 +1,14 @@
 from collections.abc import Callable
+from http import HTTPStatus
 from pathlib import Path
 
 import pytest
 
+from backend import model_file
 from backend.errors import ModelFileError
-from tests.local_controller import FakeLocalController
+from backend.model_file import ModelCard
+from tests.brightness_model import SIDE
+from tests.local_controller import FakeLocalController, QuietHandler, serving
 from tests.workers.conftest import S3Store
 from workers.contract import WorkerKind, WorkerStatus
 from workers.eval.evaluation import evaluate
@@ -82,3 +86,32 @@ def test_everything_may_be_in_s3(
         (s3.url("wrong.onnx"), [0.0]),
     ]
     assert local_controller.messages.empty()
+
+
+def test_the_candidates_card_tells_how_sure_it_was(
+    environment: dict[str, str], local_controller: FakeLocalController, tmp_path: Path
+) -> None:
+    right, wrong = tmp_path / "right.onnx", tmp_path / "wrong.onnx"
+    for path in (right, wrong):
+        model_file.write(path, path.read_bytes(), ModelCard(("dark", "bright"), SIDE))
+    payload, deployed = model_file.read(right).payload, wrong.read_bytes()
+    run_round(WorkerKind.EVAL, environment, evaluate)
+    candidate = model_file.read(right)
+    assert candidate.payload == payload
+    assert candidate.card
+    assert sum(candidate.card.confidence) == 4
+    assert wrong.read_bytes() == deployed
+    assert "confidence" not in local_controller.next_message().results[0].metrics
+
+
+def test_a_candidate_that_cannot_be_written_is_judged_all_the_same(
+    environment: dict[str, str], local_controller: FakeLocalController, tmp_path: Path
+) -> None:
+    class Handler(QuietHandler):
+        def do_GET(self) -> None:  # noqa: N802 - http.server's name
+            self.answer(HTTPStatus.OK, (tmp_path / self.path[1:]).read_bytes())
+
+    with serving(Handler) as url:
+        environment["MODEL_URLS"] = f"{url}/right.onnx;{url}/wrong.onnx"
+        run_round(WorkerKind.EVAL, environment, evaluate)
+    assert local_controller.next_message().results[0].metrics["accuracy"] == [1.0]

@@ -4,15 +4,17 @@ from pathlib import Path
 
 import pytest
 
-from backend.errors import DatasetError
+from backend.errors import DatasetError, ImageError
 from tests.local_controller import FakeLocalController
 from tests.workers.conftest import S3Store
 from workers.contract import WorkerKind, WorkerMessage, WorkerStatus
+from workers.held_out import HELD_OUT_FILE, HeldOut, read_held_out, write_held_out
 from workers.outbox import TRAIN_REPORT_FILE, KeptReport, Outbox
+from workers.quarantine import TRAIN_QUARANTINE_FILE, quarantined_paths
 from workers.replay import SAMPLES_FILE
 from workers.settings import TrainSettings
 from workers.storage import Mirror
-from workers.train.training import round_images, train
+from workers.train.training import quarantine_of, round_images, train
 from workers.worker import run_round
 
 
@@ -20,7 +22,8 @@ def names(environment: Mapping[str, str], **variables: str) -> list[str]:
     """Return the names of the images that the round would train on."""
     mirror = Mirror(environment)
     settings = TrainSettings.from_environment(mirror.localise({**environment, **variables}))
-    return [Path(str(image)).name for image in round_images(settings, mirror).x]
+    images = round_images(settings, mirror, quarantine_of(settings, mirror))
+    return [Path(str(image)).name for image in images.x]
 
 
 @pytest.fixture
@@ -103,6 +106,49 @@ def test_a_round_in_s3_is_remembered_there_and_the_earlier_ones_are_found(
     assert names(environment | remote) == ["3.png", "1.png", "2.png"]
     expected = b"3.png dark\n1.png dark\n2.png bright\n"
     assert s3.get(f"out/train/2/{SAMPLES_FILE}") == expected
+
+
+def test_a_round_takes_the_record_of_what_was_held_out_with_it(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
+    write_held_out(tmp_path / "train" / "1" / HELD_OUT_FILE, [HeldOut(1, "9.png", "dark", "dark")])
+    names(environment)
+    assert read_held_out(tmp_path / "train" / "2" / HELD_OUT_FILE) == [
+        HeldOut(1, "9.png", "dark", "dark")
+    ]
+
+
+def test_an_image_outside_the_dataset_is_left_out(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
+    (tmp_path / "dataset" / "3.png").unlink()
+    (tmp_path / "dataset" / "3.png").symlink_to("/etc/hostname")
+    assert names(environment, unreadable_share="0.4") == ["1.png", "2.png"]
+    with pytest.raises(ImageError, match=rf"3\.png: .* 3 samples .*{TRAIN_QUARANTINE_FILE}"):
+        names(environment)
+
+
+@pytest.mark.e2e
+@pytest.mark.parametrize("fine_tune", ["head", "1"])
+def test_unreadable_images_are_left_out_listed_and_counted(
+    environment: dict[str, str],
+    tmp_path: Path,
+    local_controller: FakeLocalController,
+    fine_tune: str,
+) -> None:
+    from backend.mobilenetv2 import TinyMSMobileNetV2  # noqa: PLC0415
+
+    (tmp_path / "dataset" / "2.png").write_bytes(b"no picture")
+    (tmp_path / "dataset" / "1.png").unlink()
+    TinyMSMobileNetV2(["dark", "bright"], 32).save(str(tmp_path / "base.ckpt"))
+    (tmp_path / "data.txt").write_text("1.png dark\n2.png bright\n3.png dark\n")
+    settings = {"epochs": "1", "fine_tune": fine_tune, "unreadable_share": "0.7"}
+    run_round(WorkerKind.TRAIN, environment | settings, train)
+    message = local_controller.next_message()
+    assert message.status is WorkerStatus.COMPLETED
+    assert [result.metrics["unreadable"] for result in message.results] == [[2.0], [2.0]]
+    listed = quarantined_paths(tmp_path / "train" / "2" / TRAIN_QUARANTINE_FILE)
+    assert listed == {"1.png", "2.png"}
 
 
 @pytest.mark.e2e
