@@ -3,13 +3,24 @@
 Rows of a confusion matrix are true classes, columns predicted ones.
 """
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Metrics", "classification_metrics", "confusion_matrix"]
+__all__ = [
+    "CONFIDENCE_BINS",
+    "Metrics",
+    "classification_metrics",
+    "confidence_counts",
+    "confusion_matrix",
+]
 
 Metrics = dict[str, list[float]]
 """Metric name to values."""
+
+CONFIDENCE_BINS = 10
+"""Of equal width, from 1/C to 1."""
 
 Counts = NDArray[np.int64] | NDArray[np.float64]
 
@@ -45,6 +56,12 @@ def classification_metrics(truth: NDArray[np.int64], probabilities: NDArray[np.f
         "samples": [float(len(truth))],
         "confusion_matrix": matrix.ravel().astype(float).tolist(),
     }
+
+
+def confidence_counts(confidences: NDArray[Any], class_count: int) -> NDArray[np.int64]:
+    """Count confidences (N,), each the highest of C probabilities, in `CONFIDENCE_BINS` bins."""
+    edges = np.linspace(1 / class_count, 1, CONFIDENCE_BINS + 1)[1:-1]
+    return np.bincount(np.digitize(confidences, edges), minlength=CONFIDENCE_BINS)
 
 
 def _ratio(part: Counts, whole: Counts) -> NDArray[np.float64]:

@@ -12,13 +12,13 @@ file unchanged; `read` uses the card to cut a tail off and to refuse a damaged c
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from backend.errors import ModelFileError
 from backend.files import write_atomically
 
-__all__ = ["ModelCard", "ModelFile", "read", "write"]
+__all__ = ["ModelCard", "ModelFile", "add_confidence", "read", "write"]
 
 _KEY = b"sedna-tinyms"
 _LENGTH_DELIMITED = 2
@@ -34,6 +34,8 @@ class ModelCard:
     class_names: tuple[str, ...]
     input_size: int
     """Side of the square input, pixels."""
+    confidence: tuple[int, ...] = ()
+    """How sure the model was of its evaluation's images, `backend.metrics.confidence_counts`."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,16 @@ class ModelFile:
 def write(path: Path, payload: bytes, card: ModelCard) -> None:
     """Write a ``.ckpt`` or ``.onnx`` file with its card, whole or not at all."""
     write_atomically(path, _header(path.suffix, payload, card) + payload)
+
+
+def add_confidence(path: Path, confidence: Sequence[int]) -> None:
+    """Write ``confidence`` into a model's card, whole or not at all; the model stays the same.
+
+    A file without a card stays as it is. Raises ModelFileError as `read` does, and WriteError.
+    """
+    content = read(path)
+    if content.card is not None:
+        write(path, content.payload, replace(content.card, confidence=tuple(confidence)))
 
 
 def read(path: Path) -> ModelFile:
@@ -70,8 +82,12 @@ def _checked(path: Path, text: bytes, rest: bytes) -> ModelFile:
     try:
         fields = json.loads(text)
         length, digest = int(fields["length"]), str(fields["sha256"])
-        card = ModelCard(tuple(map(str, fields["class_names"])), int(fields["input_size"]))
-    except (ValueError, KeyError, TypeError) as error:
+        card = ModelCard(
+            tuple(map(str, fields["class_names"])),
+            int(fields["input_size"]),
+            tuple(map(int, fields.get("confidence", ()))),
+        )
+    except (ArithmeticError, LookupError, RecursionError, TypeError, ValueError) as error:
         raise ModelFileError(f"{path}: the model's card is damaged: copy it again.") from error
     payload = rest[:length]
     if len(payload) < length or hashlib.sha256(payload).hexdigest() != digest:
@@ -89,6 +105,7 @@ def _header(suffix: str, payload: bytes, card: ModelCard) -> bytes:
             "sha256": hashlib.sha256(payload).hexdigest(),
             "class_names": card.class_names,
             "input_size": card.input_size,
+            "confidence": card.confidence,
         }
     ).encode()
     if suffix == ".onnx":

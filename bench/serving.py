@@ -1,7 +1,12 @@
 """The inference worker over HTTP against the bare ONNX Runtime session, in one run.
 
-    python bench/serving.py model.onnx --input-size 224 --seconds 20 [--updates 20]
-    python bench/serving.py model.onnx --input-size 224 --peer http://127.0.0.1:8080/v2/models/x
+    python -m bench.serving model.onnx --input-size 224 --seconds 20 [--repeats 3] [--json FILE]
+    python -m bench.serving model.onnx --peer http://127.0.0.1:8080/v2/models/x
+    python -m bench.serving model.onnx --other other.onnx --updates 20
+    python -m bench.serving model.onnx --requests 100000
+
+The table has medians of the repeats, in which all sides are measured in turn. Updates swap the
+two models under load; requests are those between two looks at the worker's memory.
 
 A peer is any server of the Open Inference Protocol that serves the same model, with an FP32
 input named ``input``; it is measured in the same way, with ``--form json`` if it does not know
@@ -21,9 +26,10 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -37,6 +43,10 @@ _CLIENTS = 8
 _LATENCY_REQUESTS = 300
 _WARM_UP = 20
 _BATCHES = (1, 2, 4, 8, 16)
+
+
+Figures = dict[str, float]
+"""``p50_ms`` of one client and ``images_per_second`` of eight."""
 
 
 @dataclass
@@ -97,22 +107,33 @@ def put_under_load(model_url: str, side: int, form: str, seconds: float) -> Load
     return load
 
 
+def ask_often(model_url: str, side: int, form: str, count: int) -> int:
+    """Ask so many times and return how many requests failed."""
+    client = Client(model_url, side, form)
+    return sum(client.ask() is None for _ in range(count))
+
+
 def measure_server(
     model_url: str, side: int, form: str, seconds: float
 ) -> tuple[float, float, Load]:
     """Return p50 (ms) of one client, images per second of eight, and what the eight saw."""
     latency = statistics.median(Client(model_url, side, form).latencies(_LATENCY_REQUESTS)) * 1000
+    load = load_of_all(model_url, side, form, seconds)
+    return latency, load.answered / seconds, load
+
+
+def load_of_all(model_url: str, side: int, form: str, seconds: float) -> Load:
+    """Let eight clients ask for so long and return what they saw together."""
     with ProcessPoolExecutor(_CLIENTS) as pool:
         futures = [
             pool.submit(put_under_load, model_url, side, form, seconds) for _ in range(_CLIENTS)
         ]
         loads = [future.result() for future in futures]
-    total = Load(
+    return Load(
         answered=sum(load.answered for load in loads),
         failed=sum(load.failed for load in loads),
         versions=set().union(*(load.versions for load in loads)),
     )
-    return latency, total.answered / seconds, total
 
 
 def measure_session(model: Path, side: int, seconds: float) -> tuple[float, float]:
@@ -121,11 +142,11 @@ def measure_session(model: Path, side: int, seconds: float) -> tuple[float, floa
     name = session.get_inputs()[0].name
     rates = []
     for count in _BATCHES:
-        batch = {name: _input(side, count)}
-        session.run(None, batch)
-        rates.append(_rate(lambda batch=batch: session.run(None, batch), seconds) * count)
-    one = {name: _input(side, 1)}
-    times = [_timed(lambda: session.run(None, one)) for _ in range(_LATENCY_REQUESTS)]
+        run = partial(session.run, None, {name: _input(side, count)})
+        run()
+        rates.append(_rate(run, seconds) * count)
+    run_one = partial(session.run, None, {name: _input(side, 1)})
+    times = [_timed(run_one) for _ in range(_LATENCY_REQUESTS)]
     return statistics.median(times) * 1000, max(rates)
 
 
@@ -190,34 +211,91 @@ def local_controller() -> Iterator[tuple[str, list[str]]]:
 
 
 def main() -> None:
-    """Measure and print a table."""
+    """Measure and print a table, and what was seen under updates and many requests."""
     arguments = _arguments()
-    side, seconds, form = arguments.input_size, arguments.seconds, arguments.form
-    say = sys.stdout.write
-    bare_ms, bare_rate = measure_session(arguments.model, side, seconds / len(_BATCHES))
-    say(f"| | p50, ms, one client | images/s, {_CLIENTS} clients |\n|---|---|---|\n")
-    say(f"| bare session (best batch) | {bare_ms:.2f} | {bare_rate:.0f} |\n")
     with tempfile.TemporaryDirectory() as name, local_controller() as (lc_url, statuses):
         folder = Path(name)
-        with worker(arguments.model, side, folder, lc_url) as (url, pid):
-            models = [arguments.model, arguments.other or arguments.model]
-            updates = (models, folder, arguments.updates, seconds)
-            updating = threading.Thread(target=update_often, args=updates)
-            latency, _, _ = measure_server(url, side, form, 1.0)
-            before = psutil.Process(pid).memory_info().rss
-            updating.start()
-            _, rate, load = measure_server(url, side, form, seconds)
-            updating.join()
-            after = psutil.Process(pid).memory_info().rss
-    say(f"| this worker | {latency:.2f} ({latency / bare_ms:.2f}x) ")
-    say(f"| {rate:.0f} ({rate / bare_rate:.2f}x) |\n")
-    if arguments.peer:
-        latency, rate, _ = measure_server(arguments.peer, side, form, seconds)
-        say(f"| peer | {latency:.2f} ({latency / bare_ms:.2f}x) ")
-        say(f"| {rate:.0f} ({rate / bare_rate:.2f}x) |\n")
-    say(f"\n{load.answered} answered, {load.failed} failed, versions {sorted(load.versions)}, ")
-    say(f"updates {statuses.count('completed')} completed of {arguments.updates}; ")
-    say(f"memory {before / 2**20:.0f} MiB, afterwards {after / 2**20:.0f} MiB\n")
+        with worker(arguments.model, arguments.input_size, folder, lc_url) as (url, pid):
+            table = _compared(arguments, url)
+            sys.stdout.write(_markdown(table))
+            seen: dict[str, object] = {"sides": table}
+            if arguments.updates:
+                seen["updates"] = _updated(arguments, url, folder, statuses)
+            if arguments.requests:
+                seen["memory"] = _memory_used(arguments, url, pid)
+    for name in ("updates", "memory"):
+        if name in seen:
+            sys.stdout.write(f"\n{name}: {seen[name]}\n")
+    if arguments.json:
+        arguments.json.write_text(json.dumps(seen, indent=2) + "\n")
+
+
+def _compared(arguments: argparse.Namespace, url: str) -> dict[str, Figures]:
+    side, form, seconds = arguments.input_size, arguments.form, arguments.seconds
+    servers = {"this worker": url} | ({"peer": arguments.peer} if arguments.peer else {})
+    rounds: dict[str, list[tuple[float, float]]] = {}
+    for _ in range(arguments.repeats):
+        bare = measure_session(arguments.model, side, seconds / len(_BATCHES))
+        rounds.setdefault("bare session", []).append(bare)
+        for name, model_url in servers.items():
+            latency, rate, load = measure_server(model_url, side, form, seconds)
+            if load.failed:
+                raise SystemExit(f"{name}: {load.failed} requests of the load failed.")
+            rounds.setdefault(name, []).append((latency, rate))
+    return {name: _figures(each) for name, each in rounds.items()}
+
+
+def _figures(rounds: list[tuple[float, float]]) -> Figures:
+    latencies, rates = zip(*rounds, strict=True)
+    return {"p50_ms": statistics.median(latencies), "images_per_second": statistics.median(rates)}
+
+
+def _markdown(table: dict[str, Figures]) -> str:
+    bare = table["bare session"]
+    lines = [f"| | p50, ms, one client | images/s, {_CLIENTS} clients |", "|---|---|---|"]
+    for name, figures in table.items():
+        cells = [f"{value:.2f} ({value / bare[key]:.2f}x)" for key, value in figures.items()]
+        lines.append(f"| {name} | {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"
+
+
+def _updated(
+    arguments: argparse.Namespace, url: str, folder: Path, statuses: list[str]
+) -> dict[str, object]:
+    """Change the model under load; tell what the clients saw."""
+    models = [arguments.other or arguments.model, arguments.model]
+    details = (models, folder, arguments.updates, arguments.seconds)
+    updating = threading.Thread(target=update_often, args=details)
+    updating.start()
+    load = load_of_all(url, arguments.input_size, arguments.form, arguments.seconds)
+    updating.join()
+    return {
+        "answered": load.answered,
+        "failed": load.failed,
+        "versions": sorted(load.versions),
+        "completed": statuses.count("completed"),
+    }
+
+
+def _memory_used(arguments: argparse.Namespace, url: str, pid: int) -> dict[str, object]:
+    """Return the worker's resident memory, MiB, before and after so many requests."""
+    process = psutil.Process(pid)
+    before = process.memory_info().rss
+    share = arguments.requests // _CLIENTS
+    with ProcessPoolExecutor(_CLIENTS) as pool:
+        futures = [
+            pool.submit(ask_often, url, arguments.input_size, arguments.form, share)
+            for _ in range(_CLIENTS)
+        ]
+        failed = sum(future.result() for future in futures)
+    after = process.memory_info().rss
+    return {
+        "requests": share * _CLIENTS,
+        "failed": failed,
+        "before_mib": before / 2**20,
+        "after_mib": after / 2**20,
+        "growth": after / before - 1,
+    }
 
 
 def _arguments() -> argparse.Namespace:
@@ -225,10 +303,13 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("model", type=Path)
     parser.add_argument("--other", type=Path, help="the model to swap with in updates")
     parser.add_argument("--input-size", type=int, default=224)
-    parser.add_argument("--seconds", type=float, default=20.0)
+    parser.add_argument("--seconds", type=float, default=20.0, help="of each measurement")
+    parser.add_argument("--repeats", type=int, default=1)
     parser.add_argument("--updates", type=int, default=0)
+    parser.add_argument("--requests", type=int, default=0)
     parser.add_argument("--form", choices=["binary", "json"], default="binary")
     parser.add_argument("--peer", help="a model's URL, .../v2/models/<name>")
+    parser.add_argument("--json", type=Path, help="where the figures go, too")
     return parser.parse_args()
 
 
@@ -236,16 +317,16 @@ def _input(side: int, count: int) -> NDArray[np.float32]:
     return np.random.default_rng(0).normal(size=(count, 3, side, side)).astype(np.float32)
 
 
-def _timed(call: object) -> float:
+def _timed(call: Callable[[], object]) -> float:
     start = time.perf_counter()
-    call()  # type: ignore[operator]
+    call()
     return time.perf_counter() - start
 
 
-def _rate(call: object, seconds: float) -> float:
+def _rate(call: Callable[[], object], seconds: float) -> float:
     start, count = time.perf_counter(), 0
     while time.perf_counter() - start < seconds:
-        call()  # type: ignore[operator]
+        call()
         count += 1
     return count / (time.perf_counter() - start)
 

@@ -13,6 +13,7 @@ from jobs.resources.loader import JobResources, load_documents, load_job
 ROOT = Path(__file__).parents[2]
 MANIFESTS = ROOT / "manifests"
 ASCEND = ROOT / "overlays" / "ascend"
+HTTP = ROOT / "overlays" / "http"
 
 Object = dict[str, Any]
 

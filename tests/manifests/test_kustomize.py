@@ -10,12 +10,14 @@ import pytest
 from jobs.resources.loader import load_job
 from tests.manifests.reading import (
     ASCEND,
+    HTTP,
     MANIFESTS,
     ROOT,
     documents,
     kustomized,
     sorted_documents,
 )
+from workers.infer.settings import HttpSettings
 
 pytestmark = pytest.mark.skipif(shutil.which("kubectl") is None, reason="there is no kubectl here")
 
@@ -69,6 +71,20 @@ def test_the_ascend_variant_is_right_for_the_strict_loader(tmp_path: Path) -> No
     file = tmp_path / "ascend.yaml"
     file.write_text(kustomized(ASCEND))
     assert load_job([file]).deploy_model.spec.format == "ckpt"
+
+
+def test_the_http_variant_adds_a_port_and_a_probe_of_it_and_nothing_else(tmp_path: Path) -> None:
+    base, http = sorted_documents(kustomized(MANIFESTS)), sorted_documents(kustomized(HTTP))
+    found = differences(base, http)
+    changed = {path.partition(".spec.")[2]: value for path, value in found}
+    probe = changed.pop("deploySpec.template.spec.containers.0.readinessProbe")
+    env = changed.pop("deploySpec.template.spec.containers.0.env")
+    assert changed == {}
+    assert env[-1] == {"name": "http_port", "value": str(probe["httpGet"]["port"])}
+    assert probe["httpGet"]["host"] == HttpSettings.model_fields["http_host"].default
+    file = tmp_path / "http.yaml"
+    file.write_text(kustomized(HTTP))
+    load_job([file])
 
 
 def deployed(tmp_path: Path, *variables: str) -> tuple[subprocess.CompletedProcess[str], Path]:

@@ -1,4 +1,5 @@
 import os
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -7,13 +8,17 @@ import yaml
 from jsonschema import Draft202012Validator
 
 from tests.manifests.reading import (
+    ASCEND,
+    HTTP,
     MANIFESTS,
     ROOT,
     containers,
     document,
     documents,
+    kustomized,
     pods,
     resources,
+    sorted_documents,
     variables,
 )
 from workers.prepare.folders import prepare_folders
@@ -53,6 +58,15 @@ def test_sednas_resources_fit_their_crds(kind: str) -> None:
     found = [each for each in documents() if each["kind"] == kind]
     assert found
     assert [error.message for each in found for error in validator.iter_errors(each)] == []
+
+
+@pytest.mark.skipif(shutil.which("kubectl") is None, reason="there is no kubectl here")
+@pytest.mark.parametrize("overlay", [ASCEND, HTTP], ids=lambda overlay: str(overlay.name))
+def test_the_variants_fit_the_crds(overlay: Path) -> None:
+    for each in sorted_documents(kustomized(overlay)):
+        if each["apiVersion"].startswith("sedna.io/"):
+            validator = Draft202012Validator(closed(crd_schema(f"{each['kind'].lower()}s")))
+            assert not list(validator.iter_errors(each))
 
 
 def test_every_pod_fits_the_pod_templates_schema() -> None:

@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from itertools import islice
 from threading import Event
@@ -11,8 +11,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from backend.errors import ImageError
-from backend.preprocessing import open_image, preprocess
+from backend.errors import ImageError, WriteError
+from backend.preprocessing import open_image, preprocess, short_side
 from workers.infer.answers import Answer, HardExample
 from workers.infer.hard_examples import HardExampleStore
 from workers.infer.images import check_shape
@@ -49,6 +49,7 @@ class FolderService:
         store: HardExampleStore | None,
         *,
         copy_seconds: float = _COPY_SECONDS,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Answer nothing yet.
 
@@ -59,6 +60,7 @@ class FolderService:
             metrics: Count the answers.
             store: Keeps hard examples; None: they are not kept.
             copy_seconds: How long an unreadable file may stay unchanged before it is rejected.
+            clock: Tells seconds. Not the file's own time, which may be of another machine.
         """
         self._settings = settings
         self._inbox = inbox
@@ -66,15 +68,27 @@ class FolderService:
         self._metrics = metrics
         self._store = store
         self._copy_seconds = copy_seconds
+        self._clock = clock
+        self._unreadable: dict[WaitingImage, float] = {}
 
     def run(self, stop: Event) -> None:
         """Answer what waits and what comes, until ``stop`` is set."""
+        problem = ""
         for _ in looks(self._inbox.folder, _LOOK_SECONDS, stop):
-            self.answer_waiting(stop)
+            try:
+                self.answer_waiting(stop)
+            except WriteError as error:
+                # The images wait until there is room; HTTP goes on meanwhile.
+                if str(error) != problem:
+                    _log.error("%s", error)
+                problem = str(error)
 
     def answer_waiting(self, stop: Event) -> None:
         """Answer what waits now; ``stop`` ends it after a batch."""
-        waiting = iter(self._inbox.waiting())
+        images = self._inbox.waiting()
+        known = self._unreadable
+        self._unreadable = {image: known[image] for image in images if image in known}
+        waiting = iter(images)
         while not stop.is_set() and self._answer_batch(waiting):
             pass
 
@@ -103,12 +117,13 @@ class FolderService:
                 yield _OpenedImage(image, input_)
 
     def _read(self, image: WaitingImage) -> Array:
-        picture = open_image(image.path)
+        picture = open_image(image.path, at_least=short_side(self._settings.input_size))
         check_shape(*picture.size)
         return preprocess(picture, self._settings.input_size)
 
     def _reject_unless_changing(self, image: WaitingImage, reason: str) -> None:
-        is_settled = abs(time.time() - image.modified / 1e9) >= self._copy_seconds
+        now = self._clock()
+        is_settled = now - self._unreadable.setdefault(image, now) >= self._copy_seconds
         if is_settled and WaitingImage.look(image.path) == image:
             self._inbox.reject(image, reason)
             _log.warning("rejected %s", reason)

@@ -117,9 +117,9 @@ def _entry(sidecar: Path) -> _Entry | None:
     try:
         example = HardExample.model_validate_json(sidecar.read_bytes())
         picture = sidecar.with_name(example.image)
+        return _Entry(sidecar, picture, example, _size(sidecar) + _size(picture))
     except (OSError, ValueError):
         return None
-    return _Entry(sidecar, picture, example, _size(sidecar) + _size(picture))
 
 
 def _size(file: Path) -> int:

@@ -10,7 +10,7 @@ from typing import Self
 
 from pydantic import ValidationError
 
-from backend.files import write_atomically
+from backend.files import remove_leftovers, write_atomically
 from workers.infer.answers import Answer, Rejection
 from workers.storage import make_folder
 
@@ -60,6 +60,7 @@ class Inbox:
         self._done, self._rejected = folder / DONE_FOLDER, folder / REJECTED_FOLDER
         for each in (folder, self._done, self._rejected):
             make_folder(each, "infer_url")
+            remove_leftovers(each)
         (folder / _LOCK_FILE).touch()
 
     def waiting(self) -> list[WaitingImage]:

@@ -111,7 +111,7 @@ class Metrics:
             self._images.labels(self._class_names[number]).inc()
             self._confidence.observe(confidence)
         self._hard.inc(sum(hard))
-        self._drift.add(model.version, confidences)
+        self._drift.add(model, confidences)
 
     def count_update(self, outcome: WorkerStatus) -> None:
         """Count a hot update."""
@@ -131,16 +131,19 @@ class _ModelDrift:
         self._version = ""
         self._drift = ConfidenceDrift(class_count)
 
-    def add(self, version: str, confidences: NDArray[np.float64]) -> None:
+    def add(self, model: ServedModel, confidences: NDArray[np.float64]) -> None:
         with self._lock:
-            if version != self._version:
-                self._version, self._drift = version, ConfidenceDrift(self._class_count)
+            if model.version != self._version:
+                self._version = model.version
+                self._drift = ConfidenceDrift(self._class_count, model.evaluated_confidence)
             self._drift.add(confidences)
 
-    @property
-    def index(self) -> float | None:
+    def samples(self) -> Iterator[tuple[str, float]]:
+        """Yield the reference's name and the index, once there is one."""
         with self._lock:
-            return self._drift.index
+            index = self._drift.index
+            if index is not None:
+                yield ("evaluation" if self._drift.is_of_evaluation else "first_answers"), index
 
 
 class _ModelCollector:
@@ -158,9 +161,12 @@ class _ModelCollector:
         yield InfoMetricFamily("inference_model", "The model that answers.", version)
         age = (datetime.now(UTC) - model.loaded).total_seconds()
         yield GaugeMetricFamily("inference_model_age_seconds", "Since it was loaded.", age)
-        if (index := self._drift.index) is not None:
-            yield GaugeMetricFamily(
-                "inference_drift_psi",
-                "Population stability index of its confidence against its first answers.",
-                index,
-            )
+        drift = GaugeMetricFamily(
+            "inference_drift_psi",
+            "Population stability index of its latest 500 confidences against its evaluation's; "
+            "without those of 100 images or more, against its first 500.",
+            labels=["reference"],
+        )
+        for reference, index in self._drift.samples():
+            drift.add_metric([reference], index)
+        yield drift

@@ -1,6 +1,7 @@
 """The model that answers, and the one before it."""
 
 import hashlib
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import Lock
@@ -16,6 +17,7 @@ from workers.estimators import make_estimator
 from workers.incremental import IncrementalLearning
 from workers.infer.batching import Scores
 from workers.infer.errors import NotReadyError, RequestError
+from workers.infer.memory import release_free_memory
 from workers.infer.settings import ServingSettings
 
 __all__ = ["ModelSlot", "ServedModel"]
@@ -36,6 +38,7 @@ class ServedModel:
         *,
         version: str,
         batch_size: int,
+        evaluated_confidence: Sequence[int] = (),
     ) -> None:
         """Serve the estimator's present weights.
 
@@ -44,8 +47,11 @@ class ServedModel:
             incremental: Has the hard example miner.
             version: The first 12 digits of the SHA-256 of the model's content.
             batch_size: How many images go through the network at once.
+            evaluated_confidence: Of its evaluation, `backend.metrics.confidence_counts`; empty:
+                it is not known.
         """
         self.version = version
+        self.evaluated_confidence = tuple(evaluated_confidence)
         self.loaded = datetime.now(UTC)
         self._estimator = estimator
         self._incremental = incremental
@@ -97,17 +103,23 @@ class ModelSlot:
 
         Raises ModelFileError for what is no usable model; the present one stays.
         """
-        version = hashlib.sha256(model_file.read(path).payload).hexdigest()[:_VERSION_DIGITS]
+        file = model_file.read(path)
+        version = hashlib.sha256(file.payload).hexdigest()[:_VERSION_DIGITS]
         estimator = make_estimator(self._settings)
         incremental = IncrementalLearning(estimator, settings=self._settings)
         incremental.estimator.load(str(path))
         model = ServedModel(
-            estimator, incremental, version=version, batch_size=self._settings.batch_size
+            estimator,
+            incremental,
+            version=version,
+            batch_size=self._settings.batch_size,
+            evaluated_confidence=file.card.confidence if file.card else (),
         )
         _try_out(model, path, self._settings.input_size)
         with self._swapping:
             if self.served is None or self.served.version != version:
                 self._previous, self.served = self.served, model
+        release_free_memory()
 
     def rollback(self) -> ServedModel:
         """Put the previous model in the present one's place, and keep that one.

@@ -47,7 +47,7 @@ def from_binary(name: str, datatype: str, shape: Sequence[int], data: bytes) -> 
         raise RequestError(
             f"Input {name}: {len(data)} bytes are not {datatype} of shape {list(shape)}."
         )
-    return Tensor(name, np.frombuffer(data, dtype).reshape(shape))
+    return Tensor(name, _shaped(name, np.frombuffer(data, dtype), shape))
 
 
 def from_json(name: str, datatype: str, shape: Sequence[int], data: object) -> Tensor:
@@ -63,7 +63,7 @@ def from_json(name: str, datatype: str, shape: Sequence[int], data: object) -> T
             raise misfit
         with np.errstate(over="ignore"):
             return Tensor(name, values.astype(dtype).reshape(shape))
-    except ValueError:
+    except (ValueError, OverflowError):
         raise misfit from None
 
 
@@ -93,7 +93,15 @@ def _bytes_tensor(name: str, elements: Sequence[bytes], shape: Sequence[int]) ->
         raise RequestError(f"Input {name}: {len(elements)} elements are not of shape {shape}.")
     values = np.empty(len(elements), dtype=object)
     values[:] = elements
-    return Tensor(name, values.reshape(shape))
+    return Tensor(name, _shaped(name, values, shape))
+
+
+def _shaped(name: str, values: NDArray[Any], shape: Sequence[int]) -> NDArray[Any]:
+    """Give the values a shape that has as many elements, but perhaps sides beyond NumPy's."""
+    try:
+        return values.reshape(shape)
+    except (ValueError, OverflowError):
+        raise RequestError(f"Input {name}: {list(shape)} is no shape that is taken.") from None
 
 
 def _elements(name: str, data: bytes) -> Iterator[bytes]:

@@ -82,7 +82,7 @@ async def serve(variables: dict[str, str]) -> AsyncIterator[Serve]:
             app = build_app(settings, slot, Metrics(slot, settings.class_names), recorder, stop)
             await running.enter_async_context(app.router.lifespan_context(app))
             transport = httpx.ASGITransport(app, raise_app_exceptions=False)
-            client = httpx.AsyncClient(transport=transport, base_url="http://worker")
+            client = httpx.AsyncClient(transport=transport, base_url="http://localhost")
             await running.enter_async_context(client)
             return Server(client, app, slot, store, recorder, stop)
 

@@ -44,3 +44,24 @@ def test_a_model_that_becomes_unsure_drifts() -> None:
     drift.add(np.full(50, 0.55))
     assert drift.index
     assert drift.index > 0.25
+
+
+def test_the_evaluation_is_the_reference_from_the_first_window_on() -> None:
+    evaluated = [0] * 9 + [200]
+    alike, unlike = (ConfidenceDrift(2, evaluated, size=100) for _ in range(2))
+    alike.add(np.full(99, 0.99))
+    assert alike.index is None
+    alike.add(np.full(1, 0.99))
+    unlike.add(np.full(100, 0.55))
+    assert alike.index is not None
+    assert alike.index < 0.1
+    assert unlike.index is not None
+    assert unlike.index > 0.25
+
+
+@pytest.mark.parametrize("evaluated", [[], [0] * 10, [9] * 10 + [100], [0] * 9 + [99]])
+def test_an_evaluation_that_says_too_little_is_no_reference(evaluated: list[int]) -> None:
+    drift = ConfidenceDrift(2, evaluated, size=20)
+    drift.add(np.full(40, 0.55))
+    assert not drift.is_of_evaluation
+    assert drift.index == 0

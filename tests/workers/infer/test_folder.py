@@ -1,25 +1,37 @@
 import json
+import logging
 import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from threading import Event
+from threading import Event, Thread
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from backend.preprocessing import preprocess_batch
-from tests.workers.conftest import SIDE
+from tests.brightness_model import SIDE
+from tests.faults.disks import NoLargerFiles
 from workers.infer.folder import FolderService
 from workers.infer.hard_examples import HardExampleStore
 from workers.infer.inbox import Inbox
 from workers.infer.metrics import Metrics
 from workers.infer.model import ModelSlot
 from workers.infer.settings import ServingSettings
+from workers.watching import looks
 
 MakeImage = Callable[[Path, str], Path]
+
+
+class Clock:
+    """Stands still until somebody moves it."""
+
+    seconds = 0.0
+
+    def __call__(self) -> float:
+        return self.seconds
 
 
 @dataclass
@@ -29,6 +41,7 @@ class Bench:
     inbox: Inbox
     service: FolderService
     slot: ModelSlot
+    clock: "Clock"
 
     def answer(self) -> None:
         self.service.answer_waiting(Event())
@@ -46,7 +59,9 @@ def bench(variables: dict[str, str], tmp_path: Path) -> Bench:
     slot.load(settings.model_url)
     metrics = Metrics(slot, settings.class_names)
     store = HardExampleStore(tmp_path / "hard", quota=10**6)
-    return Bench(inbox, FolderService(settings, inbox, slot, metrics, store), slot)
+    clock = Clock()
+    service = FolderService(settings, inbox, slot, metrics, store, clock=clock)
+    return Bench(inbox, service, slot, clock)
 
 
 def test_images_are_answered_and_moved(bench: Bench, make_image: MakeImage) -> None:
@@ -110,12 +125,30 @@ def test_what_stays_unreadable_is_rejected_and_the_rest_answered(
 ) -> None:
     text = bench.inbox.folder / "notes.txt"
     text.write_text("no image")
-    os.utime(text, (time.time() - 60, time.time() - 60))
     make_image(bench.inbox.folder / "a.png", "dark")
+    bench.answer()
+    assert text.exists()
+    bench.clock.seconds = 5
     bench.answer()
     assert bench.inbox.waiting() == []
     assert "notes.txt" in str(bench.read("rejected/notes.txt")["reason"])
     assert bench.read("done/a.png")["label"] == "dark"
+
+
+@pytest.mark.parametrize("age", [-3600, 3600])
+def test_a_copy_is_waited_for_whatever_time_its_file_has(
+    bench: Bench, make_image: MakeImage, tmp_path: Path, age: int
+) -> None:
+    whole = make_image(tmp_path / "whole.png", "bright").read_bytes()
+    image = bench.inbox.folder / "a.png"
+    for end in (60, 100):
+        image.write_bytes(whole[:end])
+        os.utime(image, (time.time() - age, time.time() - age))
+        bench.answer()
+        bench.clock.seconds += 4
+    image.write_bytes(whole)
+    bench.answer()
+    assert bench.read("done/a.png")["label"] == "bright"
 
 
 def test_nothing_is_answered_while_another_worker_answers(
@@ -146,6 +179,38 @@ def test_a_large_photograph_is_seen_as_in_training(bench: Bench, tmp_path: Path)
 def test_a_narrow_strip_is_rejected_before_it_is_scaled_up(bench: Bench, tmp_path: Path) -> None:
     strip = bench.inbox.folder / "strip.png"
     Image.new("RGB", (1, 100_000)).save(strip)
-    os.utime(strip, (time.time() - 60, time.time() - 60))
+    bench.answer()
+    bench.clock.seconds = 5
     bench.answer()
     assert "1 x 100000" in str(bench.read("rejected/strip.png")["reason"])
+
+
+class Seen(logging.Handler):
+    """Knows when something was logged."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.ERROR)
+        self.event = Event()
+
+    def emit(self, record: logging.LogRecord) -> None:  # noqa: ARG002 - logging's signature
+        self.event.set()
+
+
+def test_images_wait_while_the_disk_is_full(
+    bench: Bench, make_image: MakeImage, tmp_path: Path
+) -> None:
+    make_image(tmp_path / "a.png", "dark")
+    seen, stop = Seen(), Event()
+    logging.getLogger("workers.infer.folder").addHandler(seen)
+    serving = Thread(target=bench.service.run, args=(stop,))
+    with NoLargerFiles.limited(tmp_path / "disk") as disk:
+        disk.fill()
+        (tmp_path / "a.png").rename(bench.inbox.folder / "a.png")
+        serving.start()
+        assert seen.event.wait(30)
+    for _ in looks(bench.inbox.folder / "done", 0.1, stop):
+        if (bench.inbox.folder / "done" / "a.png").exists():
+            stop.set()
+    serving.join()
+    logging.getLogger("workers.infer.folder").removeHandler(seen)
+    assert bench.read("done/a.png")["label"] == "dark"

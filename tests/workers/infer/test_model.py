@@ -1,3 +1,4 @@
+import asyncio
 from collections.abc import Callable
 from pathlib import Path
 
@@ -7,9 +8,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from backend.errors import ModelFileError
-from tests.workers.conftest import SIDE
+from backend.mobilenetv2 import TinyMSMobileNetV2
+from tests.brightness_model import SIDE
+from workers.infer.batching import Batcher, Scores
 from workers.infer.errors import NotReadyError, RequestError
-from workers.infer.model import ModelSlot
+from workers.infer.model import ModelSlot, ServedModel
 from workers.infer.settings import ServingSettings
 
 
@@ -36,6 +39,42 @@ def test_answers_do_not_depend_on_what_is_asked_with_them(
     inputs = np.random.default_rng(seed).normal(size=(count, 3, SIDE, SIDE)).astype(np.float32)
     together = slot.score(inputs).probabilities
     alone = np.concatenate([slot.score(each[np.newaxis]).probabilities for each in inputs])
+    assert together == pytest.approx(alone, abs=1e-5)
+    assert together.argmax(axis=1).tolist() == alone.argmax(axis=1).tolist()
+
+
+@pytest.fixture(scope="module")
+def mobilenet(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("mobilenet") / "model.onnx"
+    TinyMSMobileNetV2(("dark", "bright"), SIDE).save(path)
+    return path
+
+
+@settings(
+    deadline=None, max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(
+    st.lists(st.integers(1, 5), min_size=1, max_size=8),
+    st.integers(1, 8),
+    st.integers(0, 2**32 - 1),
+)
+def test_a_mobilenet_answers_alike_whatever_the_batches(
+    variables: dict[str, str], mobilenet: Path, counts: list[int], batch_size: int, seed: int
+) -> None:
+    changes = {"MODEL_URL": str(mobilenet), "batch_size": str(batch_size)}
+    slot = ModelSlot(ServingSettings.from_environment(variables | changes))
+    slot.load(mobilenet)
+    inputs = np.random.default_rng(seed).normal(size=(sum(counts), 3, SIDE, SIDE))
+    requests = np.split(inputs.astype(np.float32), np.cumsum(counts)[:-1])
+
+    async def ask() -> list[Scores[ServedModel]]:
+        batcher = Batcher(slot.score, batch_size=batch_size, wait_seconds=0)
+        async with batcher.running():
+            return await asyncio.gather(*map(batcher.submit, requests))
+
+    together = np.concatenate([scores.probabilities for scores in asyncio.run(ask())])
+    each = (image[np.newaxis] for request in requests for image in request)
+    alone = np.concatenate([slot.score(image).probabilities for image in each])
     assert together == pytest.approx(alone, abs=1e-5)
     assert together.argmax(axis=1).tolist() == alone.argmax(axis=1).tolist()
 

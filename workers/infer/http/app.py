@@ -9,7 +9,6 @@ from typing import Any
 from prometheus_client import CONTENT_TYPE_LATEST
 from pydantic import SecretStr
 from starlette.applications import Starlette
-from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
@@ -19,8 +18,7 @@ from workers.infer.dataplane import DataPlane
 from workers.infer.errors import OverloadedError, RequestError
 from workers.infer.http.body import BodyReader, read_upload
 from workers.infer.http.errors import EXCEPTION_HANDLERS, answer_error
-from workers.infer.http.openapi import document
-from workers.infer.http.security import BearerToken
+from workers.infer.http.security import guards
 from workers.infer.metrics import Metrics
 from workers.infer.protocol import encode_response, parse_request
 
@@ -30,6 +28,7 @@ JSON_LENGTH = "Inference-Header-Content-Length"
 
 _MODEL = "/v2/models/{model_name}"
 _VERSION = _MODEL + "/versions/{model_version}"
+_MOST_DIGITS = 18
 _LIVE, _READY = "/v2/health/live", "/v2/health/ready"
 
 Endpoint = Callable[[Request], Awaitable[Response]]
@@ -42,7 +41,9 @@ def make_app(
     bodies: BodyReader,
     *,
     timeout: float,
+    host: str,
     token: SecretStr | None,
+    description: Mapping[str, Any],
     running: Callable[[], AbstractAsyncContextManager[None]],
 ) -> Starlette:
     """Return the application.
@@ -52,40 +53,43 @@ def make_app(
         metrics: Count, and are shown.
         bodies: Bounds what is read.
         timeout: Seconds in which a request that has arrived is answered.
+        host: Where the application is listened for.
         token: What clients must send, if anything.
+        description: The OpenAPI document.
         running: Entered while the application runs.
     """
-    routes = _Routes(plane, metrics, bodies, timeout)
+    routes = _Routes(plane, metrics, bodies, timeout, description)
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         async with running():
             yield
 
-    guard = [] if token is None else [_guard(token)]
     return Starlette(
         routes=routes.table(),
-        middleware=guard,
+        # The kubelet's probes send no token.
+        middleware=guards(host, token, open_paths={_LIVE, _READY}),
         exception_handlers=EXCEPTION_HANDLERS,
         lifespan=lifespan,
     )
-
-
-def _guard(token: SecretStr) -> Middleware:
-    # The kubelet's probes send no token.
-    return Middleware(BearerToken, token=token.get_secret_value(), open_paths={_LIVE, _READY})
 
 
 class _Routes:
     """From requests to the data plane and back."""
 
     def __init__(
-        self, plane: DataPlane, metrics: Metrics, bodies: BodyReader, timeout: float
+        self,
+        plane: DataPlane,
+        metrics: Metrics,
+        bodies: BodyReader,
+        timeout: float,
+        description: Mapping[str, Any],
     ) -> None:
         self._plane = plane
         self._metrics = metrics
         self._bodies = bodies
         self._timeout = timeout
+        self._description = description
 
     def table(self) -> list[Route]:
         infer = self._measured("infer", self.infer)
@@ -144,7 +148,7 @@ class _Routes:
         return Response(self._metrics.text(), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
     async def openapi(self, _: Request) -> Response:
-        return JSONResponse(document())
+        return JSONResponse(self._description)
 
     def _measured(self, endpoint: str, handler: Handler) -> Endpoint:
         """Bound a request's size and time, and count its answer."""
@@ -187,6 +191,6 @@ def _json_length(request: Request) -> int | None:
     length = request.headers.get(JSON_LENGTH)
     if length is None:
         return None
-    if not length.isdecimal():
+    if not length.isdecimal() or len(length) > _MOST_DIGITS:
         raise RequestError(f"{JSON_LENGTH}: {length!r} is no number of bytes.")
     return int(length)

@@ -90,7 +90,7 @@ async def read_upload(request: Request, body: bytes) -> Upload:
         return Upload("picture", body)
     try:
         form = await _InMemoryParser(request.headers, _once(body), max_files=1).parse()
-    except (MultiPartException, KeyError) as error:
+    except (MultiPartException, KeyError, ValueError) as error:
         raise RequestError(f"The form cannot be read ({error}): send one file.") from None
     files = [value for _, value in form.multi_items() if isinstance(value, UploadFile)]
     if not files:

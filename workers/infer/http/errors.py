@@ -51,8 +51,11 @@ def _answer_project_error(_: Request, error: Exception) -> Response:
 
 
 def _answer_http_exception(_: Request, error: Exception) -> Response:
-    status = error.status_code if isinstance(error, HTTPException) else 500
-    return error_response(status, f"{HTTPStatus(status).phrase}.")
+    if not isinstance(error, HTTPException):
+        return _answer_unexpected(_, error)
+    response = error_response(error.status_code, f"{HTTPStatus(error.status_code).phrase}.")
+    response.headers.update(error.headers or {})
+    return response
 
 
 def _answer_unexpected(_: Request, error: Exception) -> Response:

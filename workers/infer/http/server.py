@@ -9,11 +9,11 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from backend.errors import PermanentError, SettingsError
+from workers.infer.http.connection import BoundedConnection
 
 __all__ = ["listen", "serving"]
 
 _BACKLOG = 128
-_MOST_CONNECTIONS = 512
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -45,10 +45,12 @@ def serving(
     """
     config = uvicorn.Config(
         app,
+        loop="uvloop",
+        http=BoundedConnection,
+        ws="none",
         log_config=None,
         access_log=False,
         server_header=False,
-        limit_concurrency=_MOST_CONNECTIONS,
         timeout_graceful_shutdown=round(grace_seconds) or 1,
     )
     server = uvicorn.Server(config)

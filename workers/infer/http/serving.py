@@ -15,6 +15,7 @@ from workers.infer.dataplane import DataPlane
 from workers.infer.hard_examples import HardExampleStore
 from workers.infer.http.app import make_app
 from workers.infer.http.body import BodyReader
+from workers.infer.http.openapi import document
 from workers.infer.http.server import listen, serving
 from workers.infer.images import ImageReader
 from workers.infer.metrics import Metrics
@@ -96,7 +97,11 @@ def build_app(
         metrics,
         BodyReader(settings.request_bytes, settings.http_timeout_seconds),
         timeout=settings.http_timeout_seconds,
+        host=settings.http_host,
         token=settings.http_token,
+        description=document(
+            settings.served_name, settings.input_size, needs_token=settings.http_token is not None
+        ),
         running=running,
     )
 

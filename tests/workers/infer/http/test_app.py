@@ -9,7 +9,9 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from starlette.routing import Route
 
-from tests.workers.conftest import SIDE
+from backend import model_file
+from backend.model_file import ModelCard
+from tests.brightness_model import SIDE
 from tests.workers.infer.conftest import Serve, Server, encoded, noise
 
 MODEL = "/v2/models/lamps"
@@ -160,7 +162,7 @@ async def test_what_is_no_json_request_is_refused(server: Server, body: bytes) -
     error_of(await server.client.post(f"{MODEL}/infer", content=body), HTTPStatus.BAD_REQUEST)
 
 
-@pytest.mark.parametrize("length", ["-1", "1e3", "999"])
+@pytest.mark.parametrize("length", ["-1", "1e3", "999", "9" * 5000])
 async def test_a_wrong_json_length_is_refused(server: Server, length: str) -> None:
     headers = {"Inference-Header-Content-Length": length}
     response = await server.client.post(f"{MODEL}/infer", content=b"{}", headers=headers)
@@ -261,6 +263,22 @@ async def test_drift_shows_once_two_windows_are_full(server: Server) -> None:
     for _ in range(10):
         await infer_pictures(server, *grey)
     (line,) = await drift()
+    assert line.startswith('inference_drift_psi{reference="first_answers"}')
+    assert float(line.split()[1]) > 0.25
+
+
+async def test_drift_is_told_from_the_evaluation_where_the_card_has_it(
+    serve: Serve, variables: dict[str, str]
+) -> None:
+    model = Path(variables["MODEL_URL"])
+    card = ModelCard(("dark", "bright"), SIDE, confidence=(*[0] * 9, 200))
+    model_file.write(model, model.read_bytes(), card)
+    server = await serve()
+    for _ in range(10):
+        await infer_pictures(server, *[encoded("grey")] * 50)
+    text = (await server.client.get("/metrics")).text
+    (line,) = (each for each in text.splitlines() if each.startswith("inference_drift_psi"))
+    assert line.startswith('inference_drift_psi{reference="evaluation"}')
     assert float(line.split()[1]) > 0.25
 
 

@@ -2,15 +2,12 @@
 
 import json
 import os
-import re
 import signal
 import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
 from threading import Thread
 
@@ -25,56 +22,15 @@ from tritonclient.http import (  # type: ignore[import-untyped]
 from tritonclient.utils import InferenceServerException  # type: ignore[import-untyped]
 
 from backend.errors import SettingsError
+from tests.brightness_model import SIDE
 from tests.local_controller import FakeLocalController
-from tests.workers.conftest import SIDE
 from tests.workers.infer.conftest import encoded
+from tests.workers.infer.http.worker import Worker, running, wait_until_ready
 from workers.contract import ModelConfig, ModelHotUpdateConfig, WorkerStatus
+from workers.infer.http.connection import HEADER_BYTES
 from workers.infer.http.server import listen
 
 pytestmark = pytest.mark.timeout(60)
-
-
-@dataclass
-class Worker:
-    """A worker's process, which listens."""
-
-    process: subprocess.Popen[str]
-    url: str
-
-    @property
-    def address(self) -> str:
-        return self.url.removeprefix("http://")
-
-    def client(self) -> httpx.Client:
-        return httpx.Client(base_url=self.url, trust_env=False, timeout=30)
-
-
-@contextmanager
-def running(variables: dict[str, str]) -> Iterator[Worker]:
-    environment = {"PATH": os.environ["PATH"], "http_port": "0"} | variables
-    command = [sys.executable, "-m", "workers", "infer"]
-    with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True) as process:
-        try:
-            yield Worker(process, _url(process))
-        finally:
-            process.kill()
-
-
-def _url(process: subprocess.Popen[str]) -> str:
-    assert process.stderr
-    for line in process.stderr:
-        if match := re.search(r"listening on (\S+)", line):
-            # Nobody else reads what follows, and a full pipe would stop the worker.
-            Thread(target=process.stderr.read, daemon=True).start()
-            return match[1]
-    raise AssertionError("the worker ended before it listened")
-
-
-def wait_until_ready(worker: Worker) -> None:
-    transport = httpx.HTTPTransport(retries=3)
-    with httpx.Client(base_url=worker.url, transport=transport) as client:
-        while client.get("/v2/health/ready").status_code != httpx.codes.OK:
-            assert worker.process.poll() is None
 
 
 @pytest.fixture
@@ -151,7 +107,7 @@ def test_no_request_fails_while_models_change(
         clients = [Thread(target=ask, args=(worker,)) for _ in range(4)]
         for client in clients:
             client.start()
-        for update in range(6):
+        for update in range(20):
             model = (wrong, right)[update % 2]
             tell(hot, model, str(update))
             assert local_controller.next_message().status == WorkerStatus.COMPLETED
@@ -189,7 +145,7 @@ def test_sigterm_lets_a_request_in_flight_finish_and_saves_its_hard_example(
     variables: dict[str, str], tmp_path: Path
 ) -> None:
     body = encoded("grey")
-    head = f"POST /classify HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\n\r\n"
+    head = f"POST /classify HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(body)}\r\n\r\n"
     with running(variables) as worker:
         wait_until_ready(worker)
         host, port = worker.address.split(":")
@@ -253,6 +209,48 @@ def test_answers_do_not_wait_for_delayed_acknowledgements() -> None:
         listener.accept()[0] as connection,
     ):
         assert connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+
+
+@pytest.mark.parametrize(
+    "beginning",
+    [
+        b"GET /v2 HTTP/1.1\r\nHost: localhost\r\nEndless: ",
+        b"GET /",
+        b"POST /classify HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"
+        b"1\r\nx\r\n0\r\nTrailer: ",
+    ],
+    ids=["header", "path", "trailer"],
+)
+def test_headers_without_an_end_do_not_fill_the_memory(
+    variables: dict[str, str], beginning: bytes
+) -> None:
+    with running(variables) as worker:
+        wait_until_ready(worker)
+        host, port = worker.address.split(":")
+        with socket.create_connection((host, int(port))) as connection:
+            connection.sendall(beginning)
+            assert is_closed_while_sending(connection, b"a" * HEADER_BYTES, times=10_000)
+        with worker.client() as client:
+            assert client.get("/v2/health/live").is_success
+
+
+def is_closed_while_sending(connection: socket.socket, part: bytes, times: int) -> bool:
+    try:
+        for _ in range(times):
+            connection.sendall(part)
+    except ConnectionError:
+        return True
+    return False
+
+
+def test_a_body_in_many_chunks_is_taken(variables: dict[str, str]) -> None:
+    body = encoded("dark") + bytes(4 * HEADER_BYTES)
+    chunks = (body[start : start + 7] for start in range(0, len(body), 7))
+    with running(variables) as worker:
+        wait_until_ready(worker)
+        with worker.client() as client:
+            assert client.post("/classify", content=chunks).json()["label"] == "dark"
+            assert client.get("/v2/health/live").is_success
 
 
 def test_a_port_that_is_taken_is_named() -> None:
