@@ -1,0 +1,22 @@
+"""The comparisons, in the order in which they are measured and shown."""
+
+from bench.comparisons.inference import AS_IT_COMES, ENGINES, EVALUATION
+from bench.comparisons.overhead import OVERHEAD
+from bench.comparisons.scale import MILLION_SAMPLES
+from bench.comparisons.serving import MEMORY, SERVING
+from bench.comparisons.training import ACCURACY, FULL_FINE_TUNING, HEAD_ROUND
+
+__all__ = ["COMPARISONS"]
+
+COMPARISONS = (
+    FULL_FINE_TUNING,
+    HEAD_ROUND,
+    ACCURACY,
+    EVALUATION,
+    ENGINES,
+    AS_IT_COMES,
+    OVERHEAD,
+    MEMORY,
+    MILLION_SAMPLES,
+    SERVING,
+)

@@ -1,0 +1,133 @@
+"""Full fine-tuning, a head-only round, and both to the same accuracy."""
+
+from functools import partial
+from pathlib import Path
+
+from bench.errors import LeftOutError, SubjectError
+from bench.measure import peer, subject
+from bench.results import Bar, Figure, ratio
+from bench.setting import Comparison, Setting
+from bench.workers import train_head
+
+__all__ = ["ACCURACY", "FULL_FINE_TUNING", "HEAD_ROUND"]
+
+_BATCH_SIZE = 16
+_SHARED_DATA = Path(__file__).parents[3] / "shared" / "data"
+_TARGET = 0.97
+
+
+def _full_fine_tuning(setting: Setting) -> list[Figure]:
+    count, epochs = (16, 2) if setting.is_quick else (96, 3)
+    arguments = {"index": setting.pictures(count), "epochs": epochs, "batch_size": _BATCH_SIZE}
+    measured = setting.in_turn(
+        {
+            "this project": partial(subject, "full_fine_tuning", **arguments),
+            "PyTorch": partial(peer, "torch_full_fine_tuning", **arguments),
+        }
+    )
+    ours, theirs = (
+        Figure(
+            side=side, name="full fine-tuning", unit="images/s", values=values["images_per_second"]
+        )
+        for side, values in measured.items()
+    )
+    bar = Bar(limit=1.0, is_lowest=True)
+    return [ours, theirs, ratio(ours, theirs, "full fine-tuning", bar)]
+
+
+def _head_round(setting: Setting) -> list[Figure]:
+    index, base = setting.pictures(100 if setting.is_quick else 1000), setting.model
+    caches = setting.folder / "caches"
+    folders = iter(range(2 * setting.repeats))
+
+    def cold() -> dict[str, float]:
+        number = next(folders)
+        cache = caches / str(number)
+        return dict(train_head(index, _checkpoint(base), setting.folder / f"cold-{number}", cache))
+
+    def warm() -> dict[str, float]:
+        number = next(folders)
+        cache = caches / str(number - 1)
+        return dict(train_head(index, _checkpoint(base), setting.folder / f"warm-{number}", cache))
+
+    measured = setting.in_turn({"cold cache": cold, "warm cache": warm})
+    limits = {"cold cache": 15.0, "warm cache": 6.0}
+    seconds = [
+        Figure(
+            side=f"this project, {side}",
+            name="head-only round, worker start to report",
+            unit="s",
+            values=values["report_seconds"],
+            bar=Bar(limit=limits[side], is_lowest=False),
+        )
+        for side, values in measured.items()
+    ]
+    memory = Figure(
+        side="this project",
+        name="peak memory of head-only training",
+        unit="MiB",
+        values=measured["cold cache"]["peak_mib"],
+        bar=Bar(limit=1.2 * 1024, is_lowest=False),
+    )
+    return [*seconds, memory]
+
+
+def _accuracy(setting: Setting) -> list[Figure]:
+    if not _SHARED_DATA.is_dir():
+        raise LeftOutError(f"it needs published weights and photographs: no {_SHARED_DATA.name}.")
+    arguments = {
+        "weights": _SHARED_DATA / "mobilenetv2_imagenet_f16.npz",
+        "photos": _SHARED_DATA / "photos",
+    }
+    measured = setting.in_turn(
+        {
+            "PyTorch, full": partial(
+                peer, "torch_to_accuracy", target=0.5 if setting.is_quick else _TARGET, **arguments
+            ),
+            "this project, head": partial(subject, "head_to_accuracy", **arguments),
+        }
+    )
+    for side, values in measured.items():
+        if min(values["accuracy"]) < _TARGET and not setting.is_quick:
+            raise SubjectError(f"{side} stayed at an accuracy of {min(values['accuracy']):.3f}.")
+    name = "start to 97 % of the held-out photographs"
+    theirs, ours = (
+        Figure(side=side, name=name, unit="s", values=values["process_seconds"])
+        for side, values in measured.items()
+    )
+    return [theirs, ours, ratio(theirs, ours, name, Bar(limit=10.0, is_lowest=True))]
+
+
+def _checkpoint(model: Path) -> Path:
+    return model.with_suffix(".ckpt")
+
+
+FULL_FINE_TUNING = Comparison(
+    "full-fine-tuning",
+    "Full fine-tuning",
+    "MobileNetV2 1.0 at 224 pixels, batches of 16, Adam, label smoothing 0.1, two threads, from"
+    " untrained weights. Both read the same JPEG files of 224 pixels and augment alike beside"
+    " training (crop, mirror, brightness, contrast, saturation); PyTorch's network is built from"
+    " this project's list of layers, parameter shapes compared, in channels-last layout, eager."
+    " The first epoch, which compiles, does not count.",
+    _full_fine_tuning,
+)
+
+HEAD_ROUND = Comparison(
+    "head-round",
+    "A head-only round of 1000 images",
+    "`python -m workers.train` on 1000 JPEG files of 224 pixels, ten epochs, from the process's"
+    " start until the LocalController has its report; imports, decoding, saving in two formats"
+    " included. Cold: an empty feature cache. Warm: the one that the cold run has left.",
+    _head_round,
+)
+
+ACCURACY = Comparison(
+    "accuracy",
+    "To 97 % on photographs",
+    "From the same ImageNet weights, 180 photographs of dogs and croissants to train on and 60"
+    " held out, from the process's start to its end. This project: five epochs of the head, then"
+    " an evaluation. PyTorch: full fine-tuning with Adam, batches of 16, evaluated after each"
+    " epoch, ended at the first evaluation of 97 % or more.",
+    _accuracy,
+)

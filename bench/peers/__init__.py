@@ -1,0 +1,1 @@
+"""What is measured of others, each module a process in their environment: see `bench.measure`."""

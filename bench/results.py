@@ -1,0 +1,98 @@
+"""Figures, the bars that they are held to, and the file that keeps them."""
+
+from datetime import datetime
+from pathlib import Path
+from statistics import median
+from typing import Self
+
+from pydantic import BaseModel, ConfigDict
+
+from backend.files import write_atomically
+from bench.machine import Machine
+
+__all__ = ["Bar", "Figure", "Outcome", "Results", "ratio"]
+
+
+class _Record(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Bar(_Record):
+    """What a figure should reach."""
+
+    limit: float
+    is_lowest: bool
+    """Whether the limit is the lowest figure that meets the bar, and not the highest."""
+
+    def is_met(self, value: float) -> bool:
+        """Return whether ``value`` reaches the limit, or stays within it."""
+        return value >= self.limit if self.is_lowest else value <= self.limit
+
+
+class Figure(_Record):
+    """One quantity of one side, measured several times."""
+
+    side: str
+    """Who: this project, or a peer's name; of a ratio, both."""
+    name: str
+    unit: str
+    values: tuple[float, ...]
+    """One of each repetition, in order; at least one."""
+    bar: Bar | None = None
+
+    @property
+    def median(self) -> float:
+        """The median of the repetitions."""
+        return median(self.values)
+
+    @property
+    def is_met(self) -> bool | None:
+        """Whether the median meets the bar; None without one."""
+        return self.bar.is_met(self.median) if self.bar else None
+
+
+class Outcome(_Record):
+    """What became of one comparison."""
+
+    name: str
+    measured: datetime
+    seconds: float
+    """How long it took."""
+    figures: tuple[Figure, ...] = ()
+    problem: str = ""
+    """Why it was left out or failed; empty if it did not."""
+
+
+class Results(_Record):
+    """The newest outcome of each comparison, all of one machine."""
+
+    machine: Machine
+    outcomes: tuple[Outcome, ...] = ()
+
+    @classmethod
+    def read(cls, file: Path, machine: Machine) -> Self:
+        """Return what ``file`` keeps of ``machine``; nothing if it is of another one."""
+        if file.exists():
+            kept = cls.model_validate_json(file.read_bytes())
+            if kept.machine == machine:
+                return kept
+        return cls(machine=machine)
+
+    def with_outcome(self, outcome: Outcome) -> Self:
+        """Return the results with ``outcome`` in place of an older one of the same comparison."""
+        others = tuple(each for each in self.outcomes if each.name != outcome.name)
+        return self.model_copy(update={"outcomes": (*others, outcome)})
+
+    def write(self, file: Path) -> None:
+        """Write the results as JSON, whole or not at all."""
+        write_atomically(file, self.model_dump_json(indent=1).encode() + b"\n")
+
+
+def ratio(over: Figure, under: Figure, name: str, bar: Bar | None = None) -> Figure:
+    """Return ``over`` divided by ``under``, repetition by repetition.
+
+    The sides are measured in turn, so that what slows the machine down for a while slows both.
+    """
+    values = tuple(a / b for a, b in zip(over.values, under.values, strict=True))
+    side = f"{over.side} / {under.side}"
+    return Figure(side=side, name=name, unit="x", values=values, bar=bar)

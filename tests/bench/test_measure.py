@@ -1,0 +1,43 @@
+"""Sides in turn, and processes that are measured."""
+
+import os
+import sys
+from functools import partial
+
+import pytest
+
+from bench.errors import SubjectError
+from bench.measure import Values, in_turn, run_to_end
+
+
+def test_sides_are_measured_in_turn() -> None:
+    order: list[str] = []
+    said: list[str] = []
+
+    def measure(side: str) -> Values:
+        order.append(side)
+        return {"speed": len(order)}
+
+    measured = in_turn({side: partial(measure, side) for side in "AB"}, 3, said.append)
+
+    assert "".join(order) == "ABABAB"
+    assert measured["A"]["speed"] == (1, 3, 5)
+    assert measured["B"]["speed"] == (2, 4, 6)
+    assert len(said) == 6
+
+
+def test_the_peak_is_of_the_process_that_was_run() -> None:
+    mebibytes = 300
+    held = f"x = b'1' * ({mebibytes} << 20); del x; print('done')"
+
+    done = run_to_end([sys.executable, "-c", held], os.environ)
+
+    assert done.output == "done\n"
+    assert mebibytes <= done.peak_mib < 2 * mebibytes
+
+
+def test_a_process_that_fails_is_an_error_with_its_last_lines() -> None:
+    with pytest.raises(SubjectError, match="ended with 3: why it failed"):
+        run_to_end(
+            [sys.executable, "-c", "import sys; print('why it failed'); sys.exit(3)"], os.environ
+        )
