@@ -1,6 +1,7 @@
-"""``python -m demo.initial_model INDEX CLASSES SIZE EPOCHS TARGET...``: the job's first model.
+"""``python -m demo.initial_model BACKEND_TYPE CLASSES SIZE INDEX EPOCHS TARGET...``.
 
-A process of its own, so that MindSpore's memory is free again when the job runs.
+The job's first model, in a process of its own, so that MindSpore's memory is free again when the
+job runs.
 """
 
 import logging
@@ -10,30 +11,30 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from backend.errors import PermanentError
-from backend.mobilenetv2 import TinyMSMobileNetV2
+from demo.setting import Setting
+from workers.estimators import ESTIMATORS
 from workers.samples import labelled_images, read_index
 
 __all__ = ["train_initial_model"]
 
 
-def train_initial_model(
-    index: Path, class_names: Sequence[str], input_size: int, epochs: int, targets: Sequence[Path]
-) -> None:
-    """Train a MobileNetV2 from scratch on the samples of ``index``; save it to each target.
+def train_initial_model(setting: Setting, index: Path, epochs: int) -> None:
+    """Train a MobileNetV2 from scratch on the samples of ``index``, and deploy it.
 
     Raises PermanentError if the training fails.
     """
-    arguments = [index, ",".join(class_names), input_size, epochs, *targets]
+    network = [setting.backend_type, ",".join(setting.class_names), setting.input_size]
+    arguments = [*network, index, epochs, setting.initial_model, setting.deployed_model]
     command = [sys.executable, "-m", __name__, *map(str, arguments)]
     if status := subprocess.run(command, check=False).returncode:
         raise PermanentError(f"The initial model's training ended with exit status {status}.")
 
 
 def _main(arguments: Sequence[str]) -> None:
-    index, classes, size, epochs, *targets = arguments
+    backend_type, classes, size, index, epochs, *targets = arguments
     logging.basicConfig(level=logging.INFO, format="  %(message)s")
     class_names = classes.split(",")
-    estimator = TinyMSMobileNetV2(class_names, int(size))
+    estimator = ESTIMATORS[backend_type](class_names, int(size))
     samples = read_index(Path(index), class_names)
     estimator.train(labelled_images(Path(index).parent, samples), epochs=int(epochs))
     for target in targets:

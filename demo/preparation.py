@@ -34,10 +34,4 @@ def train_on_day(setting: Setting, scenario: Scenario) -> None:
     )
     index = setting.pictures / "initial-training" / "index.txt"
     append_samples(index, pictures)
-    train_initial_model(
-        index,
-        setting.class_names,
-        setting.input_size,
-        scenario.initial_epochs,
-        [setting.initial_model, setting.deployed_model],
-    )
+    train_initial_model(setting, index, scenario.initial_epochs)

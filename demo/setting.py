@@ -17,6 +17,8 @@ class Setting:
 
     root: Path
     """The folder that stands for the node's ``/``."""
+    backend_type: str
+    """TINYMS or MINDSPORE."""
     class_names: tuple[str, ...]
     input_size: int
     index: Path
@@ -32,6 +34,7 @@ class Setting:
         inference = container_environment(resources.job.spec.deploy_spec.template.spec, node)
         return cls(
             root=node.root,
+            backend_type=inference["BACKEND_TYPE"],
             class_names=tuple(inference["class_names"].split(",")),
             input_size=int(inference["input_shape"].split(",")[0]),
             index=node.local(resources.dataset.spec.url),
