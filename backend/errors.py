@@ -8,6 +8,7 @@
     │   ├── ModelFileError        a model file is damaged or of another network   exit status 5
     │   └── MissingPackageError   an optional package is not installed            exit status 6
     └── TemporaryError            the same call may succeed later                 exit status 75
+        └── WriteError            a full or read-only disk; also an OSError
 
 A worker's process ends with its error's exit status. Each message is one sentence that says
 what is wrong, where, and what to do.
@@ -24,6 +25,7 @@ __all__ = [
     "ProjectError",
     "SettingsError",
     "TemporaryError",
+    "WriteError",
 ]
 
 
@@ -71,3 +73,7 @@ class TemporaryError(ProjectError):
     """The same call may succeed later; a restarted worker tries again."""
 
     exit_status = 75
+
+
+class WriteError(TemporaryError, OSError):
+    """A file cannot be written: the disk is full or read-only, or the folder is another's."""

@@ -1,12 +1,19 @@
 """Files that another process reads are written whole or not at all."""
 
+import errno
+import fcntl
 import os
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
-__all__ = ["replaced_atomically", "write_atomically"]
+from backend.errors import WriteError
+
+__all__ = ["remove_leftovers", "replaced_atomically", "telling_why", "write_atomically"]
+
+_MARK = "-partial-"
+_NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS}
 
 
 @contextmanager
@@ -14,27 +21,74 @@ def replaced_atomically(path: Path) -> Iterator[Path]:
     """Yield a temporary path beside ``path`` that takes its place when the block succeeds.
 
     The temporary file has the suffix of ``path``. It is flushed to disk before it is renamed,
-    and removed when the block raises, so that a reader sees the old content or the new.
+    and removed when the block raises, so that a reader sees the old content or the new. It is
+    locked meanwhile: what a killed process left can be told from it, see `remove_leftovers`.
+
+    Raises:
+        WriteError: there is no room, or writing there is not allowed.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, name = tempfile.mkstemp(
-        prefix=f".{path.stem}-", suffix=path.suffix, dir=path.parent
-    )
-    os.close(descriptor)
-    temporary = Path(name)
-    try:
-        yield temporary
-        _flush(temporary)
-        temporary.chmod(0o644)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with telling_why(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor, name = tempfile.mkstemp(
+            prefix=f".{path.stem}{_MARK}", suffix=path.suffix, dir=path.parent
+        )
+        temporary = Path(name)
+        try:
+            _lock(descriptor)
+            yield temporary
+            _flush(temporary)
+            temporary.chmod(0o644)
+            temporary.replace(path)
+        finally:
+            os.close(descriptor)
+            temporary.unlink(missing_ok=True)
 
 
 def write_atomically(path: Path, data: bytes) -> None:
-    """Write ``data`` to ``path``, whole or not at all; missing folders are made."""
+    """Write ``data`` to ``path``, whole or not at all; missing folders are made.
+
+    Raises:
+        WriteError: there is no room, or writing there is not allowed.
+    """
     with replaced_atomically(path) as temporary:
         temporary.write_bytes(data)
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Remove what processes that were killed had half written in ``folder``, if it is there."""
+    for path in folder.glob(f".*{_MARK}*"):
+        with suppress(OSError), path.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            path.unlink()
+
+
+@contextmanager
+def telling_why(path: Path) -> Iterator[None]:
+    """Raise WriteError for a full or read-only disk, on which ``path`` cannot be written."""
+    try:
+        yield
+    except WriteError:
+        raise
+    except OSError as error:
+        if error.errno not in _NO_ROOM and not _is_forbidden(path, error):
+            raise
+        raise WriteError(
+            f"{path}: cannot be written ({error.strerror}): make room, or the folder writable;"
+            " what was there is unchanged."
+        ) from error
+
+
+def _is_forbidden(path: Path, error: OSError) -> bool:
+    """Return whether it is there that writing, not somewhere else that reading is forbidden."""
+    if not isinstance(error, PermissionError) or not isinstance(error.filename, str):
+        return False
+    return Path(error.filename).parent in path.parents
+
+
+def _lock(descriptor: int) -> None:
+    # A file system without locks keeps what is left over.
+    with suppress(OSError):
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 def _flush(path: Path) -> None:

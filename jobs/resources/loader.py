@@ -135,7 +135,7 @@ def _documents(file: Path, problems: list[str]) -> list[dict[str, Any]]:
     except OSError as error:
         problems.append(f"{file}: {error.strerror}: name a manifest or a folder of manifests")
         return []
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except Exception as error:  # noqa: BLE001 - a wrong value makes PyYAML raise anything
         problems.append(f"{file}: this is not YAML: {' '.join(str(error).split())}")
         return []
     return [document for document in documents if isinstance(document, dict)]

@@ -6,8 +6,8 @@ anything else happens. A step that was cut short is done again.
 
 import logging
 
-from backend.errors import ProjectError
-from jobs.standalone.dataset import read_index
+from backend.errors import ProjectError, TemporaryError
+from jobs.standalone.dataset import count_lines
 from jobs.standalone.deployment import Deployment
 from jobs.standalone.evaluation import Evaluation
 from jobs.standalone.journal import note_samples
@@ -49,19 +49,25 @@ class Controller:
         """Take a worker's message; what the stage does not wait for is passed over."""
         if self._expects(report):
             self._job.state.report = report
-            self._job.store.save()
+            try:
+                self._job.store.save()
+            except OSError:
+                # It is not taken before it is on disk: the worker sends it again.
+                self._job.state.report = None
+                raise
         else:
             _log.info("passed over %s %s of %s", report.kind, report.status, report.name)
 
     def look(self) -> None:
         """Read the index, and take what is new as one increment."""
         state = self._job.state
-        total = len(read_index(self._job.index))
+        total = count_lines(self._job.index)
         shares = state.shares.grown(total, self._job.spec.dataset.train_prob)
         if shares != state.shares:
             state.shares = shares
             note_samples(state)
             self._job.store.save()
+        self._job.store.tell()
 
     def _expects(self, report: Report) -> bool:
         status, condition = self._job.state.status, self._job.journal.condition
@@ -84,6 +90,9 @@ class Controller:
             return
         try:
             await _steps(stage, condition.type)
+        except TemporaryError:
+            # The round goes on from this step when the runner is started again.
+            raise
         except (StageFailedError, ProjectError, OSError) as error:
             self._job.journal.end_round(Outcome.FAILED, str(error))
 

@@ -1,7 +1,7 @@
 """The stage Deploy: decides on the trained model, and puts it where inference finds it."""
 
 import shutil
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path, PurePath, PurePosixPath
 
 from backend.files import replaced_atomically, write_atomically
@@ -54,7 +54,9 @@ class Deployment(StageSteps):
         if state.report is None:
             self._replace_files()
             seen = PurePosixPath(self.job.factory.place.hot_update_config).parent
-            hot_update(self.job.local(self._trained_url), self.job.files, seen)
+            # The same time again after a restart: the update is loaded and reported once.
+            time = self.job.journal.condition.time
+            hot_update(self.job.local(self._trained_url), self.job.files, seen, time)
         restarts = self.worker.restarts + RESTARTS
         await self.job.store.until(lambda: state.report or self.worker.restarts > restarts)
         if state.report is None:
@@ -77,11 +79,13 @@ class Deployment(StageSteps):
             copy_model(self.job.local(self.job.trained(model).url), self.job.local(url))
 
     async def _replace_worker(self) -> None:
+        """Start another inference worker, unless a runner that was killed has made it already."""
         state = self.job.state
-        worker = self.job.factory.new(INFER, state.round.number)
-        state.status.workers.append(worker)
-        self.job.store.save()
-        await self.job.store.until(lambda: worker.pid)
+        workers = state.status.workers
+        if workers[-1].kind != INFER:
+            workers.append(self.job.factory.new(INFER, state.round.number))
+            self.job.store.save()
+        await self.job.store.until(lambda: self.worker.pid)
 
 
 def copy_model(source: Path, target: Path) -> None:
@@ -90,14 +94,16 @@ def copy_model(source: Path, target: Path) -> None:
         shutil.copyfile(source, temporary)
 
 
-def hot_update(source: Path, files: JobFiles, seen: PurePath) -> None:
+def hot_update(source: Path, files: JobFiles, seen: PurePath, time: datetime) -> None:
     """Copy the model ``source`` beside ``model_config.json``, and name it there.
 
-    ``seen`` is that folder as the inference worker sees it.
+    ``seen`` is that folder as the inference worker sees it, ``time`` (UTC) the update's.
     """
     copy_model(source, files.hot_update / source.name)
-    time = f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S.%f %z} UTC"
     update = ModelHotUpdateConfig(
-        model_config=ModelConfig(model_path=str(seen / source.name), model_update_time=time)
+        model_config=ModelConfig(
+            model_path=str(seen / source.name),
+            model_update_time=f"{time:%Y-%m-%d %H:%M:%S.%f %z} UTC",
+        )
     )
     write_atomically(files.hot_update_config, update.to_json().encode())

@@ -21,6 +21,7 @@ class Evaluation(WorkerSteps):
         """Write the round's evaluation samples."""
         state, wanted = self.job.state, self.job.resources.eval_model
         models = [self.job.trained(wanted), StageModel.of(wanted)]
+        await self.job.until_index_is_whole()
         url = self.job.files.eval_data_url(state.round.number)
         samples = select(read_index(self.job.index), state.shares.to_evaluate)
         write_samples(self.job.local(url), samples)

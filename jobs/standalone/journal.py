@@ -46,7 +46,8 @@ class Journal:
     def _end_stage(self, type_: ConditionType, data: str, message: str = "") -> None:
         stage, began = self.condition.stage, self._stage_began()
         self._add(stage, type_, data, message)
-        seconds = (self.condition.time - began).total_seconds()
+        # The clock may have been set back meanwhile.
+        seconds = max(0.0, (self.condition.time - began).total_seconds())
         self._store.state.round.seconds[stage] = seconds
         self._store.state.report = None
 

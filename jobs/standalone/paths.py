@@ -75,6 +75,10 @@ class JobFiles:
         """One file for each worker."""
         return self.folder / "logs"
 
+    def scratch(self, kind: str) -> Path:
+        """Return the folder for the temporary files of a kind of worker."""
+        return self.folder / "tmp" / kind
+
     @property
     def hot_update(self) -> Path:
         """The folder that hot updates go through."""

@@ -90,7 +90,9 @@ class Processes:
         status = await wait()
         del self._following[worker.name]
         self._end(worker, status)
-        self._store.save()
+        # The runner ends at a state that cannot be saved: see `StateFile.until_problem`.
+        with contextlib.suppress(OSError):
+            self._store.save()
 
     def _end(self, worker: WorkerState, exit_status: int | None) -> None:
         worker.ended, worker.exit_status = datetime.now(UTC), exit_status

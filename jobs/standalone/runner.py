@@ -12,6 +12,7 @@ import psutil
 from watchfiles import Change, awatch
 
 from backend.errors import SettingsError, TemporaryError
+from backend.files import remove_leftovers
 from jobs.resources.checks import JobResources
 from jobs.runner import OnStatus
 from jobs.standalone.conditions import StageModel
@@ -151,6 +152,7 @@ class StandaloneRunner:
                     self._follow_index(controller),
                     self._follow_logs(store),
                     supervisor.keep_inferring(),
+                    store.until_problem(),
                     _tell_changes(store, on_status),
                     controller.run(rounds),
                 )
@@ -162,11 +164,19 @@ class StandaloneRunner:
     def _open(self) -> StateFile:
         for pod in self._resources.pods.values():
             make_host_folders(pod, self._factory.node)
+        self._remove_leftovers()
         state = StateFile.read(self.files.state) or self._new_state()
         self._describe(state.status)
         store = StateFile(self.files.state, state)
         store.save()
         return store
+
+    def _remove_leftovers(self) -> None:
+        """Remove what a runner that was killed had half written."""
+        models = (self._resources.deploy_model, self._resources.eval_model)
+        served = {self._factory.node.local(model.spec.url).parent for model in models}
+        for folder in {self.files.folder, self.files.hot_update, *served}:
+            remove_leftovers(folder)
 
     def _new_state(self) -> JobState:
         # Left by an earlier job of this name: the GlobalManager removes it with the job.

@@ -5,14 +5,14 @@ It answers as the LocalController does: 400 to bad JSON and to a name that is no
 """
 
 import asyncio
-import json
 import socket
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from typing import Any, Never
+from typing import Any
 
 import uvicorn
 from pydantic import BaseModel, ConfigDict, Field
+from pydantic_core import from_json
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse
@@ -42,19 +42,25 @@ class Report(BaseModel):
 
 
 def application(receive: Callable[[Report], None]) -> Starlette:
-    """Return the endpoint; each well-formed message goes to ``receive`` before it is answered."""
+    """Return the endpoint; each well-formed message goes to ``receive`` before it is answered.
+
+    A TemporaryError of ``receive`` is answered with 503, at which a worker sends it again.
+    """
 
     async def info(request: Request) -> JSONResponse:
         if request.headers.get("content-type", "").split(";")[0].strip().lower() != _JSON:
             return _answer(415, f"the content type must be {_JSON}")
         try:
-            body = json.loads(await request.body(), parse_constant=_refuse)
+            body = from_json(await request.body(), allow_inf_nan=False)
             report = Report.model_validate(body)
         except ValueError as error:
             return _answer(400, f"the message cannot be read: {error}")
         if report.name != request.path_params["name"]:
             return _answer(400, f"the message is of {report.name}, not of the worker in the path")
-        receive(report)
+        try:
+            receive(report)
+        except TemporaryError as error:
+            return _answer(503, str(error))
         return _answer(200, "OK")
 
     return Starlette(routes=[Route(message_path("{name}"), info, methods=["POST"])])
@@ -101,10 +107,6 @@ class _Server(uvicorn.Server):
     def capture_signals(self) -> Iterator[None]:
         """Leave signals to the runner."""
         yield
-
-
-def _refuse(constant: str) -> Never:
-    raise ValueError(f"{constant} is no JSON")
 
 
 def _answer(status: int, message: str) -> JSONResponse:

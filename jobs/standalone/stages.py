@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from jobs.resources.checks import JobResources
 from jobs.resources.schema import IncrementalLearningJobSpec, Model
 from jobs.standalone.conditions import StageModel, pick
+from jobs.standalone.dataset import count_lines
 from jobs.standalone.journal import Journal
 from jobs.standalone.paths import JobFiles
 from jobs.standalone.server import Report
@@ -22,6 +23,8 @@ from jobs.status import ConditionType, WorkerState
 from workers.contract import WorkerStatus
 
 __all__ = ["RunningJob", "StageSteps", "WorkerSteps", "local_time"]
+
+_SECONDS_TO_REWRITE = 10.0
 
 
 @dataclass(frozen=True)
@@ -61,6 +64,11 @@ class RunningJob:
     def local(self, url: str) -> Path:
         """Return where the node's path ``url`` is on this machine."""
         return self.factory.node.local(url)
+
+    async def until_index_is_whole(self) -> None:
+        """Wait, for a while, as long as the index is shorter than it was: it is being rewritten."""
+        position = self.state.shares.position
+        await self.store.until(lambda: count_lines(self.index) >= position, _SECONDS_TO_REWRITE)
 
     def trained(self, wanted: Model) -> StageModel:
         """Return the model of this round that can take the place of ``wanted``.

@@ -10,7 +10,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from backend.errors import SettingsError
-from backend.files import write_atomically
+from backend.files import telling_why, write_atomically
 from jobs.standalone.conditions import StageInput, StageModel
 from jobs.standalone.dataset import Shares
 from jobs.standalone.server import Report
@@ -55,12 +55,21 @@ class StateFile:
         """Keep ``state`` in ``path``."""
         self._path = path
         self._changed = asyncio.Event()
+        self._problems: asyncio.Queue[OSError] = asyncio.Queue()
         self.state = state
 
     def save(self) -> None:
-        """Write the state, then tell whoever waits for it."""
-        write_atomically(self._path, self.state.model_dump_json(by_alias=True).encode())
+        """Write the state, then tell whoever waits for it; raises WriteError on a full disk."""
+        try:
+            write_atomically(self._path, self.state.model_dump_json(by_alias=True).encode())
+        except OSError as error:
+            self._problems.put_nowait(error)
+            raise
         self.tell()
+
+    async def until_problem(self) -> None:
+        """Wait until the state cannot be saved, whoever wanted it, and raise why."""
+        raise await self._problems.get()
 
     def tell(self) -> None:
         """Wake up whoever waits for a change."""
@@ -103,6 +112,7 @@ def locked(path: Path) -> Iterator[None]:
 
     Raises:
         SettingsError: another process is.
+        WriteError: the disk is full.
     """
     with path.open("a+", encoding="ascii") as file:
         try:
@@ -112,9 +122,10 @@ def locked(path: Path) -> Iterator[None]:
                 f"this job is already run by process {path.read_text(encoding='ascii').strip()}:"
                 " end it with `iljob stop`, or watch it with `iljob watch`"
             ) from None
-        file.truncate(0)
-        file.write(f"{os.getpid()}\n")
-        file.flush()
+        with telling_why(path):
+            file.truncate(0)
+            file.write(f"{os.getpid()}\n")
+            file.flush()
         yield
 
 

@@ -1,17 +1,25 @@
 """Keeps workers running as the kubelet does: by the restartPolicy of their pods."""
 
+import asyncio
+import shutil
+from pathlib import Path
+
+from backend.files import telling_why
 from jobs.standalone.processes import Processes
 from jobs.standalone.server import Report
 from jobs.standalone.state import StateFile
 from jobs.standalone.workers import INFER, WorkerFactory
 from jobs.status import WorkerState
 
-__all__ = ["RESTARTS", "StageFailedError", "Supervisor"]
+__all__ = ["RESTARTS", "StageFailedError", "Supervisor", "backoff"]
 
 RESTARTS = 3
 """How often a worker that fails without a report is started again before its stage fails."""
 
 _LONGEST_BACKOFF = 300.0
+_MOST_DOUBLINGS = 30
+_SECONDS_UNTIL_SOUND = 600.0
+"""A worker that has run for so long before it ended is started again as if for the first time."""
 
 
 class StageFailedError(Exception):
@@ -41,6 +49,7 @@ class Supervisor:
             input_ = None if worker.kind == INFER else state.input
             environment = self._factory.environment(worker, state.port, input_)
             command = self._factory.command(worker, environment)
+            _empty(self._factory.files.scratch(worker.kind))
             await self._processes.start(worker, command, environment)
 
     async def report_of(self, worker: WorkerState) -> Report:
@@ -55,7 +64,7 @@ class Supervisor:
             await self._store.until(lambda: state.report or worker.ended)
             if state.report is None:
                 _check_restart(worker)
-                await self._store.until(lambda: state.report, self._backoff(worker))
+                await self._store.until(lambda: state.report, self._backoff(worker.restarts))
                 worker.restarts += 1
         return state.report
 
@@ -67,18 +76,44 @@ class Supervisor:
             await self._keep(self._store.state.worker(INFER))
 
     async def _keep(self, worker: WorkerState) -> None:
-        await self.ensure(worker)
-        await self._store.until(lambda: worker.ended or self._replaced(worker))
-        if not self._replaced(worker):
-            await self._store.until(lambda: self._replaced(worker), self._backoff(worker))
-            worker.restarts += 1
+        """Keep one inference worker running until there is a newer one."""
+        failures = 0
+        while not self._replaced(worker):
+            began = self._clock()
+            await self.ensure(worker)
+            await self._store.until(lambda: worker.ended or self._replaced(worker))
+            if self._clock() - began > _SECONDS_UNTIL_SOUND:
+                failures = 0
+            if not self._replaced(worker):
+                await self._store.until(lambda: self._replaced(worker), self._backoff(failures))
+                failures += 1
+                worker.restarts += 1
         await self._processes.stop(worker)
 
     def _replaced(self, worker: WorkerState) -> bool:
         return self._store.state.worker(INFER) is not worker
 
-    def _backoff(self, worker: WorkerState) -> float:
-        return min(self._backoff_seconds * 2.0**worker.restarts, _LONGEST_BACKOFF)
+    def _backoff(self, failures: int) -> float:
+        return backoff(self._backoff_seconds, failures)
+
+    def _clock(self) -> float:
+        return asyncio.get_running_loop().time()
+
+
+def backoff(first: float, failures: int) -> float:
+    """Return how many seconds a worker waits for its restart after ``failures`` earlier ones.
+
+    ``first`` doubles with each, up to 300 s.
+    """
+    # The power of a worker that has failed for days is no number any more.
+    return min(first * 2.0 ** min(failures, _MOST_DOUBLINGS), _LONGEST_BACKOFF)
+
+
+def _empty(folder: Path) -> None:
+    """Make the folder without what a worker that was killed left in it."""
+    with telling_why(folder / "file"):
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
 
 
 def _check_restart(worker: WorkerState) -> None:

@@ -25,6 +25,7 @@ class Training(WorkerSteps):
         """Wait for the trigger, then write the round's training samples."""
         while not (decision := self._decide()).fires:
             await self._wait_for_change()
+        await self.job.until_index_is_whole()
         self._begin_round(decision.reason)
 
     def complete(self, models: list[StageModel]) -> None:

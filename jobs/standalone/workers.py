@@ -35,7 +35,8 @@ TRAIN, EVAL, INFER = "train", "eval", "infer"
 _NAMES = {TRAIN: "train-worker", EVAL: "eval-worker", INFER: "inferworker"}
 _SUFFIX_ALPHABET = "bcdfghjklmnpqrstvwxz2456789"
 _SUFFIX_LENGTH = 5
-_KEPT_VARIABLES = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "VIRTUAL_ENV")
+_SCRATCH = "TMPDIR"
+_KEPT_VARIABLES = ("PATH", "HOME", "LANG", "LC_ALL", _SCRATCH, "VIRTUAL_ENV")
 
 
 class Place(Protocol):
@@ -145,6 +146,7 @@ class WorkerFactory:
         ``port`` is that of the endpoint for messages; an inference worker has no ``input_``.
         """
         kept = {name: os.environ[name] for name in _KEPT_VARIABLES if name in os.environ}
+        kept[_SCRATCH] = str(self.files.scratch(worker.kind))
         template = self.place.variables(self._pod(worker))
         return kept | template | self._common(worker, port) | self._own(worker, input_)
 

@@ -5,7 +5,6 @@ import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from http import HTTPStatus
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,6 @@ from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
-from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.routing import Mount, Route
@@ -23,7 +21,7 @@ from starlette.staticfiles import StaticFiles
 from workers.infer.errors import RequestError
 from workers.infer.http.body import BodyReader
 from workers.infer.http.errors import EXCEPTION_HANDLERS, error_response
-from workers.infer.http.security import COOKIE, BearerToken, is_token
+from workers.infer.http.security import COOKIE, AddedHeaders, guards, is_token
 from workers.label.examples import ExampleFolder
 from workers.label.label_studio import labels_of, tasks
 from workers.label.labelling import Labelling, UnknownExampleError
@@ -36,11 +34,12 @@ __all__ = ["make_app"]
 _STATIC = Path(__file__).parent / "static"
 _CARDS = 60
 _LARGEST_BODY = 64 * 1024**2
-_LOCALHOST = ["localhost", "127.0.0.1", "::1", "[::1]"]
 _POLICY = {
     "Content-Security-Policy": "default-src 'none'; img-src 'self'; style-src 'self'; "
     "script-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; "
     "frame-ancestors 'none'",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
 }
@@ -69,26 +68,13 @@ def make_app(settings: LabelSettings, labelling: Labelling, examples: ExampleFol
 
     return Starlette(
         routes=routes.table(),
-        middleware=_guards(settings),
+        middleware=[
+            Middleware(AddedHeaders, headers=_POLICY),
+            *guards(settings.http_host, settings.http_token, open_paths={"/login"}),
+        ],
         exception_handlers=EXCEPTION_HANDLERS | {UnknownExampleError: _answer_unknown},
         lifespan=lifespan,
     )
-
-
-def _guards(settings: LabelSettings) -> list[Middleware]:
-    if settings.http_token:
-        token = settings.http_token.get_secret_value()
-        return [Middleware(BearerToken, token=token, open_paths={"/login"})]
-    if _is_loopback(settings.http_host):
-        # A foreign page must not reach this one under a name that it points here.
-        return [Middleware(TrustedHostMiddleware, allowed_hosts=_LOCALHOST)]
-    return []
-
-
-def _is_loopback(host: str) -> bool:
-    with suppress(ValueError):
-        return ip_address(host).is_loopback
-    return host == "localhost"
 
 
 def _answer_unknown(_: Request, error: Exception) -> Response:
@@ -137,7 +123,7 @@ class _Routes:
         waiting = await run_in_threadpool(self._labelling.waiting)
         counts = await run_in_threadpool(lambda: self._labelling.counts)
         text = render(self._settings, waiting[:_CARDS], counts)
-        return HTMLResponse(text, headers=_POLICY | {"Cache-Control": "no-store"})
+        return HTMLResponse(text, headers={"Cache-Control": "no-store"})
 
     async def login(self, request: Request) -> Response:
         """Take the token from the link, and keep it in a cookie that no script can read."""
@@ -185,7 +171,7 @@ class _Routes:
             raise HTTPException(HTTPStatus.NOT_FOUND)
         content = await run_in_threadpool(thumbnail, path)
         # The name holds the content's digest.
-        headers = _POLICY | {"Cache-Control": "private, max-age=86400, immutable"}
+        headers = {"Cache-Control": "private, max-age=86400, immutable"}
         return Response(content, media_type="image/jpeg", headers=headers)
 
     def _import(self, labels: dict[str, str]) -> int:

@@ -29,7 +29,8 @@ class ExampleFolder:
         examples = [read.example for read in self._read.values() if read.example]
         waiting = [example for example in examples if example.true_label is None]
         waiting.sort(key=lambda example: (example.certainty, example.time))
-        return {example.image: example for example in waiting if self.path(example.image).exists()}
+        present = {path.name for path in self._folder.iterdir()}
+        return {example.image: example for example in waiting if example.image in present}
 
     def path(self, name: str) -> Path:
         """Return where the picture of that name is."""

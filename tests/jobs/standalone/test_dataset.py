@@ -5,7 +5,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backend.errors import DatasetError
-from jobs.standalone.dataset import Lines, Shares, count, read_index, select, write_samples
+from jobs.standalone.dataset import (
+    Lines,
+    Shares,
+    count,
+    count_lines,
+    read_index,
+    select,
+    write_samples,
+)
 
 LINES = [f"line {number}" for number in range(2000)]
 
@@ -96,12 +104,14 @@ def test_an_index_that_lost_lines_is_an_error() -> None:
 
 def test_an_index_that_is_not_there_yet_has_no_lines(tmp_path: Path) -> None:
     assert read_index(tmp_path / "index.txt") == []
+    assert count_lines(tmp_path / "index.txt") == 0
 
 
 def test_a_line_counts_once_it_has_its_newline(tmp_path: Path) -> None:
     index = tmp_path / "index.txt"
     index.write_bytes(b"a dog\nb cr")
     assert read_index(index) == ["a dog"]
+    assert count_lines(index) == 1
     index.write_bytes(b"a dog\nb croissant\n")
     assert read_index(index) == ["a dog", "b croissant"]
 
@@ -119,5 +129,6 @@ def test_samples_are_written_byte_by_byte_as_they_were_read(
     folder = tmp_path_factory.mktemp("index")
     content = b"".join(line + b"\n" for line in lines)
     (folder / "index.txt").write_bytes(content)
+    assert count_lines(folder / "index.txt") == len(read_index(folder / "index.txt"))
     write_samples(folder / "round" / "data.txt", read_index(folder / "index.txt"))
     assert (folder / "round" / "data.txt").read_bytes() == content

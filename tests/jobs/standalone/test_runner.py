@@ -12,11 +12,13 @@ import pytest
 
 from backend.errors import SettingsError
 from jobs.standalone.state import StateFile
-from jobs.status import JobStatus, Outcome, Stage, WorkerState
+from jobs.status import ConditionType, JobStatus, Outcome, Stage, WorkerState
 from tests.jobs.conftest import WHOLE_ROUND, Job, resource
 from workers.contract import message_path
 
 SECONDS = 30.0
+DEPLOYING = (Stage.DEPLOY, ConditionType.RUNNING)
+HOT_UPDATE = "var/lib/sedna/model-hot-update/farm/incrementallearningjob/dogs"
 WORSE = '[{"accuracy": [0.5]}, {"accuracy": [0.6]}]'
 
 
@@ -365,6 +367,52 @@ async def test_a_cancelled_run_leaves_no_worker_and_the_next_one_continues(job: 
     assert status.conditions[: len(before.conditions)] == before.conditions
     assert conditions(status) == [*WHOLE_ROUND, "Train Waiting"]
     assert [w.name for w in workers(status, "train")] == [w.name for w in workers(before, "train")]
+
+
+def stop_once(when: Callable[[JobStatus], object]) -> Callable[[JobStatus], None]:
+    """Return a callback that ends the run at once, the first time that ``when`` is true."""
+    left = [when]
+
+    def on_status(status: JobStatus) -> None:
+        if left and left[0](status):
+            left.clear()
+            raise InterruptedError
+
+    return on_status
+
+
+async def test_a_runner_that_was_stopped_at_deployment_gives_the_same_update_again(
+    job: Job,
+) -> None:
+    job.append(10)
+    is_deploying = stop_once(lambda status: conditions(status)[-1] == "Deploy Running")
+    with pytest.raises(InterruptedError):
+        await run(job, on_status=is_deploying)
+    status = await run(job)
+    (began,) = (c.time for c in status.conditions if (c.stage, c.type) == DEPLOYING)
+    update = read(job, f"{HOT_UPDATE}/model_config.json")["model_config"]
+    assert update["model_update_time"].startswith(f"{began:%Y-%m-%d %H:%M:%S.%f}")
+
+
+async def test_a_runner_that_was_stopped_at_the_replacement_makes_no_second_worker(
+    job: Job,
+) -> None:
+    job.spec["deploySpec"]["model"]["hotUpdateEnabled"] = False
+    job.append(10)
+    is_replaced = stop_once(lambda status: len(workers(status, "infer")) > 1)
+    with pytest.raises(InterruptedError):
+        await run(job, on_status=is_replaced)
+    status = await run(job)
+    assert len(workers(status, "infer")) == 2
+    assert status.rounds[0].outcome is Outcome.DEPLOYED
+
+
+async def test_a_worker_finds_its_folder_for_temporary_files_empty(job: Job) -> None:
+    job.append(10)
+    job.node("out/iljob/tmp/train").mkdir(parents=True)
+    job.node("out/iljob/tmp/train/left").touch()
+    await run(job)
+    assert list(job.node("out/iljob/tmp/train").iterdir()) == []
 
 
 async def test_a_job_has_one_runner_at_a_time(job: Job) -> None:

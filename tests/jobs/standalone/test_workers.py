@@ -60,6 +60,7 @@ def contract(job: Job, kind: str, input_: StageInput | None = ROUND_1) -> dict[s
         "WORKER_NAME": worker.name,
         "LC_SERVER": "http://127.0.0.1:9100",
         "DATA_PATH_PREFIX": str(job.root),
+        "TMPDIR": str(job.node(f"out/iljob/tmp/{kind}")),
     }
     assert common.items() <= environment.items()
     return {name: value for name, value in environment.items() if name not in common}

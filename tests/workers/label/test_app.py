@@ -1,6 +1,7 @@
 import asyncio
 import io
 import json
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -87,6 +88,9 @@ async def test_a_foreign_page_cannot_label(open_page: Open, fill: Fill) -> None:
     for path in ("/label", "/skip", "/undo", "/save", "/label-studio.json"):
         sent = await client.post(path, content=body, headers={"Content-Type": "text/plain"})
         assert sent.status_code == httpx.codes.BAD_REQUEST
+        headers = {"Sec-Fetch-Site": "cross-site", "Origin": "http://evil.example"}
+        sent = await client.post(path, json={"name": name, "label": "dog"}, headers=headers)
+        assert sent.status_code == httpx.codes.FORBIDDEN
     rebound = await client.get("/", headers={"Host": "evil.example"})
     assert rebound.status_code == httpx.codes.BAD_REQUEST
     assert (await client.get("/counts")).json()["waiting"] == 1
@@ -119,3 +123,30 @@ async def test_a_wrong_choice_is_refused(open_page: Open) -> None:
     wrong = await client.post("/label", json={"label": 1})
     assert wrong.status_code == httpx.codes.BAD_REQUEST
     assert set(wrong.json()) == {"error"}
+
+
+async def test_every_answer_says_what_a_browser_may_do_with_it(open_page: Open, fill: Fill) -> None:
+    (name,), client = fill(1), await open_page()
+    for path in ("/", f"/pictures/{name}", "/static/label.js", "/counts", "/nothing"):
+        headers = (await client.get(path)).headers
+        assert headers["X-Content-Type-Options"] == "nosniff"
+        assert headers["Referrer-Policy"] == "no-referrer"
+        assert headers["Cross-Origin-Resource-Policy"] == "same-origin"
+        policy = dict(part.split(" ", 1) for part in headers["Content-Security-Policy"].split("; "))
+        assert policy["default-src"] == policy["frame-ancestors"] == "'none'"
+        assert policy["script-src"] == policy["style-src"] == "'self'"
+
+
+async def test_the_page_has_nothing_inline(open_page: Open, fill: Fill) -> None:
+    fill(2)
+    text = (await (await open_page()).get("/")).text
+    assert not re.search(r"<style|\sstyle=|\son\w+=|<script(?![^>]*\ssrc=)|javascript:", text)
+    assert "<script src=" in text
+
+
+async def test_names_of_others_are_text_on_the_page(open_page: Open, fill: Fill) -> None:
+    fill(1)
+    client = await open_page(job_name="<script>alert(1)</script>", class_names="<b>,dog")
+    text = (await client.get("/")).text
+    assert "<script>" not in text
+    assert "&lt;b&gt;" in text

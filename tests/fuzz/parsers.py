@@ -1,0 +1,218 @@
+"""What reads bytes from outside, as functions of bytes that fail on a finding.
+
+Of each parser only the errors that it documents may come out; anything else is a finding, and
+so is a result that breaks the parser's promise. `corpus` holds inputs to start from and every
+input that was a finding once.
+"""
+
+import asyncio
+import json
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager, suppress
+from functools import cache
+from pathlib import Path, PurePosixPath
+from tempfile import NamedTemporaryFile, TemporaryDirectory
+from typing import Any, TypeVar
+
+from pydantic import ValidationError
+from starlette.datastructures import Headers
+from starlette.requests import Request
+
+from backend import model_file
+from backend.errors import DatasetError, ModelFileError, SettingsError
+from jobs.resources.loader import load_documents, load_jobs
+from jobs.standalone.server import Report, application
+from workers.contract import WorkerMessage, message_path
+from workers.hot_update import HotUpdate
+from workers.infer.errors import RequestError
+from workers.infer.http.body import read_upload
+from workers.infer.http.security import BearerToken
+from workers.infer.protocol import parse_request
+from workers.infer.settings import ServingSettings
+from workers.infer.tensors import Tensor, from_binary, from_json, to_binary
+from workers.label.examples import ExampleFolder
+from workers.label.label_studio import labels_of
+from workers.label.settings import LabelSettings
+from workers.samples import read_index, sample_paths
+from workers.settings import EvalSettings, S3Settings, TrainSettings
+
+__all__ = ["CORPUS", "PARSERS"]
+
+CORPUS = Path(__file__).parent / "corpus"
+"""A folder of inputs for each parser."""
+
+T = TypeVar("T")
+
+CLASSES = ("croissant", "dog")
+_LONGEST_SIDE = 30  # digits
+_WORKER = "train-worker-abcde"
+
+
+def _index(data: bytes) -> None:
+    with _file(data, ".txt") as file, suppress(DatasetError):
+        paths = set(sample_paths(file))
+        for sample in read_index(file, CLASSES):
+            path = PurePosixPath(sample.path)
+            assert sample.path in paths
+            assert not path.is_absolute()
+            assert ".." not in path.parts
+
+
+def _model_card(data: bytes) -> None:
+    for suffix in (".ckpt", ".onnx"):
+        with _file(data, suffix) as file, suppress(ModelFileError):
+            assert len(model_file.read(file).payload) <= len(data)
+
+
+def _manifests(data: bytes) -> None:
+    for load in (load_jobs, load_documents):
+        with _file(data, ".yaml") as file, suppress(SettingsError):
+            load([file])
+
+
+def _settings(data: bytes) -> None:
+    lines = data.decode("utf-8", "surrogateescape").split("\n")
+    environment = {name: value for name, _, value in (line.partition("=") for line in lines)}
+    for settings in (TrainSettings, EvalSettings, ServingSettings, LabelSettings, S3Settings):
+        with suppress(SettingsError):
+            settings.from_environment(environment)
+
+
+def _worker_message(data: bytes) -> None:
+    with suppress(ValidationError):
+        message = WorkerMessage.model_validate_json(data)
+        assert WorkerMessage.model_validate_json(message.to_json()) == message
+    received: list[Report] = []
+    status = _run(_posted(received, data))
+    assert status == (200 if received else 400)
+
+
+async def _posted(received: list[Report], body: bytes) -> int:
+    headers = {"content-type": "application/json"}
+    scope = _scope(message_path(_WORKER), headers)
+    statuses: list[int] = []
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": body}
+
+    async def send(message: Any) -> None:
+        statuses.append(message.get("status", 0))
+
+    await application(received.append)(scope, receive, send)
+    return statuses[0]
+
+
+def _hot_update(data: bytes) -> None:
+    with TemporaryDirectory() as folder:
+        config = Path(folder) / "model_config.json"
+        config.write_bytes(data)
+        HotUpdate(config, lambda _: None, lambda _: None).load_latest()
+
+
+def _request(data: bytes) -> None:
+    """Read a first line with the JSON's length, or an empty one, and the body."""
+    length, _, body = data.partition(b"\n")
+    with suppress(RequestError):
+        request = parse_request(body, int(length) if length.isdigit() else None)
+        for tensor in request.inputs:
+            _check_round_trip(tensor)
+
+
+def _tensor(data: bytes) -> None:
+    """Read a first line with datatype and shape, and the data in either form."""
+    head, _, values = data.partition(b"\n")
+    datatype, *sides = head.decode("latin-1").split(" ")
+    shape = [int(side) for side in sides if side.isdecimal() and len(side) < _LONGEST_SIDE]
+    with suppress(RequestError):
+        _check_round_trip(from_binary("x", datatype, shape, values))
+    try:
+        content = json.loads(values)
+    except (ValueError, RecursionError):
+        return
+    with suppress(RequestError):
+        _check_round_trip(from_json("x", datatype, shape, content))
+
+
+def _check_round_trip(tensor: Tensor) -> None:
+    data = to_binary(tensor)
+    again = from_binary(tensor.name, tensor.datatype, tensor.values.shape, data)
+    assert to_binary(again) == data
+
+
+def _upload(data: bytes) -> None:
+    """Read a first line with the content type, and the body."""
+    content_type, _, body = data.partition(b"\n")
+    headers = {"content-type": content_type.decode("latin-1")}
+    with suppress(RequestError):
+        upload = _run(read_upload(Request(_scope("/classify", headers)), body))
+        assert len(upload.content) <= len(body)
+
+
+def _credentials(data: bytes) -> None:
+    """Read a first line with Authorization, and a second one with Cookie."""
+    authorization, _, cookie = data.decode("latin-1").partition("\n")
+    passed: list[Any] = []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        passed.append(scope)
+
+    async def send(message: Any) -> None:
+        """Nobody listens."""
+
+    guard = BearerToken(app, "the token", open_paths=())
+    scope = _scope("/v2", {"authorization": authorization, "cookie": cookie})
+    _run(guard(scope, None, send))  # type: ignore[arg-type]
+    assert not passed or "the token" in data.decode("latin-1")
+
+
+def _label_studio(data: bytes) -> None:
+    with suppress(RequestError):
+        assert all("/" not in name for name in labels_of(data))
+
+
+def _hard_example(data: bytes) -> None:
+    with TemporaryDirectory() as name:
+        folder = Path(name)
+        (folder / "night.json").write_bytes(data)
+        (folder / "night.png").touch()
+        examples = ExampleFolder(folder)
+        assert all(examples.path(image).parent == folder for image in examples.unlabelled())
+
+
+PARSERS: dict[str, Callable[[bytes], None]] = {
+    "credentials": _credentials,
+    "hard-example": _hard_example,
+    "hot-update": _hot_update,
+    "index": _index,
+    "label-studio": _label_studio,
+    "manifests": _manifests,
+    "model-card": _model_card,
+    "request": _request,
+    "settings": _settings,
+    "tensor": _tensor,
+    "upload": _upload,
+    "worker-message": _worker_message,
+}
+"""Each fails on a finding."""
+
+
+@contextmanager
+def _file(data: bytes, suffix: str) -> Iterator[Path]:
+    with NamedTemporaryFile(suffix=suffix) as file:
+        file.write(data)
+        file.flush()
+        yield Path(file.name)
+
+
+def _scope(path: str, headers: dict[str, str]) -> dict[str, Any]:
+    raw = Headers(headers).raw
+    return {"type": "http", "method": "POST", "path": path, "query_string": b"", "headers": raw}
+
+
+def _run(coroutine: Coroutine[Any, Any, T]) -> T:
+    return _loop().run_until_complete(coroutine)
+
+
+@cache
+def _loop() -> asyncio.AbstractEventLoop:
+    return asyncio.new_event_loop()
