@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from backend import BackendBase, set_backend
 from backend.errors import SettingsError
+from backend.model_file import model_format, model_name
 from workers.contract import Metrics, ModelResult, Variable, WorkerKind, WorkerStatus
 from workers.lc import LocalController
 from workers.miners import Miner, find_miner
@@ -84,7 +85,7 @@ class IncrementalLearning:
             self._load(self._settings.base_model_url, Variable.BASE_MODEL_URL)
         metrics = _as_lists(self.estimator.train(train_data, valid_data, **kwargs))
         metrics = amend(metrics) if amend else metrics
-        paths = [self._save(folder / f"model.{suffix}") for suffix in self._formats()]
+        paths = [self._save(folder / model_name(each)) for each in self._formats()]
         devices = self._settings.device_soc_versions or (None,)
         results = [self._result(path, metrics, device) for path in paths for device in devices]
         self._report(WorkerKind.TRAIN, results)
@@ -147,8 +148,8 @@ class IncrementalLearning:
 
     def _formats(self) -> list[str]:
         """Return what to save: the next round cannot start without the base model's format."""
-        base = self._settings.base_model_url
-        known = [base.suffix[1:]] if base and base.suffix[1:] in get_args(ModelFormat) else []
+        base = model_format(self._settings.base_model_url or "")
+        known = [base] if base in get_args(ModelFormat) else []
         return list(dict.fromkeys([*self._settings.model_formats, *known]))
 
     def _result(self, path: Path, metrics: Metrics, device: str | None = None) -> ModelResult:

@@ -124,7 +124,7 @@ def _hem_parameters(value: object) -> dict[str, str]:
 
 LocalPath = Annotated[Path, BeforeValidator(_local)]
 ClassNames = Annotated[tuple[str, ...], BeforeValidator(_class_names)]
-ModelFormat = Literal["ckpt", "onnx", "npz", "mindir"]
+ModelFormat = Literal["ckpt", "onnx", "npz", "mindir", "int8"]
 
 
 class EnvironmentSettings(BaseModel):
@@ -270,8 +270,8 @@ class WorkerSettings(JobSettings):
         default=("ckpt", "onnx"),
         min_length=1,
         description="Formats in which training saves and reports the model: ckpt, onnx, npz, "
-        "mindir, separated by commas. Name all that the job's Models ask for; that of "
-        "BASE_MODEL_URL is always added.",
+        "mindir, int8 (quantised ONNX), separated by commas. Name all that the job's Models ask "
+        "for; that of BASE_MODEL_URL is always added.",
     )
     device_soc_versions: Annotated[tuple[str, ...], BeforeValidator(_split)] = Field(
         default=(),

@@ -61,6 +61,7 @@ def train(environment: Mapping[str, str]) -> None:
         cache_folder=settings.cache_folder,
         cache_size=settings.feature_cache_size,
         on_unreadable=quarantine.add,
+        quantise="int8" in settings.model_formats,
     )
     state.unlink(missing_ok=True)
 
