@@ -3,14 +3,20 @@ PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
-LOCKS := infer train jobs dev sedna docs
+LOCKS := infer train jobs dev sedna docs fuzz
 SEDNA_PACKAGES := $(VENV)-sedna
+CLUSTER := $(abspath build/cluster)
 DOCS := $(VENV)-docs
+FUZZ := $(VENV)-fuzz
+PARSERS ?= $(notdir $(wildcard tests/fuzz/corpus/*))
+SECONDS ?= 600
+CASES ?= 10000
+PEERS := $(VENV)-bench
 
 include docker/images.mk
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo deploy test test-unit test-e2e test-sedna upstream reference docs check format lock clean
+.PHONY: help setup demo report deploy test test-unit test-e2e test-faults soak test-sedna cluster cluster-down test-cluster fuzz upstream bench reference docs check format lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -27,6 +33,10 @@ setup: $(INSTALLED) ## make the virtual environment from the locked requirements
 demo: $(INSTALLED) ## the whole loop on this machine, by day and by night; LABEL=1: you label
 	@$(BIN)/python -m demo $(if $(LABEL),--label)
 
+report: $(INSTALLED) ## docs/use-case-report.md from new runs: [PHOTOGRAPHS=folder ROUNDS=]
+	@$(BIN)/python -m demo.usecase run $(if $(PHOTOGRAPHS),--photographs "$(PHOTOGRAPHS)") $(if $(ROUNDS),--rounds $(ROUNDS))
+	@$(BIN)/python -m demo.usecase render
+
 # Each replaces what the manifests say; what is not set stays.
 deploy: ## apply the manifests: EDGE_NODE= [REGISTRY= TAG= DATA= TRAIN_SAMPLES= DEPLOY_GAIN= OVERLAY=ascend]
 	@test -n "$(EDGE_NODE)" || { echo "make: name the node that holds the samples, one of kubectl get nodes: make deploy EDGE_NODE=..." >&2; exit 1; }
@@ -42,10 +52,16 @@ deploy: ## apply the manifests: EDGE_NODE= [REGISTRY= TAG= DATA= TRAIN_SAMPLES= 
 test: test-unit test-e2e ## all tests
 
 test-unit: $(INSTALLED) ## the fast tests, in parallel
-	$(BIN)/pytest -n auto --dist loadfile -m "not e2e"
+	$(BIN)/pytest -n auto --dist loadfile -m "not e2e and not faults and not soak"
 
 test-e2e: $(INSTALLED) ## whole jobs with real training
 	$(BIN)/pytest -m e2e
+
+test-faults: $(INSTALLED) ## kills, full disks, broken connections: [KILLS=200 SEED=0]
+	$(if $(KILLS),KILLS=$(KILLS)) $(if $(SEED),SEED=$(SEED)) $(BIN)/pytest -s -m "not soak" tests/faults
+
+soak: $(INSTALLED) ## many rounds with inference under load; nothing may grow: [ROUNDS=30]
+	$(if $(ROUNDS),ROUNDS=$(ROUNDS)) $(BIN)/pytest -s -m soak tests/faults
 
 $(SEDNA_PACKAGES)/.installed: requirements/sedna.txt $(INSTALLED)
 	rm -rf $(SEDNA_PACKAGES)
@@ -56,9 +72,41 @@ test-sedna: $(SEDNA_PACKAGES)/.installed ## with Sedna's own SDK, unpatched and 
 	@test -d "$(SEDNA_LIB)/sedna/core" || { echo "make: SEDNA_LIB=$(SEDNA_LIB) holds no Sedna SDK: name the lib folder of a kubeedge/sedna checkout" >&2; exit 1; }
 	PYTHONPATH=$(abspath $(SEDNA_PACKAGES)):$(abspath $(SEDNA_LIB)) $(BIN)/pytest tests/backend/test_sedna.py tests/upstream
 
+cluster: ## start a real Kubernetes with Sedna on this machine, as root on Debian 12: SEDNA=path/to/sedna [BASE_IMAGE=]
+	@test -d "$(SEDNA)/cmd/sedna-gm" || { echo "make: SEDNA=$(SEDNA) is no checkout of kubeedge/sedna: name one" >&2; exit 1; }
+	@$(MAKE) --no-print-directory images
+	@tests/cluster/build.sh $(CLUSTER) $(SEDNA)
+	@tests/cluster/up.sh $(CLUSTER) $(VERSION)
+
+cluster-down: ## stop that cluster and remove its state
+	@tests/cluster/down.sh $(CLUSTER)
+
+test-cluster: $(INSTALLED) ## two rounds, hot update on and off, on the cluster that make cluster started
+	SEDNA_CLUSTER=1 KUBECONFIG=$(CLUSTER)/kubeconfig PATH=$(CLUSTER)/bin:$$PATH $(BIN)/pytest -v -m cluster tests/cluster
+
 upstream: $(INSTALLED) ## write the patch series again: SEDNA=path/to/sedna
 	@test -d "$(SEDNA)/lib/sedna" || { echo "make: SEDNA=$(SEDNA) is no checkout of kubeedge/sedna: name one" >&2; exit 1; }
 	@$(BIN)/python -m upstream.generate $(SEDNA)
+
+$(PEERS)/.installed: requirements/bench.txt
+	$(PYTHON) -m venv $(PEERS)
+	$(PEERS)/bin/pip install --quiet --disable-pip-version-check -r requirements/bench.txt
+	@touch $@
+
+bench: $(INSTALLED) $(PEERS)/.installed ## measure against peers, write docs/benchmarks.md: [ONLY=name] [REPEATS=3]
+	@$(BIN)/python -m bench $(if $(ONLY),--only $(ONLY)) $(if $(REPEATS),--repeats $(REPEATS))
+
+$(FUZZ)/.installed: requirements/fuzz.txt
+	$(PYTHON) -m venv $(FUZZ)
+	$(FUZZ)/bin/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements/fuzz.txt
+	@touch $@
+
+fuzz: $(FUZZ)/.installed ## every parser and the inference worker over HTTP: [SECONDS=600 a parser, CASES=10000, PARSERS=]
+	@for parser in $(PARSERS); do \
+		echo "make: fuzzing $$parser for $(SECONDS) s"; \
+		$(FUZZ)/bin/python -m tests.fuzz $$parser $(SECONDS) || exit 1; \
+	done
+	@$(FUZZ)/bin/python -m tests.fuzz.service $(CASES)
 
 reference: $(INSTALLED) ## write docs/reference again from the code
 	@$(BIN)/python -m docs.tools.reference
@@ -93,4 +141,4 @@ lock: ## pin the full closure of requirements/*.in again, with hashes
 	rm -rf $(VENV)-lock
 
 clean: ## remove what the other targets made
-	rm -rf $(VENV) $(VENV)-lock $(SEDNA_PACKAGES) $(DOCS) build/site demo-run .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(VENV)-lock $(SEDNA_PACKAGES) $(DOCS) $(PEERS) build/site build/bench demo-run .pytest_cache .mypy_cache .ruff_cache .hypothesis

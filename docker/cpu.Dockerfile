@@ -35,14 +35,14 @@ COPY backend /code/backend
 COPY workers /code/workers
 RUN /build/compile.sh /code
 
-FROM build AS kernels
+FROM train-packages AS kernels
 # hadolint ignore=DL3008 # Debian keeps one version of a package: a pinned one vanishes
 RUN apt-get update \
     && apt-get install --yes --no-install-recommends g++ \
     && rm -rf /var/lib/apt/lists/*
 WORKDIR /code
 COPY backend /code/backend
-RUN python3 -m backend.kernels.library x86-64-v3
+RUN /opt/venv/bin/python -m backend.kernels.library x86-64-v3
 
 FROM python AS worker
 # /tmp is the one folder that has to be writable; nothing is imported from it.

@@ -15,10 +15,12 @@ from workers.contract import (
     WorkerMessage,
     message_path,
 )
+from workers.held_out import HELD_OUT_FILE, HeldOut
 from workers.hot_update import REPORTED_UPDATE_FILE
 from workers.infer.answers import Answer, HardExample, Rejection
 from workers.infer.inbox import DONE_FOLDER, REJECTED_FOLDER
 from workers.outbox import TRAIN_REPORT_FILE, KeptReport
+from workers.quarantine import EVAL_QUARANTINE_FILE, TRAIN_QUARANTINE_FILE
 from workers.replay import SAMPLES_FILE
 from workers.train.training import STATE_FILE
 
@@ -34,7 +36,8 @@ _INDEX = """\
 The `url` of a `Dataset`, `data.txt` of a round and `samples.txt` are index files: UTF-8, one
 sample a line, `path label`. The label is the last field, a name of `class_names` or its number;
 the path may hold blanks and is relative to the folder of the `Dataset`'s file. Blank lines are
-passed over. Append whole lines: a last line without an end is not read yet.
+passed over; a line has at most 4096 characters, a file at most 1 GiB. Append whole lines: a last
+line without an end is not read yet.
 
 ```text
 pictures/17.jpg croissant
@@ -76,6 +79,17 @@ _OUTPUT = (
     _File("data/eval/N/data.txt", "LC", "The index of round N's evaluation samples."),
     _File("train/N/model.FORMAT", "train", "The trained model, one file for each format."),
     _File(f"train/N/{SAMPLES_FILE}", "train", "What round N trained on, for later replay."),
+    _File(
+        f"train/N/{TRAIN_QUARANTINE_FILE}",
+        "train",
+        "What could not be read and was left out: `path,reason`.",
+    ),
+    _File(f"train/N/{EVAL_QUARANTINE_FILE}", "eval", "The same of the evaluation samples."),
+    _File(
+        f"train/N/{HELD_OUT_FILE}",
+        "train, eval",
+        f"What rounds 1 to N were judged on: `{','.join(HeldOut._fields)}`.",
+    ),
     _File(f"train/N/{TRAIN_REPORT_FILE}", "train", "The report, before and after its delivery."),
     _File(f"train/N/{STATE_FILE}", "train", "The training's state; removed when it is done."),
     _File("iljob/", "iljob", "The runner's own; see [standalone](../standalone.md)."),

@@ -34,6 +34,15 @@ Every metric is a list, and [a trigger indexes it](../how-to/triggers.md): `accu
 `recall[1]` (the second class of `class_names`), `accuracy_delta[0]` (candidate minus deployed).
 
 Of N samples and C classes, the eval worker reports these for each model."""
+_BESIDE = """\
+Both workers report `unreadable` [1]: how many of the round's samples were left out because their
+images could not be read; more than `unreadable_share` fail the round.
+
+From a job's second round on the eval worker also reports `forgetting` [1], -1 to 1: the accuracy
+that an earlier round's own model had on that round's held-out samples, minus the judged model's
+on the same ones, as the mean over the earlier rounds; below 0 it has learnt. At most
+`forgetting_samples` are judged again, and 0 turns it off. Where the eval worker sees only
+downloads of models in S3, it is not reported."""
 _SERVED = """\
 ## For Prometheus
 
@@ -49,6 +58,7 @@ def metrics_page() -> str:
         "Metrics",
         _REPORTED,
         prose(getdoc(classification_metrics)).split("\n\n", 1)[1],
+        _BESIDE,
         f"The train worker reports of the training itself: {' '.join(trained.split())}",
         _SERVED,
         table(["metric", "type", "labels", "meaning"], _rows()),
