@@ -108,14 +108,17 @@ class Hide(MetaPathFinder):
 
 
 sys.meta_path.insert(0, Hide())
+from backend import tinyms_compat
 from backend.errors import MissingPackageError
-from backend.mobilenetv2 import TinyMSMobileNetV2
+from backend.mindspore_runtime import prepare_mindspore
 
-TinyMSMobileNetV2(("croissant", "dog"), 32).get_weights()
+prepare_mindspore()
+tinyms_compat.install()
 from tinyms import vision
 from tinyms.data import utils
 import tinyms.model
 
+tinyms.model.MobileNetV2(class_num=2)
 alexnet = sys.modules["tinyms.model.alexnet"]
 
 for use in (
