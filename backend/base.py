@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from backend.mindspore_runtime import Device
+from backend.model_file import model_format
 from backend.weights import Weights
 
 __all__ = ["BackendBase"]
@@ -145,7 +146,7 @@ class BackendBase:
             result: Its metrics, name to list of values.
         """
         url = model.removeprefix(relpath) if relpath else model
-        return [{"format": Path(model).suffix.lstrip("."), "url": url, "metrics": result or {}}]
+        return [{"format": model_format(model), "url": url, "metrics": result or {}}]
 
     def _prepare(self, estimator: Any) -> Any:
         """Make the estimator, if it is a callable that makes one."""

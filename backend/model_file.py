@@ -13,12 +13,22 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from backend.errors import ModelFileError
 from backend.files import write_atomically
 
-__all__ = ["ModelCard", "ModelFile", "add_confidence", "read", "write"]
+__all__ = [
+    "ModelCard",
+    "ModelFile",
+    "add_confidence",
+    "model_format",
+    "model_name",
+    "read",
+    "write",
+]
+
+_INT8 = "int8"
 
 _KEY = b"sedna-tinyms"
 _LENGTH_DELIMITED = 2
@@ -45,6 +55,17 @@ class ModelFile:
     card: ModelCard | None
     """None for a file that this project did not write."""
     payload: bytes
+
+
+def model_name(format_: str) -> str:
+    """Return a model's file name: ``model.onnx`` for ``onnx``, ``model.int8.onnx`` for ``int8``."""
+    return f"model.{format_}.onnx" if format_ == _INT8 else f"model.{format_}"
+
+
+def model_format(path: str | PurePath) -> str:
+    """Return the format that a file's name tells: ``int8`` for ``*.int8.onnx``, else its suffix."""
+    suffixes = PurePath(path).suffixes[-2:]
+    return _INT8 if suffixes == [f".{_INT8}", ".onnx"] else "".join(suffixes[-1:]).lstrip(".")
 
 
 def write(path: Path, payload: bytes, card: ModelCard) -> None:

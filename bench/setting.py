@@ -6,6 +6,7 @@ from functools import cached_property
 from pathlib import Path
 
 from bench.dataset import INPUT_SIZE
+from bench.errors import LeftOutError
 from bench.images import make_pictures
 from bench.measure import Values, in_turn, subject
 from bench.results import Figure
@@ -14,6 +15,9 @@ __all__ = ["Comparison", "Measured", "Setting"]
 
 Measured = Mapping[str, Mapping[str, tuple[float, ...]]]
 """Side, quantity, and the value of each repetition."""
+
+
+_SHARED_DATA = Path(__file__).parents[2] / "shared" / "data"
 
 
 @dataclass(frozen=True)
@@ -38,6 +42,21 @@ class Setting:
         folder = self.folder / f"pictures-{count}-{side}"
         index = folder.with_suffix(".txt")
         return index if index.exists() else make_pictures(folder, count, side)
+
+    @property
+    def photographs(self) -> Mapping[str, Path]:
+        """Published ``weights``, and ``photos`` in folders ``train`` and ``eval``.
+
+        Raises LeftOutError where they are not at hand.
+        """
+        if not _SHARED_DATA.is_dir():
+            raise LeftOutError(
+                f"it needs published weights and photographs: no {_SHARED_DATA.name}."
+            )
+        return {
+            "weights": _SHARED_DATA / "mobilenetv2_imagenet_f16.npz",
+            "photos": _SHARED_DATA / "photos",
+        }
 
     @cached_property
     def model(self) -> Path:

@@ -83,6 +83,8 @@ class MobileNetV2Estimator(ABC):
         self._network: Cell | None = None
         self._engine: Engine | None = None
         self._has_foreign_head = False
+        self._int8: bytes | None = None
+        """Of the present weights, if `train` has made it."""
 
     @staticmethod
     @abstractmethod
@@ -106,6 +108,7 @@ class MobileNetV2Estimator(ABC):
         cache_folder: str | os.PathLike[str] | None = None,
         cache_size: int = 512,
         on_unreadable: OnUnreadable | None = None,
+        quantise: bool = False,
     ) -> Metrics:
         """Train on from the present weights, in place.
 
@@ -129,9 +132,14 @@ class MobileNetV2Estimator(ABC):
             cache_size: Bound of the folder, in MiB; one is enough for 110 images.
             on_unreadable: Called once for each sample that is no image, with its position and
                 the error; it is left out then.
+            quantise: Whether to make the int8 model too, for `save`; see
+                `backend.mobilenetv2.quantisation.quantised`.
 
         Returns:
-            ``loss`` and ``seconds``, one value an epoch.
+            ``loss`` and ``seconds``, one value an epoch; where an int8 model is made, also
+            ``int8_accuracy_delta``, its accuracy less the float model's on some of the training
+            images, and ``int8_fallback``, 1 if it lost more than half a point, so that the float
+            model takes its place, and else 0.
 
         Raises:
             DatasetError: If there is nothing to train on or a class number is out of range.
@@ -164,6 +172,9 @@ class MobileNetV2Estimator(ABC):
         task = Task(self._toolkit, network, train_data, class_count, self.input_size, features)
         metrics = fit(task, plan, None if state_file is None else Path(state_file))
         self._has_foreign_head = False
+        self._int8 = None
+        if quantise:
+            metrics.update(self._quantise(train_data, seed))
         if valid_data is not None and len(valid_data):
             validation = self.evaluate(valid_data, batch_size=batch_size)
             metrics.update({f"valid_{name}": values for name, values in validation.items()})
@@ -206,13 +217,13 @@ class MobileNetV2Estimator(ABC):
         """Write the model, whole or not at all; the suffix decides the format.
 
         ``.ckpt`` and ``.npz`` hold the weights, ``.onnx`` and ``.mindir`` the whole network.
-        Returns the path. Raises ModelFileError for another suffix.
+        ``.int8.onnx`` holds the int8 model that `train` made of these weights, or else the same
+        as ``.onnx``. Returns the path. Raises ModelFileError for another suffix.
         """
         path = Path(model_url)
         if path.suffix == ".onnx":
-            from backend.mobilenetv2.onnx_graph import classifier_model  # noqa: PLC0415
-
-            model = classifier_model(self.get_weights(), self.input_size)
+            is_int8 = model_file.model_format(path) == "int8"
+            model = self._int8 if is_int8 and self._int8 else self._float_model()
             model_file.write(path, model, self._card)
         elif path.suffix == ".mindir":
             network = self._require_network()
@@ -278,10 +289,11 @@ class MobileNetV2Estimator(ABC):
         """
         if self._network is not None:
             set_weights(self._network, weights)
+            self._int8 = None
             return
         check_weights(weights, self._shapes)
         self._weights = {name: np.array(value, np.float32) for name, value in weights.items()}
-        self._served, self._engine = None, None
+        self._served, self._engine, self._int8 = None, None, None
 
     @cached_property
     def _toolkit(self) -> Toolkit:
@@ -332,6 +344,18 @@ class MobileNetV2Estimator(ABC):
             answers.append(self.probabilities(batch.inputs))
         return positions, np.concatenate(answers)
 
+    def _float_model(self) -> bytes:
+        from backend.mobilenetv2.onnx_graph import classifier_model  # noqa: PLC0415
+
+        return classifier_model(self.get_weights(), self.input_size)
+
+    def _quantise(self, images: LabelledImages, seed: int) -> Metrics:
+        """Make the int8 model and return what became of it."""
+        from backend.mobilenetv2.quantisation import quantised  # noqa: PLC0415
+
+        self._int8, metrics = quantised(self._float_model(), images, self.input_size, seed)
+        return metrics
+
     def _require_engine(self) -> Engine:
         if self._has_foreign_head:
             raise ModelFileError(
@@ -369,7 +393,7 @@ class MobileNetV2Estimator(ABC):
         if not fits or not self._is_ours(content.card, engine.output_size):
             return False
         self._engine, self._served = engine, path
-        self._weights, self._network = None, None
+        self._weights, self._network, self._int8 = None, None, None
         self._has_foreign_head = False
         return True
 

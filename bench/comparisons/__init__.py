@@ -1,6 +1,7 @@
 """The comparisons, in the order in which they are measured and shown."""
 
 from bench.comparisons.inference import AS_IT_COMES, ENGINES, EVALUATION
+from bench.comparisons.int8 import INT8
 from bench.comparisons.overhead import OVERHEAD
 from bench.comparisons.scale import MILLION_SAMPLES
 from bench.comparisons.serving import MEMORY, SERVING
@@ -14,6 +15,7 @@ COMPARISONS = (
     ACCURACY,
     EVALUATION,
     ENGINES,
+    INT8,
     AS_IT_COMES,
     OVERHEAD,
     MEMORY,

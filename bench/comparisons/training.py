@@ -3,7 +3,7 @@
 from functools import partial
 from pathlib import Path
 
-from bench.errors import LeftOutError, SubjectError
+from bench.errors import SubjectError
 from bench.measure import peer, subject
 from bench.results import Bar, Figure, ratio
 from bench.setting import Comparison, Setting
@@ -12,7 +12,6 @@ from bench.workers import train_head
 __all__ = ["ACCURACY", "FULL_FINE_TUNING", "HEAD_ROUND"]
 
 _BATCH_SIZE = 16
-_SHARED_DATA = Path(__file__).parents[3] / "shared" / "data"
 _TARGET = 0.97
 
 
@@ -73,12 +72,7 @@ def _head_round(setting: Setting) -> list[Figure]:
 
 
 def _accuracy(setting: Setting) -> list[Figure]:
-    if not _SHARED_DATA.is_dir():
-        raise LeftOutError(f"it needs published weights and photographs: no {_SHARED_DATA.name}.")
-    arguments = {
-        "weights": _SHARED_DATA / "mobilenetv2_imagenet_f16.npz",
-        "photos": _SHARED_DATA / "photos",
-    }
+    arguments = setting.photographs
     measured = setting.in_turn(
         {
             "PyTorch, full": partial(

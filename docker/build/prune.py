@@ -23,12 +23,11 @@ _EVERYWHERE = (
     "onnx/**/*.cc",
     "onnx/**/*.h",
     "onnx/backend",
-    "onnx/reference",
+    "onnx/reference/ops",
     "onnxruntime/capi/libonnxruntime.so*",  # for programs in C; Python has its own copy
     "onnxruntime/datasets",
-    "onnxruntime/quantization",
     "onnxruntime/tools",
-    "onnxruntime/transformers",
+    "onnxruntime/transformers/models",
     "mindspore/include",
     "mindspore/lib/plugin/gpu*",
     "mindspore/lib/plugin/libmindspore_gpu.so*",
@@ -56,6 +55,10 @@ _ON_A_CPU = (
     "scipy/spatial",
     "scipy/stats",
 )
+_WITHOUT_ONNX = (  # quantisation needs the package onnx, which is where models are trained
+    "onnxruntime/quantization",
+    "onnxruntime/transformers",
+)
 _UNUSED = {"cpu": (*_EVERYWHERE, *_ON_A_CPU), "ascend": _EVERYWHERE}
 
 _SERVICES = "botocore/data"
@@ -72,7 +75,8 @@ def prune(site_packages: Path, flavor: str) -> None:
 
 
 def _unused(site_packages: Path, flavor: str) -> Iterator[Path]:
-    for pattern in _UNUSED[flavor]:
+    is_serving_only = not (site_packages / "onnx").is_dir()
+    for pattern in _UNUSED[flavor] + (_WITHOUT_ONNX if is_serving_only else ()):
         yield from site_packages.glob(pattern)
 
 

@@ -5,16 +5,18 @@ late, silently or in a loop, and says so before anything runs.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from posixpath import normpath
 
+from backend.model_file import model_format, model_name
 from jobs.resources.schema import Container, Dataset, IncrementalLearningJob, Model, PodSpec
 from jobs.triggers import NUM_OF_SAMPLES, holds
 
 __all__ = ["JobResources", "mistakes"]
 
 _INDEXED = re.compile(r"[^\[\]\s][^\[\]]*\[\d+\]")
+_INT8 = "int8"
 _MODEL_FORMATS = "model_formats"
 _DEFAULT_MODEL_FORMATS = "ckpt,onnx"
 
@@ -123,17 +125,36 @@ def _formats(resources: JobResources) -> Iterator[str]:
     if container.command or container.args[:1] != ["train"]:
         return
     reported = _model_formats(container)
-    wanted = {
-        "spec.initialModel.name": resources.initial_model,
-        "spec.deploySpec.model.name": resources.deploy_model,
-    }
+    initial = {"spec.initialModel.name": resources.initial_model}
+    overwritten = {"spec.deploySpec.model.name": resources.deploy_model}
     if resources.job.spec.eval_spec.initial_eval_model:
-        wanted["spec.evalSpec.initialEvalModel.name"] = resources.eval_model
-    for field, model in wanted.items():
+        overwritten["spec.evalSpec.initialEvalModel.name"] = resources.eval_model
+    for field, model in (initial | overwritten).items():
         if model.spec.format not in reported:
             yield (
                 f"{field}: Model {model.metadata.name} has format {model.spec.format}, but"
                 f" training reports {', '.join(reported)}: name it in {_MODEL_FORMATS}"
+            )
+    yield from _initial_weights(resources.initial_model)
+    yield from _file_names(overwritten)
+
+
+def _initial_weights(initial: Model) -> Iterator[str]:
+    if initial.spec.format == _INT8:
+        yield (
+            f"spec.initialModel.name: Model {initial.metadata.name} has format {_INT8}, which"
+            " cannot be trained on: write ckpt, and name a .ckpt file"
+        )
+
+
+def _file_names(overwritten: Mapping[str, Model]) -> Iterator[str]:
+    """Workers read a file as what its name tells, and deploying writes the format into it."""
+    for field, model in overwritten.items():
+        wanted, url = model.spec.format, model.spec.url
+        if model_format(url) != wanted:
+            yield (
+                f"{field}: Model {model.metadata.name} has format {wanted}, but its file {url} is"
+                f" of another by its name: name it like {model_name(wanted)}"
             )
 
 

@@ -150,3 +150,23 @@ def test_mindspore_loads_a_file_with_a_card(tmp_path: Path, mindspore: ModuleTyp
     parameters = mindspore.load_checkpoint(str(path))
     assert list(parameters) == ["w"]
     np.testing.assert_array_equal(parameters["w"].asnumpy(), value)
+
+
+@given(st.sampled_from(["ckpt", "onnx", "npz", "mindir", "int8"]), st.sampled_from(["", "/m/a.b/"]))
+def test_a_models_name_tells_its_format(format_: str, folder: str) -> None:
+    assert model_file.model_format(folder + model_file.model_name(format_)) == format_
+
+
+@pytest.mark.parametrize(
+    ("name", "format_"),
+    [
+        ("dogs-7.int8.onnx", "int8"),
+        ("v1.2.onnx", "onnx"),
+        ("int8.onnx", "onnx"),
+        ("model.int8.ckpt", "ckpt"),
+        ("model", ""),
+        ("", ""),
+    ],
+)
+def test_only_a_whole_ending_tells_int8(name: str, format_: str) -> None:
+    assert model_file.model_format(name) == format_

@@ -64,7 +64,19 @@ STATS = "scipy/stats/_stats.so"
 TESTS = "numpy/core/tests/test_x.py"
 DYNAMODB = "botocore/data/dynamodb/service.json"
 S3 = "botocore/data/s3/service.json"
+QUANTISATION = "onnxruntime/quantization/quantize.py"
+ONNX = "onnx/helper.py"
 FILES = {GPU, ASCEND, STATS, TESTS, DYNAMODB, S3, "mindspore/lib/libx.so", "botocore/data/x.json"}
+
+
+def pruned(folder: Path, files: set[str], flavor: str) -> set[str]:
+    """Return which of these files pruning leaves."""
+    for name in files:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).touch()
+    done = script("prune.py", folder, flavor)
+    assert done.returncode == 0, done.stderr
+    return {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
 
 
 @pytest.mark.parametrize(
@@ -72,13 +84,13 @@ FILES = {GPU, ASCEND, STATS, TESTS, DYNAMODB, S3, "mindspore/lib/libx.so", "boto
     [("cpu", {GPU, ASCEND, STATS, TESTS, DYNAMODB}), ("ascend", {GPU, TESTS, DYNAMODB})],
 )
 def test_a_flavor_keeps_what_it_loads(tmp_path: Path, flavor: str, gone: set[str]) -> None:
-    for name in FILES:
-        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / name).touch()
-    done = script("prune.py", tmp_path, flavor)
-    assert done.returncode == 0, done.stderr
-    left = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file()}
-    assert left == FILES - gone
+    assert pruned(tmp_path, FILES, flavor) == FILES - gone
+
+
+@pytest.mark.parametrize("flavor", ["cpu", "ascend"])
+def test_quantisation_stays_where_models_are_trained(tmp_path: Path, flavor: str) -> None:
+    assert pruned(tmp_path / "train", {ONNX, QUANTISATION}, flavor) == {ONNX, QUANTISATION}
+    assert pruned(tmp_path / "infer", {QUANTISATION}, flavor) == set()
 
 
 def test_hadolint_finds_nothing() -> None:

@@ -83,7 +83,7 @@ def test_a_variable_sets_its_field(variable: str, value: str, field: str, expect
         ("class_names", "dog", "two or more different names"),
         ("class_names", "dog,dog", "two or more different names"),
         ("class_names", "big dog,cat", "no blank"),
-        ("model_formats", "ckpt,pth", "'ckpt', 'onnx', 'npz' or 'mindir'"),
+        ("model_formats", "ckpt,pth", "'ckpt', 'onnx', 'npz', 'mindir' or 'int8'"),
         ("seed", "-1", "greater than or equal to 0"),
         ("replay", "-1", "greater than or equal to 0"),
         ("MODEL_URL", "gs://bucket/out", "gs:// is not supported"),

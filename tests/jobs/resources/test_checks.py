@@ -91,3 +91,36 @@ def test_the_formats_of_the_eval_model_count_too(job: Job) -> None:
 def test_what_another_worker_reports_is_its_own_business(job: Job) -> None:
     job.environment("train", model_formats="pb")
     assert load_job([job.manifests])
+
+
+def deploy_in_int8(job: Job, url: str = "/m/deploy/model.int8.onnx") -> None:
+    job.resources["deploy"]["spec"] |= {"format": "int8", "url": url}
+    run_the_projects_worker(job, model_formats="ckpt,onnx,int8")
+
+
+def test_a_model_in_int8_can_be_deployed(job: Job) -> None:
+    deploy_in_int8(job)
+    assert load_job([job.manifests]).deploy_model.spec.format == "int8"
+
+
+@pytest.mark.parametrize("name", ["model.onnx", "model.ckpt", "int8.onnx"])
+def test_what_is_deployed_has_a_file_name_of_its_format(job: Job, name: str) -> None:
+    deploy_in_int8(job, f"/m/deploy/{name}")
+    assert mistake(job) == (
+        f"spec.deploySpec.model.name: Model deploy has format int8, but its file /m/deploy/{name}"
+        " is of another by its name: name it like model.int8.onnx"
+    )
+
+
+def test_the_file_of_the_model_to_hold_to_at_first_has_its_formats_name_too(job: Job) -> None:
+    spec = {"url": "/m/eval/model.int8.onnx", "format": "onnx"}
+    job.resources["eval"] = resource("Model", "eval", spec)
+    job.spec["evalSpec"]["initialEvalModel"] = {"name": "eval"}
+    run_the_projects_worker(job)
+    assert mistake(job).startswith("spec.evalSpec.initialEvalModel.name: Model eval has format")
+
+
+def test_int8_cannot_be_trained_on(job: Job) -> None:
+    job.resources["initial"]["spec"] |= {"format": "int8", "url": "/m/initial/model.int8.onnx"}
+    run_the_projects_worker(job, model_formats="onnx,int8")
+    assert mistake(job).startswith("spec.initialModel.name: Model initial has format int8, which")

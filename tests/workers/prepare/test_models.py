@@ -92,3 +92,10 @@ def test_a_source_with_another_checksum_is_refused(prepared: Path, tmp_path: Pat
 def test_a_checksum_is_64_digits(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="initial_model_sha256='abc'"):
         prepare_models(environment(tmp_path, initial_model_sha256="abc"))
+
+
+def test_the_first_model_to_serve_in_int8_is_the_float_one(tmp_path: Path) -> None:
+    prepare_models(environment(tmp_path, deploy_model_url=f"{tmp_path}/deploy/model.int8.onnx"))
+    initial, _ = read_weights(tmp_path / "initial/model.ckpt")
+    served = model(tmp_path, "deploy/model.int8.onnx").get_weights()
+    assert all((initial[name] == served[name]).all() for name in initial)
