@@ -12,7 +12,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from backend.errors import PermanentError, ProjectError
-from backend.files import write_atomically
+from backend.files import remove_leftovers, write_atomically
 from workers.contract import Variable, WorkerKind, WorkerMessage, WorkerStatus
 from workers.storage import Mirror
 
@@ -86,6 +86,11 @@ class Outbox:
         }
         name = TRAIN_REPORT_FILE if kind is WorkerKind.TRAIN else _EVAL_REPORT_FILE
         return cls(worker, [folder / name for folder in folders[kind]], mirror)
+
+    def tidy(self) -> None:
+        """Remove what a killed worker of the round had half written beside the report."""
+        for file in self._files:
+            remove_leftovers(file.parent)
 
     def read(self) -> KeptReport | None:
         """Return what this worker has kept; raises TemporaryError if storage is away."""

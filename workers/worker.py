@@ -65,6 +65,7 @@ def run_round(
     settings = JobSettings.from_environment(environment)
     local_controller = LocalController.from_settings(settings)
     outbox = _outbox(kind, settings.worker_name, environment)
+    outbox.tidy()
     if local_controller.resume(outbox):
         _log.info("this worker has done its work before: nothing left to do")
         return

@@ -207,6 +207,27 @@ def test_what_an_earlier_worker_left_is_not_taken_for_this_ones(
     assert kept == KeptReport(worker="worker-abcde")
 
 
+def test_a_restarted_worker_removes_what_a_killed_one_had_half_written(
+    identity: dict[str, str], tmp_path: Path, local_controller: FakeLocalController
+) -> None:
+    candidate, index = tmp_path / "train" / "model.onnx", tmp_path / "eval" / "data.txt"
+    environment = identity | {"MODEL_URLS": f"{candidate};/other", "TEST_DATASET_URL": str(index)}
+    half = [file.parent / f".{file.stem}-partial-x{file.suffix}" for file in (candidate, index)]
+
+    def killed(_: Mapping[str, str]) -> None:
+        for file in half:
+            file.parent.mkdir(exist_ok=True)
+            file.write_text("half")
+        raise DatasetError("line 3 is wrong.")
+
+    with pytest.raises(DatasetError):
+        run_round(WorkerKind.EVAL, environment, killed)
+    local_controller.next_message()
+    run_round(WorkerKind.EVAL, environment, Work())
+
+    assert not any(file.exists() for file in half)
+
+
 def test_an_unknown_controller_is_an_error_of_its_own() -> None:
     with pytest.raises(SettingsError, match="WORKER_NAME is not set"):
         run_round(WorkerKind.TRAIN, {"JOB_NAME": "lamps"}, Work())

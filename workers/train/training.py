@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from backend.errors import DatasetError
-from backend.files import remove_leftovers
 from backend.preprocessing import LabelledImages
 from workers.contract import Variable
 from workers.dataset import DATA_INDEX_FILE, Dataset
@@ -80,7 +79,6 @@ def round_images(settings: TrainSettings, mirror: Mirror, quarantine: Quarantine
     MODEL_URL cannot be written.
     """
     make_folder(settings.model_url, Variable.MODEL_URL)
-    remove_leftovers(settings.model_url)
     mirror.pull(settings.model_url.parent, _OF_EARLIER_ROUNDS, Variable.MODEL_URL)
     dataset = Dataset(settings.original_dataset_url, mirror, data_indexes=_data_indexes(settings))
     new = read_index(
