@@ -28,7 +28,7 @@ RUN --mount=type=secret,id=ca_bundle --mount=type=cache,target=/root/.cache/pip 
 FROM build AS train-packages
 COPY requirements/train.txt docker/left-out.txt /build/
 RUN --mount=type=secret,id=ca_bundle --mount=type=cache,target=/root/.cache/pip \
-    xargs /build/install.sh cpu /build/train.txt httptools uvloop </build/left-out.txt
+    xargs /build/install.sh cpu /build/train.txt </build/left-out.txt
 
 FROM build AS code
 COPY backend /code/backend
