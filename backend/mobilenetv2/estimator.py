@@ -184,7 +184,7 @@ class MobileNetV2Estimator(ABC):
         self,
         data: LabelledImages,
         *,
-        batch_size: int = 32,
+        batch_size: int = 16,
         on_unreadable: OnUnreadable | None = None,
         with_confidence: bool = False,
     ) -> Metrics:
@@ -204,7 +204,7 @@ class MobileNetV2Estimator(ABC):
             metrics["confidence"] = counts.astype(float).tolist()
         return metrics
 
-    def predict(self, data: Sequence[ImageSource], *, batch_size: int = 32) -> list[Prediction]:
+    def predict(self, data: Sequence[ImageSource], *, batch_size: int = 16) -> list[Prediction]:
         """Classify images; raises ImageError for what is no image."""
         _, probabilities = self._probabilities(data, batch_size)
         return [Prediction(self.class_names[int(row.argmax())], row) for row in probabilities]

@@ -11,7 +11,7 @@ from bench.peers.torch_network import TorchMobileNetV2
 from bench.peers.torch_training import Training, accuracy
 
 _LEARNING_RATE = 1e-4
-"""Of 1e-3 and 1e-4 the one that gets there sooner."""
+"""Usual for weights that are trained already."""
 
 _MOST_EPOCHS = 20
 
