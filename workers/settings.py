@@ -410,7 +410,9 @@ class EvalSettings(RoundSettings):
         validation_alias=Variable.ORIGINAL_DATASET_URL,
         description="The Dataset's index file; samples' paths are relative to its folder.",
     )
-    batch_size: PositiveInt = Field(default=16, description="Samples in a step: memory and speed only.")
+    batch_size: PositiveInt = Field(
+        default=16, description="Samples in a step: memory and speed only."
+    )
     forgetting_samples: int = Field(
         default=200,
         ge=0,
