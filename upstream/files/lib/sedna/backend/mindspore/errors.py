@@ -7,3 +7,7 @@ class MissingPackageError(ImportError):
 
 class ModelFileError(ValueError):
     """A model file is damaged, incomplete, or holds another network."""
+
+
+class WriteError(OSError):
+    """A file cannot be written: the disk is full or read-only, or the folder is another's."""
