@@ -10,4 +10,4 @@ class ModelFileError(ValueError):
 
 
 class WriteError(OSError):
-    """A file cannot be written: the disk is full or read-only, or the folder is another's."""
+    """A file cannot be written: no room, or no permission."""
