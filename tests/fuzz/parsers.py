@@ -88,8 +88,8 @@ def _worker_message(data: bytes) -> None:
 
 
 async def _posted(received: list[Report], body: bytes) -> int:
-    headers = {"content-type": "application/json"}
-    scope = _scope(message_path(_WORKER), headers)
+    headers = {"content-type": "application/json", "host": "127.0.0.1:9100"}
+    scope = _scope(message_path(_WORKER), headers) | {"server": ("127.0.0.1", 9100)}
     statuses: list[int] = []
 
     async def receive() -> dict[str, Any]:

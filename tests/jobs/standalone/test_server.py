@@ -1,11 +1,13 @@
 import asyncio
 import json
+from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
 import pytest
 
 from backend.errors import TemporaryError
+from jobs.standalone import server
 from jobs.standalone.server import HOST, Report, application, bind, serve
 from workers.contract import ModelResult, WorkerKind, WorkerMessage, WorkerStatus, message_path
 
@@ -18,14 +20,18 @@ MESSAGE = WorkerMessage(
     results=[ModelResult(format="ckpt", url="/out/train/1/model.ckpt")],
 )
 JSON = {"content-type": "application/json"}
+ADDRESS = "http://127.0.0.1:9100"
 
 
 async def post(
-    content: str | bytes, *, name: str = MESSAGE.name, headers: dict[str, str] | None = None
+    content: str | bytes | AsyncIterator[bytes],
+    *,
+    name: str = MESSAGE.name,
+    headers: dict[str, str] | None = None,
 ) -> tuple[httpx.Response, list[Report]]:
     received: list[Report] = []
     transport = httpx.ASGITransport(app=application(received.append))
-    async with httpx.AsyncClient(transport=transport, base_url="http://lc") as client:
+    async with httpx.AsyncClient(transport=transport, base_url=ADDRESS) as client:
         answer = await client.post(message_path(name), content=content, headers=headers or JSON)
     return answer, received
 
@@ -83,10 +89,81 @@ async def test_what_only_the_job_can_judge_is_received(changes: dict[str, Any]) 
     assert (answer.status_code, len(received)) == (200, 1)
 
 
-async def test_another_method_is_not_allowed() -> None:
+@pytest.mark.parametrize(
+    ("method", "path", "status"), [("GET", message_path("x"), 405), ("POST", "/sedna", 404)]
+)
+async def test_what_is_no_message_is_refused_in_the_same_form(
+    method: str, path: str, status: int
+) -> None:
     transport = httpx.ASGITransport(app=application(lambda _: None))
-    async with httpx.AsyncClient(transport=transport, base_url="http://lc") as client:
-        assert (await client.get(message_path("x"))).status_code == 405
+    async with httpx.AsyncClient(transport=transport, base_url=ADDRESS) as client:
+        answer = await client.request(method, path)
+    assert (answer.status_code, answer.json()["Status"]) == (status, status)
+    assert answer.json()["Message"]
+
+
+@pytest.mark.parametrize("host", ["rebound.example:9100", "127.0.0.1", "127.0.0.1:9101", ""])
+async def test_only_the_endpoints_own_address_is_answered(host: str) -> None:
+    answer, received = await post(body(), headers=JSON | {"host": host})
+    assert (answer.status_code, received) == (421, [])
+    assert "127.0.0.1:9100" in answer.json()["Message"]
+
+
+async def test_a_message_without_end_is_not_held_in_memory() -> None:
+    sent = 0
+
+    async def endless() -> AsyncIterator[bytes]:
+        nonlocal sent
+        while True:
+            sent += 2**20
+            yield b" " * 2**20
+
+    answer, received = await post(endless())
+    assert (answer.status_code, answer.json()["Status"], received) == (413, 413, [])
+    assert sent <= 18 * 2**20
+
+
+async def test_a_message_that_does_not_arrive_is_not_waited_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(server, "_SECONDS_TO_SEND", 0.01)
+    received: list[Report] = []
+    listener = bind(0)
+    address = f"{HOST}:{listener.getsockname()[1]}"
+    head = (
+        f"POST {message_path(MESSAGE.name)} HTTP/1.1\r\nHost: {address}\r\n"
+        "Content-Type: application/json\r\nContent-Length: 100\r\n\r\n"
+    )
+    async with serve(application(received.append), listener):
+        reader, writer = await asyncio.open_connection(*listener.getsockname())
+        writer.write(f"{head}{{".encode())
+        answer = await reader.read()
+        writer.close()
+    assert answer.startswith(b"HTTP/1.1 408")
+    assert b'"Status":408' in answer
+    assert received == []
+
+
+async def test_a_sender_that_dies_in_the_middle_is_no_error() -> None:
+    answered: list[Any] = []
+    events = iter([{"type": "http.request", "body": b"{", "more_body": True},
+                   {"type": "http.disconnect"}])  # fmt: skip
+
+    async def receive() -> Any:
+        return next(events)
+
+    async def send(event: Any) -> None:
+        answered.append(event)
+
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": message_path(MESSAGE.name),
+        "headers": [(b"host", b"127.0.0.1:9100"), (b"content-type", b"application/json")],
+        "server": ("127.0.0.1", 9100),
+    }
+    await application(lambda _: None)(scope, receive, send)
+    assert answered[0]["status"] == 400
 
 
 async def test_workers_of_this_machine_reach_the_endpoint() -> None:
