@@ -1,8 +1,8 @@
 """The command ``iljob``: run, watch and report an IncrementalLearningJob.
 
-Exit status: 0 when the rounds asked for have ended, deployed or decided against; 1 when one of
-them failed, the time was up, or the job was stopped before that; 2 when a manifest or a
-setting is wrong.
+Exit status: 0 when the rounds asked for have ended, deployed or decided against; 1 when one that
+ended during this run failed, the time was up, or the job was stopped before that; 2 when a manifest
+or a setting is wrong.
 """
 
 import argparse
@@ -21,7 +21,7 @@ from jobs.runner import JobRunner, OnStatus
 from jobs.standalone.containers import ENGINES, ContainerEngine
 from jobs.standalone.runner import StandaloneRunner
 from jobs.status import JobStatus, Outcome
-from jobs.view import open_view
+from jobs.view import View, open_view
 
 __all__ = ["main"]
 
@@ -104,12 +104,26 @@ def _run(arguments: argparse.Namespace) -> int:
     engine = ContainerEngine.find(arguments.engine) if arguments.in_containers else None
     runner = _runner(arguments, engine)
     with open_view(json=arguments.json) as view:
+        run = _Run(view)
         try:
-            status = asyncio.run(_until_signal(runner, arguments, view.update))
+            status = asyncio.run(_until_signal(runner, arguments, run.update))
         except TimeoutError:
             sys.stderr.write(f"iljob: the {arguments.timeout:g} seconds have passed\n")
             return _FAILED
-    return _exit_status(status, arguments.rounds)
+    return _exit_status(status, arguments.rounds, run.ended_before or 0)
+
+
+class _Run:
+    """Shows a run's statuses, and remembers how many rounds had ended before it."""
+
+    def __init__(self, view: View) -> None:
+        self.ended_before: int | None = None
+        self._view = view
+
+    def update(self, status: JobStatus) -> None:
+        if self.ended_before is None:
+            self.ended_before = status.rounds_ended
+        self._view.update(status)
 
 
 async def _until_signal(
@@ -137,13 +151,13 @@ async def _until_signal(
         return await asyncio.to_thread(runner.status)
 
 
-def _exit_status(status: JobStatus, rounds: int | None) -> int:
+def _exit_status(status: JobStatus, rounds: int | None, ended_before: int) -> int:
     if rounds is None:
         return 0
     if status.rounds_ended < rounds:
         sys.stderr.write(f"iljob: stopped after {status.rounds_ended} of {rounds} rounds\n")
         return _FAILED
-    failed = [r for r in status.rounds if r.outcome is Outcome.FAILED]
+    failed = [r for r in status.rounds[ended_before:] if r.outcome is Outcome.FAILED]
     for round_ in failed:
         sys.stderr.write(f"iljob: round {round_.number} failed: {round_.reason}\n")
     return _FAILED if failed else 0

@@ -166,6 +166,18 @@ async def test_a_failed_round_is_an_exit_status_of_1_and_a_sentence(job: Job) ->
     assert "Traceback" not in errors
 
 
+async def test_a_round_that_failed_in_an_earlier_run_is_not_judged_again(job: Job) -> None:
+    job.environment("train", behaviour="silent")
+    job.append(10)
+    assert (await ended(await start(job, "run", "--rounds", "1")))[0] == 1
+    job.environment("train", behaviour="complete")
+    job.append(10, "later")
+    status, _, errors = await ended(await start(job, "run", "--rounds", "2"))
+    assert (status, errors) == (0, "")
+    outcomes = [round_.outcome for round_ in job.runner().status().rounds]
+    assert outcomes == [Outcome.FAILED, Outcome.DEPLOYED]
+
+
 async def test_when_the_time_is_up_the_exit_status_is_1(job: Job) -> None:
     status, _, errors = await ended(await start(job, "run", "--timeout", "0.3"))
     assert (status, errors) == (1, "iljob: the 0.3 seconds have passed\n")
