@@ -23,7 +23,7 @@ from jobs.standalone.runner import StandaloneRunner
 from jobs.status import JobStatus, Outcome
 from jobs.view import View, open_view
 
-__all__ = ["main"]
+__all__ = ["main", "make_parser"]
 
 _FAILED = 1
 _WRONG_SETTINGS = 2
@@ -34,7 +34,7 @@ _Command = Callable[[argparse.Namespace], int]
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run ``iljob`` with the arguments ``argv``; return its exit status."""
-    arguments = _parser().parse_args(argv)
+    arguments = make_parser().parse_args(argv)
     logging.basicConfig(level=logging.DEBUG if arguments.debug else logging.WARNING)
     command: _Command = arguments.command
     try:
@@ -46,7 +46,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _WRONG_SETTINGS if isinstance(error, SettingsError) else _FAILED
 
 
-def _parser() -> argparse.ArgumentParser:
+def make_parser() -> argparse.ArgumentParser:
+    """Return the parser of ``iljob``'s arguments."""
     parser = argparse.ArgumentParser(prog="iljob", description=_first_line(__doc__))
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     run = _command(commands, "run", _run)

@@ -4,7 +4,7 @@ import argparse
 from functools import partial
 
 from docs.tools.markdown import code_block, page
-from jobs import cli
+from jobs.cli import make_parser
 
 __all__ = ["iljob_page"]
 
@@ -17,7 +17,7 @@ with Sedna). Its exit statuses are on [a page of their own](exit-status.md)."""
 
 def iljob_page() -> str:
     """Return the page."""
-    parser = cli._parser()  # the options are nowhere else
+    parser = make_parser()
     sections = [f"## iljob {name}\n\n{_help(each)}" for name, each in _commands(parser).items()]
     return page("iljob", _INTRODUCTION, _help(parser), *sections)
 
