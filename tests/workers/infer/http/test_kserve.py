@@ -7,7 +7,11 @@ from tests.brightness_model import SIDE
 from tests.workers.infer.conftest import encoded
 from tests.workers.infer.http.worker import running, wait_until_ready
 
-kserve = pytest.importorskip("kserve", reason="KServe's client is not installed")
+kserve = pytest.importorskip(
+    "kserve",
+    reason="KServe's client is not installed: `pip install --target build/kserve kserve 'numpy<2'`"
+    " and run this file with PYTHONPATH=build/kserve",
+)
 
 
 @pytest.mark.timeout(60)
