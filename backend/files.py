@@ -21,8 +21,9 @@ def replaced_atomically(path: Path) -> Iterator[Path]:
     """Yield a temporary path beside ``path`` that takes its place when the block succeeds.
 
     The temporary file has the suffix of ``path``. It is flushed to disk before it is renamed,
-    and removed when the block raises, so that a reader sees the old content or the new. It is
-    locked meanwhile: what a killed process left can be told from it, see `remove_leftovers`.
+    its folder afterwards, and it is removed when the block raises, so that a reader sees the old
+    content or the new, and after a power cut too. It is locked meanwhile: what a killed process
+    left can be told from it, see `remove_leftovers`.
 
     Raises:
         WriteError: there is no room, or writing there is not allowed.
@@ -39,6 +40,9 @@ def replaced_atomically(path: Path) -> Iterator[Path]:
             _flush(temporary)
             temporary.chmod(0o644)
             temporary.replace(path)
+            # Some network file systems cannot: the new file is there anyway.
+            with suppress(OSError):
+                _flush(path.parent)
         finally:
             os.close(descriptor)
             temporary.unlink(missing_ok=True)
