@@ -123,6 +123,7 @@ def _hem_parameters(value: object) -> dict[str, str]:
 
 
 LocalPath = Annotated[Path, BeforeValidator(_local)]
+LocalPaths = Annotated[tuple[LocalPath, ...], BeforeValidator(_split)]
 ClassNames = Annotated[tuple[str, ...], BeforeValidator(_class_names)]
 ModelFormat = Literal["ckpt", "onnx", "npz", "mindir", "int8"]
 

@@ -1,27 +1,12 @@
 """What the steps of the preparation are told; see `workers.settings`."""
 
-from pathlib import Path
-from typing import Annotated
+from pydantic import Field, NonNegativeInt
 
-from pydantic import BeforeValidator, Field, NonNegativeInt
-
-from workers.settings import EnvironmentSettings, EstimatorSettings
-from workers.storage import local_path
+from workers.settings import EnvironmentSettings, EstimatorSettings, LocalPath, LocalPaths
 
 __all__ = ["FolderSettings", "ModelSettings"]
 
 _WORKER_UID = 10001
-
-
-def _paths(value: object) -> tuple[Path, ...]:
-    return tuple(local_path(part.strip()) for part in str(value).split(",") if part.strip())
-
-
-def _path(value: object) -> Path:
-    return local_path(str(value))
-
-
-LocalPath = Annotated[Path, BeforeValidator(_path)]
 
 
 class FolderSettings(EnvironmentSettings):
@@ -31,7 +16,7 @@ class FolderSettings(EnvironmentSettings):
     output_dir: LocalPath = Field(description="The job's outputDir.")
     initial_model_url: LocalPath = Field(description="The initial Model's file.")
     deploy_model_url: LocalPath = Field(description="The deploy Model's file.")
-    folders: Annotated[tuple[Path, ...], BeforeValidator(_paths)] = Field(
+    folders: LocalPaths = Field(
         default=(),
         description="Further folders of the workers, separated by commas: the inbox and the hard "
         "examples, say.",

@@ -62,3 +62,10 @@ def test_a_missing_variable_is_named(tmp_path: Path) -> None:
     told = environment(tmp_path, output_dir="")
     with pytest.raises(SettingsError, match="output_dir is not set"):
         prepare_folders(told)
+
+
+@pytest.mark.parametrize("variable", ["dataset_url", "folders"])
+def test_a_wrong_path_is_named_with_its_variable(tmp_path: Path, variable: str) -> None:
+    told = environment(tmp_path, **{variable: "s3://bucket/x"})
+    with pytest.raises(SettingsError, match=f"{variable}='s3://bucket/x': .*a path on the node"):
+        prepare_folders(told)
