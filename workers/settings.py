@@ -5,7 +5,7 @@
     └── JobSettings             who the worker is and whom it tells
         └── WorkerSettings      what the GlobalManager gives; `IncrementalLearning` needs no more
             └── EstimatorSettings   which network
-                ├── RoundSettings   what is left out of a round's samples
+                ├── RoundSettings   where a round's images are, and which are left out
                 │   ├── TrainSettings
                 │   └── EvalSettings
                 └── InferSettings
@@ -317,8 +317,12 @@ class EstimatorSettings(WorkerSettings):
 
 
 class RoundSettings(EstimatorSettings):
-    """Which samples a round leaves out, in training and in evaluation."""
+    """Where a round's images are and which are left out, in training and in evaluation."""
 
+    original_dataset_url: LocalPath = Field(
+        validation_alias=Variable.ORIGINAL_DATASET_URL,
+        description="The Dataset's index file; samples' paths are relative to its folder.",
+    )
     unreadable_share: float = Field(
         default=0.1,
         ge=0,
@@ -346,10 +350,6 @@ class TrainSettings(RoundSettings):
     train_dataset_url: LocalPath = Field(
         validation_alias=Variable.TRAIN_DATASET_URL,
         description="The index file of the round's new samples.",
-    )
-    original_dataset_url: LocalPath = Field(
-        validation_alias=Variable.ORIGINAL_DATASET_URL,
-        description="The Dataset's index file; samples' paths are relative to its folder.",
     )
     epochs: PositiveInt = Field(default=10, description="Passes over the round's samples.")
     batch_size: PositiveInt = Field(default=16, description="Samples in a training step.")
@@ -406,10 +406,6 @@ class EvalSettings(RoundSettings):
     test_dataset_url: LocalPath = Field(
         validation_alias=Variable.TEST_DATASET_URL,
         description="The index file of the samples to evaluate on.",
-    )
-    original_dataset_url: LocalPath = Field(
-        validation_alias=Variable.ORIGINAL_DATASET_URL,
-        description="The Dataset's index file; samples' paths are relative to its folder.",
     )
     batch_size: PositiveInt = Field(
         default=16, description="Samples in a step: memory and speed only."
