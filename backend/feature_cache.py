@@ -10,7 +10,6 @@ import time
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing
-from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -29,7 +28,6 @@ _ROW_BYTES = 9 * 1024
 """What 1280 features take in the file at most: an own overflow page, and a leaf page that the
 rows beside it have left. About 5.5 KiB in a file without such gaps."""
 
-_KEYS_A_QUERY = 500
 _PATIENCE_SECONDS = 30.0
 _SCHEMA = """
     CREATE TABLE IF NOT EXISTS features (
@@ -59,9 +57,8 @@ class FeatureCache:
         found: dict[bytes, Features] = {}
 
         def look_up(connection: sqlite3.Connection) -> None:
-            for some in _chunks(keys):
-                found.update(_intact(connection, some))
-                _mark_used(connection, some)
+            found.update(_intact(connection, keys))
+            _mark_used(connection, found)
 
         self._transact(look_up)
         return found
@@ -97,22 +94,20 @@ class FeatureCache:
             path.unlink(missing_ok=True)
 
 
-def _intact(connection: sqlite3.Connection, keys: list[bytes]) -> dict[bytes, Features]:
-    rows = connection.execute(
-        f"SELECT key, checksum, content FROM features WHERE key IN ({_marks(keys)})",  # noqa: S608
-        keys,
-    )
-    return {
-        key: np.frombuffer(content, np.float32)
-        for key, checksum, content in rows
-        if zlib.crc32(content) == checksum
-    }
+def _intact(
+    connection: sqlite3.Connection, keys: Iterable[bytes]
+) -> Iterator[tuple[bytes, Features]]:
+    for key in keys:
+        query = "SELECT checksum, content FROM features WHERE key = ?"
+        checksum, content = connection.execute(query, [key]).fetchone() or (None, b"")
+        if zlib.crc32(content) == checksum:
+            yield key, np.frombuffer(content, np.float32)
 
 
-def _mark_used(connection: sqlite3.Connection, keys: list[bytes]) -> None:
-    connection.execute(
-        f"UPDATE features SET used = ? WHERE key IN ({_marks(keys)})",  # noqa: S608
-        [time.time(), *keys],
+def _mark_used(connection: sqlite3.Connection, keys: Iterable[bytes]) -> None:
+    now = time.time()
+    connection.executemany(
+        "UPDATE features SET used = ? WHERE key = ?", [(now, key) for key in keys]
     )
 
 
@@ -136,13 +131,3 @@ def _insert(connection: sqlite3.Connection, features: Iterable[tuple[bytes, Feat
         "INSERT INTO features VALUES (?, ?, ?, ?)",
         [(key, now, zlib.crc32(content), content) for key, content in contents],
     )
-
-
-def _marks(keys: list[bytes]) -> str:
-    return ",".join("?" * len(keys))
-
-
-def _chunks(keys: Iterable[bytes]) -> Iterator[list[bytes]]:
-    remaining = iter(keys)
-    while chunk := list(islice(remaining, _KEYS_A_QUERY)):
-        yield chunk
