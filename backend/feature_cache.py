@@ -9,7 +9,7 @@ import sqlite3
 import time
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 import numpy as np
@@ -87,7 +87,9 @@ class FeatureCache:
             _log.warning("%s: is not used now (%s)", self._file, error)
         except sqlite3.DatabaseError as error:
             _log.warning("%s: is damaged (%s) and starts anew", self._file, error)
-            self._remove()
+            # Another user's file stays, and is passed over again.
+            with suppress(OSError):
+                self._remove()
 
     def _remove(self) -> None:
         for path in (self._file, self._file.with_name(f"{CACHE_FILE}-journal")):

@@ -1,3 +1,4 @@
+import errno
 import logging
 import sqlite3
 import subprocess
@@ -106,6 +107,20 @@ def test_a_damaged_file_starts_anew(
         cache.write(many(0, 50))
     assert f"{file}: is damaged" in caplog.text
     assert len(cache.read(many(0, 50))) == 50
+
+
+def test_a_damaged_file_that_cannot_be_removed_is_passed_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def refuse(path: Path, missing_ok: bool = False) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    (tmp_path / CACHE_FILE).write_bytes(b"damage" * 5000)
+    monkeypatch.setattr(Path, "unlink", refuse)
+    cache = FeatureCache(tmp_path, 1)
+    cache.write(many(0, 1))
+    assert not cache.read(many(0, 1))
+    assert caplog.text.count("is damaged") == 2
 
 
 def test_a_folder_that_cannot_be_written_is_logged_and_passed_over(
