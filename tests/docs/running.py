@@ -15,6 +15,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from backend.mobilenetv2 import TinyMSMobileNetV2
+from tests.coloured_pictures import SHADES, draw_colours
 from tests.docs.reading import REPOSITORY, blocks
 
 __all__ = [
@@ -120,15 +121,9 @@ def draw_cups_and_spoons(folder: Path, kind: str, count: int, seed: int) -> None
 
 def draw_shades(folder: Path) -> Path:
     """Draw 40 dark and bright pictures by turns; return their index."""
-    generator, index = np.random.default_rng(1), folder / "index.txt"
-    folder.mkdir()
-    lines = []
-    for number in range(40):
-        shade, label = ((60, "dark"), (190, "bright"))[number % 2]
-        pixels = generator.normal(shade, 20, (32, 32, 3)).clip(0, 255).astype(np.uint8)
-        Image.fromarray(pixels).save(folder / f"{number}.png")
-        lines.append(f"{number}.png {label}\n")
-    index.write_text("".join(lines))
+    index = folder / "index.txt"
+    pictures = draw_colours(folder, SHADES, 40)
+    index.write_text("".join(f"{picture.name} {label}\n" for picture, label in pictures))
     return index
 
 

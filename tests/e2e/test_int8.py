@@ -2,9 +2,7 @@
 
 from pathlib import Path
 
-import numpy as np
 import pytest
-from PIL import Image
 
 from backend import model_file
 from backend.mobilenetv2 import TinyMSMobileNetV2
@@ -12,24 +10,10 @@ from demo.dataset import append_samples
 from jobs.resources.loader import load_job
 from jobs.standalone.runner import StandaloneRunner
 from jobs.status import Outcome
+from tests.coloured_pictures import SHADES, draw_colours
 from tests.e2e.conftest import Manifests, run
 
 pytestmark = pytest.mark.e2e
-
-SHADES = {"dark": 60, "bright": 190}
-
-
-def _pictures(folder: Path, count: int) -> list[tuple[Path, str]]:
-    generator = np.random.default_rng(3)
-    folder.mkdir()
-    pictures = []
-    for number in range(count):
-        label = list(SHADES)[number % len(SHADES)]
-        pixels = generator.normal(SHADES[label], 20, (40, 40, 3)).clip(0, 255)
-        path = folder / f"{number}.png"
-        Image.fromarray(pixels.astype(np.uint8)).save(path)
-        pictures.append((path, label))
-    return pictures
 
 
 def test_a_round_deploys_its_int8_model_over_the_float_one(tmp_path: Path) -> None:
@@ -38,7 +22,7 @@ def test_a_round_deploys_its_int8_model_over_the_float_one(tmp_path: Path) -> No
     for target in (node / "first" / "net.ckpt", node / "served" / "net.int8.onnx"):
         target.parent.mkdir(parents=True)
         estimator.save(target)
-    append_samples(node / "samples" / "list.txt", _pictures(tmp_path / "pictures", 60))
+    append_samples(node / "samples" / "list.txt", draw_colours(tmp_path / "pictures", SHADES, 60))
     manifests = Manifests(
         name="shades",
         class_names=tuple(SHADES),

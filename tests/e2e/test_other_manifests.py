@@ -2,33 +2,19 @@
 
 from pathlib import Path
 
-import numpy as np
 import pytest
-from PIL import Image
 
 from backend.mobilenetv2 import TinyMSMobileNetV2
 from demo.dataset import append_samples
 from jobs.resources.loader import load_job
 from jobs.standalone.runner import StandaloneRunner
 from jobs.status import Outcome
+from tests.coloured_pictures import draw_colours
 from tests.e2e.conftest import Manifests, run
 
 pytestmark = pytest.mark.e2e
 
 TRAFFIC_LIGHT = {"green": (20, 200, 60), "amber": (250, 170, 20), "red": (220, 30, 30)}
-
-
-def _lights(folder: Path, count: int) -> list[tuple[Path, str]]:
-    generator = np.random.default_rng(3)
-    folder.mkdir()
-    pictures = []
-    for number in range(count):
-        label = list(TRAFFIC_LIGHT)[number % len(TRAFFIC_LIGHT)]
-        pixels = generator.normal(TRAFFIC_LIGHT[label], 30, (40, 40, 3)).clip(0, 255)
-        path = folder / f"light {number}.png"
-        Image.fromarray(pixels.astype(np.uint8)).save(path)
-        pictures.append((path, label))
-    return pictures
 
 
 def test_three_classes_of_another_name_size_and_backend(tmp_path: Path) -> None:
@@ -37,7 +23,8 @@ def test_three_classes_of_another_name_size_and_backend(tmp_path: Path) -> None:
     for target in (node / "first" / "net.ckpt", node / "served" / "net.onnx"):
         target.parent.mkdir(parents=True)
         estimator.save(target)
-    append_samples(node / "samples" / "list.txt", _lights(tmp_path / "lights", 90))
+    lights = draw_colours(tmp_path / "lights", TRAFFIC_LIGHT, 90, prefix="light ")
+    append_samples(node / "samples" / "list.txt", lights)
     manifests = Manifests(
         name="traffic",
         class_names=tuple(TRAFFIC_LIGHT),
