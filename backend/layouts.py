@@ -9,13 +9,14 @@ layer.
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from backend.errors import ModelFileError
+from backend.mobilenetv2.architecture import HEAD_BIAS, HEAD_WEIGHT, blocks
 from backend.weights import Weights
 
 __all__ = ["class_count", "to_tinyms_layout"]
@@ -32,13 +33,10 @@ _ROLES = {
 }
 """The last part of a parameter's name to its role in its layer."""
 
-_TINYMS_BN = {
-    "weight": "gamma",
-    "bias": "beta",
-    "mean": "moving_mean",
-    "variance": "moving_variance",
-}
-_HEAD = "head.head.1"
+_NORMALISATION = ("weight", "bias", "mean", "variance")
+"""The roles in a batch normalisation, in the order of `Convolution.normalisation`."""
+
+_HEAD = {"weight": HEAD_WEIGHT, "bias": HEAD_BIAS}
 _OPTIMIZER_STATE = ("moment1.", "moment2.", "moments.", "accum.")
 _CONVOLUTION_AXES = 4
 _DENSE_AXES = 2
@@ -79,20 +77,19 @@ def to_tinyms_layout(weights: Weights, origin: str) -> Weights:
             f"{origin}: holds {len(others)} convolutions and batch normalisations and "
             f"{len(dense)} dense layers; a MobileNetV2 1.0 has {len(expected)} and 1."
         )
-    renamed: Weights = {}
-    for layer, (name, kind) in zip(others, expected, strict=True):
+    renamed = _renamed(dense[0], _HEAD)
+    for layer, (names, kind) in zip(others, expected, strict=True):
         if layer.kind != kind:
             raise ModelFileError(
                 f"{origin}: {layer.name} is {layer.kind}, where a MobileNetV2 1.0 has {kind}."
             )
-        renamed.update(_renamed(layer, name))
-    renamed.update({f"{_HEAD}.{role}": value for role, value in dense[0].roles.items()})
+        renamed |= _renamed(layer, names)
     return renamed
 
 
 def class_count(weights: Weights) -> int:
     """Return how many classes weights in TinyMS's layout tell apart."""
-    return len(weights[f"{_HEAD}.bias"])
+    return len(weights[HEAD_WEIGHT])
 
 
 def _layers(weights: Weights) -> list[_Layer]:
@@ -111,47 +108,14 @@ def _natural(name: str) -> list[tuple[int, str]]:
     return [(int(part), "") if part.isdigit() else (-1, part) for part in parts]
 
 
-def _renamed(layer: _Layer, name: str) -> Weights:
-    if isinstance(layer.kind, tuple):
-        return {f"{name}.weight": layer.roles["weight"]}
-    return {f"{name}.{_TINYMS_BN[role]}": value for role, value in layer.roles.items()}
+def _renamed(layer: _Layer, names: Mapping[str, str]) -> Weights:
+    return {names[role]: value for role, value in layer.roles.items() if role in names}
 
 
-def _backbone() -> Iterator[tuple[str, tuple[int, ...] | int]]:
-    """Yield each layer's TinyMS name and kind, in the network's order (table 2 of the paper)."""
-    yield from _conv_bn_relu("backbone.backbone.0", 3, 32, 3)
-    channels, block = 32, 1
-    for expansion, width, count in (
-        (1, 16, 1),
-        (6, 24, 2),
-        (6, 32, 3),
-        (6, 64, 4),
-        (6, 96, 3),
-        (6, 160, 3),
-        (6, 320, 1),
-    ):
-        for _ in range(count):
-            yield from _inverted_residual(
-                f"backbone.backbone.{block}.conv", channels, width, expansion
-            )
-            channels, block = width, block + 1
-    yield from _conv_bn_relu(f"backbone.backbone.{block}", channels, 1280, 1)
-
-
-def _inverted_residual(
-    name: str, channels: int, width: int, expansion: int
-) -> Iterator[tuple[str, tuple[int, ...] | int]]:
-    hidden, position = channels * expansion, 0
-    if expansion > 1:
-        yield from _conv_bn_relu(f"{name}.{position}", channels, hidden, 1)
-        position += 1
-    yield from _conv_bn_relu(f"{name}.{position}", 1, hidden, 3)
-    yield f"{name}.{position + 1}", (width, hidden, 1, 1)
-    yield f"{name}.{position + 2}", width
-
-
-def _conv_bn_relu(
-    name: str, in_channels: int, out_channels: int, kernel_size: int
-) -> Iterator[tuple[str, tuple[int, ...] | int]]:
-    yield f"{name}.features.0", (out_channels, in_channels, kernel_size, kernel_size)
-    yield f"{name}.features.1", out_channels
+def _backbone() -> Iterator[tuple[dict[str, str], tuple[int, ...] | int]]:
+    """Yield each layer's TinyMS names by role and its kind, in the network's order."""
+    for block in blocks():
+        for convolution in block.convolutions:
+            yield {"weight": convolution.name}, convolution.shape
+            names = dict(zip(_NORMALISATION, convolution.normalisation, strict=True))
+            yield names, convolution.shape[0]

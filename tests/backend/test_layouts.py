@@ -44,6 +44,12 @@ def test_tinyms_own_layout_stays(mindcv: Weights) -> None:
         assert twice[name] is value
 
 
+def test_a_head_without_a_bias_still_counts_its_classes(mindcv: Weights) -> None:
+    unbiased = {name: each for name, each in mindcv.items() if name != "classifier.1.bias"}
+    assert len(unbiased) == len(mindcv) - 1
+    assert class_count(to_tinyms_layout(unbiased, "unbiased.ckpt")) == 2
+
+
 def test_a_layer_too_few_is_counted(mindcv: Weights) -> None:
     fewer = {name: each for name, each in mindcv.items() if not name.startswith("features.21.")}
     with pytest.raises(ModelFileError, match=r"few\.ckpt: holds 103 .* and 1 dense layers"):
