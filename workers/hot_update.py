@@ -7,7 +7,6 @@ worker loads the newest model again but reports it once.
 """
 
 import logging
-import os
 from collections.abc import Callable
 from pathlib import Path
 from threading import Event
@@ -99,13 +98,7 @@ class HotUpdate:
         try:
             write_atomically(self._reported_file, reported.encode())
         except OSError as error:
-            _log.warning(
-                "%s cannot be written (%s), and a restarted worker would report this update"
-                " again: make the folder writable for user %d",
-                self._reported_file,
-                error.strerror,
-                os.getuid(),
-            )
+            _log.warning("a restarted worker would report this update again: %s", error)
 
     @property
     def _reported_file(self) -> Path:

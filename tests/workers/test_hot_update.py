@@ -8,6 +8,7 @@ from threading import Event, Thread
 import pytest
 
 from backend.errors import ModelFileError, TemporaryError
+from tests.faults.disks import NoLargerFiles
 from workers.contract import ModelConfig, ModelHotUpdateConfig, WorkerStatus
 from workers.hot_update import REPORTED_UPDATE_FILE, HotUpdate
 
@@ -141,7 +142,19 @@ def test_a_folder_that_cannot_remember_the_report_is_told(
             worker.config_file.write_text(text("1.onnx", f"time {number}"))
             assert worker.reports.get(timeout=10) is WorkerStatus.COMPLETED
     assert worker.reports.empty()
-    assert f"{REPORTED_UPDATE_FILE} cannot be written" in caplog.text
+    assert "would report this update again: " in caplog.text
+    assert REPORTED_UPDATE_FILE in caplog.text
+
+
+def test_why_the_report_cannot_be_remembered_is_told(
+    worker: Worker, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    worker.config_file.write_text(text("1.onnx", "first"))
+    with NoLargerFiles.limited(tmp_path / "disk") as disk:
+        disk.fill()
+        with worker.running():
+            assert worker.reports.get(timeout=10) is WorkerStatus.COMPLETED
+    assert f"{REPORTED_UPDATE_FILE}: cannot be written (File too large): make" in caplog.text
 
 
 def test_loading_the_latest_does_not_wait_for_a_report(worker: Worker) -> None:
