@@ -9,6 +9,7 @@ import traceback
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from threading import Event
 from types import FrameType
 from typing import NoReturn
 
@@ -19,7 +20,7 @@ from workers.outbox import Outbox
 from workers.settings import JobSettings
 from workers.storage import Mirror
 
-__all__ = ["EXIT_SIGNAL", "EXIT_UNEXPECTED", "run_round", "run_worker"]
+__all__ = ["EXIT_SIGNAL", "EXIT_UNEXPECTED", "run_round", "run_service", "run_worker"]
 
 EXIT_UNEXPECTED = 70
 """Exit status after an error that no part of this project raises on purpose."""
@@ -27,6 +28,7 @@ EXIT_UNEXPECTED = 70
 EXIT_SIGNAL = 128
 """Added to the signal's number: exit status of a worker that was told to end before it was done."""
 
+_STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 _CHATTY_LOGGERS = ("httpx", "watchfiles")
 
 _log = logging.getLogger(__name__)
@@ -39,7 +41,7 @@ def run_worker(
 
     An error is one sentence on standard error; ``--debug`` or DEBUG=true adds the traceback.
     """
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in _STOP_SIGNALS:
         signal.signal(number, _terminate)
     is_debugging = _arguments(name, argv).debug
     _log_to_stderr()
@@ -51,6 +53,22 @@ def run_worker(
             traceback.print_exc()
         return error.exit_status if isinstance(error, ProjectError) else EXIT_UNEXPECTED
     return 0
+
+
+def run_service(
+    name: str,
+    serve: Callable[[Mapping[str, str], Event], None],
+    argv: Sequence[str] | None = None,
+) -> int:
+    """Serve until the event is set, which SIGTERM and SIGINT do; return as `run_worker` does."""
+
+    def work(environment: Mapping[str, str]) -> None:
+        stop = Event()
+        for number in _STOP_SIGNALS:
+            signal.signal(number, lambda *_: stop.set())
+        serve(environment, stop)
+
+    return run_worker(name, work, argv)
 
 
 def run_round(

@@ -1,25 +1,16 @@
 """``python -m workers.infer``."""
 
-import signal
-from collections.abc import Mapping, Sequence
-from threading import Event
+from collections.abc import Sequence
 
 from workers.infer.service import infer
-from workers.worker import run_worker
+from workers.worker import run_service
 
 __all__ = ["main"]
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the inference worker and return its exit status: 0 after SIGTERM or SIGINT."""
-    return run_worker("infer", _work, argv)
-
-
-def _work(environment: Mapping[str, str]) -> None:
-    stop = Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
-    infer(environment, stop)
+    return run_service("infer", infer, argv)
 
 
 if __name__ == "__main__":
