@@ -10,7 +10,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from backend.errors import PermanentError, ProjectError
+from backend.errors import ProjectError
 from backend.layouts import class_count, to_tinyms_layout
 from backend.mobilenetv2 import TinyMSMobileNetV2
 from backend.weights import read_weights
@@ -66,7 +66,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         convert(
             options.source, options.target, classes=options.classes, input_size=options.input_size
         )
-    except PermanentError as error:
+    except ProjectError as error:
         sys.stderr.write(f"{error}\n")
         return error.exit_status
     except OSError as error:

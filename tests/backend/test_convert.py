@@ -1,3 +1,4 @@
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 
@@ -156,3 +157,25 @@ def test_bad_input_ends_the_command_with_a_sentence_and_no_file(
     assert sentence in lines[-1]
     assert not any("Traceback" in line for line in lines)
     assert not list(tmp_path.iterdir())
+
+
+def test_a_full_disk_ends_the_command_as_one_that_may_be_tried_again(
+    published: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    disk_full: Callable[[], None],
+) -> None:
+    disk_full()
+    assert main([str(published / "mindcv.ckpt"), str(tmp_path / "model.onnx")]) == 75
+    sentence = f"{tmp_path}/model.onnx: cannot be written (No space left on device): make room"
+    assert capsys.readouterr().err.splitlines()[-1].startswith(sentence)
+
+
+def test_a_folder_in_the_target_s_place_is_named(
+    published: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    target = tmp_path / "model.onnx"
+    target.mkdir()
+    assert main([str(published / "mindcv.ckpt"), str(target)]) == 1
+    sentence = f"{target}: cannot be written (Is a directory)."
+    assert capsys.readouterr().err.splitlines()[-1] == sentence
