@@ -103,8 +103,9 @@ class Mirror:
 
     def fetch_all(self, paths: Sequence[Path], variable: str) -> None:
         """Fetch many files at once; raises as `fetch` does."""
+        download = partial(self._download, variable=variable)
         with ThreadPoolExecutor(_DOWNLOADS_AT_ONCE) as pool:
-            size = sum(pool.map(partial(self._download, variable=variable), paths))
+            size = sum(pool.map(download, filter(self._is_remote, paths)))
         if size:
             _log.info("%s: downloaded %d bytes", variable, size)
 
@@ -113,8 +114,9 @@ class Mirror:
 
         Raises TemporaryError if storage is away.
         """
+        download = partial(self._try_download, variable=variable)
         with ThreadPoolExecutor(_DOWNLOADS_AT_ONCE) as pool:
-            errors = list(pool.map(partial(self._try_download, variable=variable), paths))
+            errors = list(pool.map(download, filter(self._is_remote, paths)))
         problems = [error for error in errors if error]
         if problems:
             _log.warning("%d files are left out, one because: %s", len(problems), problems[0])
