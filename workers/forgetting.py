@@ -32,6 +32,9 @@ from workers.storage import Mirror
 
 __all__ = ["Forgetting"]
 
+_REPEATED_ROUNDS = 5
+"""The LocalController repeats the evaluation shares of so many earlier rounds."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -77,6 +80,7 @@ class Forgetting:
     def remember(self, samples: Sequence[Sample], predict: Callable[..., Any]) -> None:
         """Add this round's readable samples, if they are new, with the model's answers to some.
 
+        Earlier samples without an answer only tell what is new, while they are repeated.
         ``predict`` is the estimator's, with the round's own model. A failure is logged: the
         round does not depend on it.
         """
@@ -84,8 +88,10 @@ class Forgetting:
             return
         known = {row.path for row in self._record}
         new = [sample for sample in samples if sample.path not in known]
+        oldest = self._round - _REPEATED_ROUNDS
+        kept = [row for row in self._record if row.answer or row.round > oldest]
         try:
-            write_held_out(self._file, [*self._record, *self._answered(new, predict)])
+            write_held_out(self._file, [*kept, *self._answered(new, predict)])
             self._mirror.publish(self._file, Variable.MODEL_URLS)
         except (OSError, ProjectError) as error:
             _log.warning("later rounds cannot tell what they forget of this one: %s", error)

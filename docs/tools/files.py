@@ -88,7 +88,8 @@ _OUTPUT = (
     _File(
         f"train/N/{HELD_OUT_FILE}",
         "train, eval",
-        f"What rounds 1 to N were judged on: `{','.join(HeldOut._fields)}`.",
+        "What rounds 1 to N were asked, and what the last five were judged on:"
+        f" `{','.join(HeldOut._fields)}`.",
     ),
     _File(f"train/N/{TRAIN_REPORT_FILE}", "train", "The report, before and after its delivery."),
     _File(f"train/N/{STATE_FILE}", "train", "The training's state; removed when it is done."),

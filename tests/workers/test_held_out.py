@@ -5,6 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from backend.errors import DatasetError
+from tests.workers.conftest import S3Store
 from workers.held_out import (
     HELD_OUT_FILE,
     HeldOut,
@@ -12,6 +13,7 @@ from workers.held_out import (
     read_held_out,
     write_held_out,
 )
+from workers.storage import Mirror
 
 A, B = HeldOut(1, "a.jpg", "dog", "dog"), HeldOut(2, "b c.jpg", "croissant", "")
 
@@ -41,15 +43,28 @@ def test_a_round_begins_with_the_newest_earlier_record(tmp_path: Path) -> None:
     write_held_out(tmp_path / "2" / HELD_OUT_FILE, [A])
     write_held_out(tmp_path / "10" / HELD_OUT_FILE, [A, B])
     (tmp_path / "11").mkdir()
-    carry_held_out(tmp_path / "12")
+    carry_held_out(tmp_path / "12", Mirror({}))
     assert read_held_out(tmp_path / "12" / HELD_OUT_FILE) == [A, B]
 
 
 def test_after_a_restart_of_the_controller_the_record_begins_anew(tmp_path: Path) -> None:
     write_held_out(tmp_path / "1" / HELD_OUT_FILE, [A])
     write_held_out(tmp_path / "2" / HELD_OUT_FILE, [A, B])
-    carry_held_out(tmp_path / "1")
+    carry_held_out(tmp_path / "1", Mirror({}))
     assert read_held_out(tmp_path / "1" / HELD_OUT_FILE) == []
+
+
+def test_of_the_records_in_s3_only_the_newest_is_downloaded(tmp_path: Path, s3: S3Store) -> None:
+    for number, rows in ((1, [A]), (2, [A, B])):
+        write_held_out(tmp_path / HELD_OUT_FILE, rows)
+        s3.put(f"train/{number}/{HELD_OUT_FILE}", (tmp_path / HELD_OUT_FILE).read_bytes())
+    mirror = Mirror(s3.environment)
+    first, second, third = (mirror.path(s3.url(f"train/{number}")) for number in (1, 2, 3))
+    for folder in (first, second):
+        folder.mkdir(parents=True)
+    carry_held_out(third, mirror)
+    assert read_held_out(third / HELD_OUT_FILE) == [A, B]
+    assert not (first / HELD_OUT_FILE).exists()
 
 
 @pytest.mark.parametrize(

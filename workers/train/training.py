@@ -30,7 +30,7 @@ __all__ = ["STATE_FILE", "quarantine_of", "round_images", "train"]
 STATE_FILE = "training-state.npz"
 """In MODEL_URL: where a training that was killed goes on from, saved after each epoch."""
 
-_OF_EARLIER_ROUNDS = {SAMPLES_FILE, TRAIN_REPORT_FILE, TRAIN_QUARANTINE_FILE, HELD_OUT_FILE}
+_OF_EARLIER_ROUNDS = {SAMPLES_FILE, TRAIN_REPORT_FILE, TRAIN_QUARANTINE_FILE}
 
 _log = logging.getLogger(__name__)
 
@@ -122,6 +122,6 @@ def _replay(settings: TrainSettings, dataset: Dataset, new: Sequence[Sample]) ->
 
 def _remember(settings: TrainSettings, mirror: Mirror, samples: Sequence[Sample]) -> None:
     remember_samples(settings.model_url, samples, settings.class_names)
-    carry_held_out(settings.model_url)
+    carry_held_out(settings.model_url, mirror)
     for name in (SAMPLES_FILE, HELD_OUT_FILE):
         mirror.publish(settings.model_url / name, Variable.MODEL_URL)

@@ -15,6 +15,7 @@ from workers.contract import Metrics, WorkerKind, WorkerStatus
 from workers.eval.evaluation import evaluate
 from workers.held_out import HELD_OUT_FILE, HeldOut, carry_held_out, read_held_out
 from workers.quarantine import EVAL_QUARANTINE_FILE, quarantined_paths
+from workers.storage import Mirror
 from workers.worker import run_round
 
 RIGHT, WRONG = 4.0, -4.0
@@ -56,7 +57,7 @@ class Job:
         index = self.folder / "eval" / str(number) / "data.txt"
         index.parent.mkdir(parents=True)
         index.write_text("\n".join(lines))
-        carry_held_out(self.model(number).parent)
+        carry_held_out(self.model(number).parent, Mirror({}))
         self._make_model(self.model(number), candidate)
         self._make_model(self.folder / "deploy" / "model.onnx", deployed)
         run_round(
@@ -144,6 +145,18 @@ def test_no_more_samples_are_asked_about_than_the_setting_says(job: Job) -> None
     assert candidate["forgetting"] == [1.0]
 
 
+def test_the_record_grows_by_what_was_asked_once_samples_are_no_longer_repeated(job: Job) -> None:
+    many = [f"m{number}.png dark" for number in range(10)]
+    job.round(1, RIGHT, RIGHT, many, forgetting_samples="4")
+    for number in range(2, 6):
+        job.round(number, RIGHT, RIGHT, many, forgetting_samples="4")
+    asked = [row for row in job.record(1) if row.answer]
+    assert len(asked) == 4
+    assert job.record(5) == job.record(1)
+    job.round(6, RIGHT, RIGHT, SECOND, forgetting_samples="4")
+    assert job.record(6)[:-2] == asked
+
+
 def test_it_can_be_turned_off(job: Job) -> None:
     job.round(1, RIGHT, RIGHT, FIRST)
     candidate, deployed = job.round(2, WRONG, RIGHT, SECOND, forgetting_samples="0")
@@ -211,7 +224,7 @@ def test_where_the_models_folder_cannot_be_written_the_round_is_judged_all_the_s
 
 def test_the_record_of_models_in_s3_lies_there(job: Job, s3: S3Store) -> None:
     job.round(1, RIGHT, RIGHT, FIRST)
-    carry_held_out(job.model(2).parent)
+    carry_held_out(job.model(2).parent, Mirror({}))
     s3.put("out/train/2/held-out.csv", job.model(2).with_name(HELD_OUT_FILE).read_bytes())
     s3.put("out/train/2/model.onnx", job.model(1).read_bytes())
     deployed = str(job.folder / "deploy" / "model.onnx")
