@@ -35,7 +35,7 @@ class Setting:
         return cls(
             root=node.root,
             backend_type=inference["BACKEND_TYPE"],
-            class_names=tuple(inference["class_names"].split(",")),
+            class_names=tuple(resources.class_names),
             input_size=int(inference["input_shape"].split(",")[0]),
             index=node.local(resources.dataset.spec.url),
             initial_model=node.local(resources.initial_model.spec.url),

@@ -96,9 +96,7 @@ def _manifests(resources: JobResources) -> Manifests:
         train_trigger=str(spec.train_spec.trigger.condition),
         deploy_trigger=str(spec.deploy_spec.trigger.condition),
         miner=f"{mining.name}({parameters})",
-        training={
-            each.name: each.value for each in spec.train_spec.template.spec.containers[0].env
-        },
+        training=spec.train_spec.template.spec.containers[0].environment,
     )
 
 

@@ -88,7 +88,7 @@ def snapshot(resources: JobResources, observed: Observed) -> JobStatus:
         workers=[
             worker_state(pod, observed.lines.get(pod.name, "")) for pod in observed.pods if pod.kind
         ],
-        class_names=_class_names(resources),
+        class_names=resources.class_names,
         deploy_trigger=str(spec.deploy_spec.trigger),
         problem=_problem(observed, created, conditions, resources.namespace),
     )
@@ -119,12 +119,6 @@ def _samples(resources: JobResources, dataset: Object, conditions: Sequence[Cond
         # Without the figure there is nothing to hold against the trigger.
         trigger="" if has_trained else str(spec.train_spec.trigger),
     )
-
-
-def _class_names(resources: JobResources) -> list[str]:
-    container = resources.job.spec.deploy_spec.template.spec.containers[0]
-    values = {variable.name: variable.value for variable in container.env}
-    return [name.strip() for name in values.get("class_names", "").split(",") if name.strip()]
 
 
 def _problem(

@@ -52,6 +52,13 @@ class JobResources:
             "spec.deploySpec": spec.deploy_spec.template.spec,
         }
 
+    @property
+    def class_names(self) -> list[str]:
+        """What the model tells apart, as the inference worker's template says."""
+        container = self.job.spec.deploy_spec.template.spec.containers[0]
+        names = container.environment.get("class_names", "").split(",")
+        return [name.strip() for name in names if name.strip()]
+
 
 def mistakes(resources: JobResources) -> Iterator[str]:
     """Yield one sentence for each mistake, with the field that it is in."""
@@ -159,6 +166,6 @@ def _file_names(overwritten: Mapping[str, Model]) -> Iterator[str]:
 
 
 def _model_formats(container: Container) -> list[str]:
-    environment = {variable.name: variable.value for variable in container.env}
+    environment = container.environment
     text = environment.get(_MODEL_FORMATS) or environment.get(_MODEL_FORMATS.upper())
     return [name.strip() for name in (text or _DEFAULT_MODEL_FORMATS).split(",")]

@@ -127,6 +127,11 @@ class Container(_PodPart):
     volume_mounts: list[VolumeMount] = []
     resources: dict[str, Any] = {}
 
+    @property
+    def environment(self) -> dict[str, str]:
+        """The variables as they are written, by name."""
+        return {variable.name: variable.value for variable in self.env}
+
 
 class HostPath(_Part):
     """A path of the node."""

@@ -115,7 +115,7 @@ class InContainers:
 
     def variables(self, pod: PodSpec) -> dict[str, str]:
         """Return the variables of the pod's container as they are written."""
-        return {variable.name: variable.value for variable in pod.containers[0].env}
+        return pod.containers[0].environment
 
     def command(self, worker: WorkerState, pod: PodSpec, variables: Mapping[str, str]) -> list[str]:
         """Return the command that runs the worker's container.

@@ -206,12 +206,9 @@ class StandaloneRunner:
         status.samples.trigger = str(spec.train_spec.trigger)
         status.samples.needed = condition.threshold if condition.metric == NUM_OF_SAMPLES else 0
         status.deploy_trigger = str(spec.deploy_spec.trigger)
-        environment = container_environment(spec.deploy_spec.template.spec, node)
-        folder = environment.get("HE_SAVED_URL")
+        folder = container_environment(spec.deploy_spec.template.spec, node).get("HE_SAVED_URL")
         status.hard_examples = Path(folder) if folder else None
-        status.class_names = [
-            name.strip() for name in environment.get("class_names", "").split(",") if name.strip()
-        ]
+        status.class_names = self._resources.class_names
 
     def _check_index(self) -> None:
         folder = self._factory.node.local(self._resources.dataset.spec.url).parent

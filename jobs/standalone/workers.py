@@ -213,7 +213,8 @@ def container_environment(pod: PodSpec, node: Node) -> dict[str, str]:
     hostPath volume on this machine.
     """
     mounts = _mounted(pod, node)
-    return {variable.name: _mapped(variable.value, mounts) for variable in pod.containers[0].env}
+    variables = pod.containers[0].environment
+    return {name: _mapped(value, mounts) for name, value in variables.items()}
 
 
 def make_host_folders(pod: PodSpec, node: Node) -> None:
