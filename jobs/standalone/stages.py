@@ -1,7 +1,6 @@
 """What the three stages have in common: conditions from Waiting to the worker's report."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -152,7 +151,7 @@ def models_in(report: Report, worker: WorkerState) -> list[StageModel]:
     if report.status.lower() != WorkerStatus.COMPLETED:
         raise StageFailedError(f"{worker.name} reported that it failed: see {worker.log}")
     try:
-        return [StageModel.model_validate(result) for result in _results(report)]
+        return [StageModel.model_validate(result) for result in report.results or []]
     except ValidationError as error:
         detail = error.errors()[0]
         raise StageFailedError(
@@ -164,7 +163,3 @@ def models_in(report: Report, worker: WorkerState) -> list[StageModel]:
 def local_time() -> datetime:
     """Return the node's local time."""
     return datetime.now(UTC).astimezone()
-
-
-def _results(report: Report) -> Iterable[object]:
-    return report.results or []
