@@ -1,6 +1,5 @@
 """What a job's conditions tell of its rounds."""
 
-import json
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -136,7 +135,7 @@ class _Reader:
 def _output(condition: Condition) -> list[_Model]:
     """Return the models that a stage's worker reported; none where the report was lost."""
     try:
-        data = _Data.model_validate(json.loads(condition.data or "{}"))
-    except (ValueError, ValidationError):
+        data = _Data.model_validate_json(condition.data or "{}")
+    except ValidationError:
         return []
     return data.output.models if data.output else []
