@@ -44,7 +44,7 @@ class EdgeNode:
             example = HardExample.model_validate_json(sidecar.read_bytes())
             if example.true_label is None:
                 examples.append((self._hard_examples / example.image, example))
-        return sorted(examples, key=lambda each: max(each[1].probabilities.values()))
+        return sorted(examples, key=lambda each: each[1].certainty)
 
     def label(self, picture: Path, example: HardExample, true_label: str) -> None:
         """Write down what a hard example really shows."""

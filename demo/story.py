@@ -49,7 +49,7 @@ def run_demo(manifests: Path, root: Path, scenario: Scenario, console: Console) 
     nights = _Nights(setting, scenario, held_out)
     page = labelling_page(setting, console) if scenario.by_hand else nullcontext()
     status = asyncio.run(_run_job(runner, nights, page))
-    report = write_report(status, runner.files.folder / "report.html")
+    report = write_report(status, runner.report)
     print_summary(console, status, nights.measured, report, time.monotonic() - started)
     return status
 
