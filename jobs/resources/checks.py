@@ -56,7 +56,7 @@ class JobResources:
     def class_names(self) -> list[str]:
         """What the model tells apart, as the inference worker's template says."""
         container = self.job.spec.deploy_spec.template.spec.containers[0]
-        names = container.environment.get("class_names", "").split(",")
+        names = container.parameter("class_names").split(",")
         return [name.strip() for name in names if name.strip()]
 
 
@@ -166,6 +166,5 @@ def _file_names(overwritten: Mapping[str, Model]) -> Iterator[str]:
 
 
 def _model_formats(container: Container) -> list[str]:
-    environment = container.environment
-    text = environment.get(_MODEL_FORMATS) or environment.get(_MODEL_FORMATS.upper())
-    return [name.strip() for name in (text or _DEFAULT_MODEL_FORMATS).split(",")]
+    formats = container.parameter(_MODEL_FORMATS) or _DEFAULT_MODEL_FORMATS
+    return [name.strip() for name in formats.split(",")]

@@ -132,6 +132,10 @@ class Container(_PodPart):
         """The variables as they are written, by name."""
         return {variable.name: variable.value for variable in self.env}
 
+    def parameter(self, name: str) -> str:
+        """Return a worker's parameter, which may stand in upper case too; "" if it is not set."""
+        return self.environment.get(name) or self.environment.get(name.upper(), "")
+
 
 class HostPath(_Part):
     """A path of the node."""

@@ -75,6 +75,12 @@ def test_training_reports_the_formats_that_models_have(job: Job) -> None:
     )
 
 
+@pytest.mark.parametrize("name", ["class_names", "CLASS_NAMES"])
+def test_class_names_are_found_as_the_worker_finds_them(job: Job, name: str) -> None:
+    job.environment("infer", **{name: "croissant, dog,"})
+    assert load_job([job.manifests]).class_names == ["croissant", "dog"]
+
+
 def test_training_reports_checkpoints_and_onnx_unless_told_otherwise(job: Job) -> None:
     run_the_projects_worker(job)
     assert load_job([job.manifests])
