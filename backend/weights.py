@@ -3,9 +3,7 @@
 No format here needs pickle.
 """
 
-import io
 import tempfile
-import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,9 +12,9 @@ from numpy.typing import NDArray
 
 from backend import model_file
 from backend.errors import MissingPackageError, ModelFileError
-from backend.files import write_atomically
 from backend.mindspore_runtime import prepare_mindspore
 from backend.model_file import ModelCard
+from backend.npz import read_npz, write_npz
 
 __all__ = ["Weights", "read_weights", "write_weights"]
 
@@ -43,10 +41,7 @@ def read_weights(path: Path) -> tuple[Weights, ModelCard | None]:
 def write_weights(path: Path, weights: Weights, card: ModelCard) -> None:
     """Write ``weights`` to a ``.ckpt`` or ``.npz`` file, whole or not at all."""
     if path.suffix == ".npz":
-        # In memory first: on a full disk NumPy's file would fail a second time, when it is dropped.
-        content = io.BytesIO()
-        np.savez(content, **weights)
-        write_atomically(path, content.getvalue())
+        write_npz(path, weights)
     elif path.suffix == ".ckpt":
         model_file.write(path, _to_checkpoint(weights), card)
     else:
@@ -57,9 +52,8 @@ def write_weights(path: Path, weights: Weights, card: ModelCard) -> None:
 
 def _read_npz(path: Path) -> tuple[Weights, None]:
     try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
-            return {name: archive[name].astype(np.float32) for name in archive.files}, None
-    except (OSError, EOFError, TypeError, ValueError, zipfile.BadZipFile) as error:
+        return {name: value.astype(np.float32) for name, value in read_npz(path).items()}, None
+    except (OSError, ValueError) as error:
         raise ModelFileError(f"{path}: cannot be read as .npz weights ({error}).") from error
 
 

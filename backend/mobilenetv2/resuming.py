@@ -1,20 +1,18 @@
 """A training's state on disk. Imports MindSpore: the toolkit prepares it before."""
 
 import hashlib
-import io
 import logging
 import os
-import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 
 import mindspore
 import numpy as np
 
-from backend.files import write_atomically
 from backend.metrics import Metrics
 from backend.mobilenetv2.plan import Plan
 from backend.mobilenetv2.toolkit import Cell
+from backend.npz import read_npz, write_npz
 from backend.parameters import get_weights
 from backend.preprocessing import ImageSource, LabelledImages
 
@@ -50,22 +48,18 @@ class Resumable:
             return
         arrays = {_PARAMETER + name: each.asnumpy() for name, each in self._parameters.items()}
         arrays |= {_METRIC + name: np.asarray(values) for name, values in metrics.items()}
-        # In memory first: on a full disk NumPy's file would fail a second time, when it is dropped.
-        content = io.BytesIO()
-        np.savez(content, **arrays, **{_MARK: np.asarray(self._mark)})
-        write_atomically(self._file, content.getvalue())
+        write_npz(self._file, arrays | {_MARK: np.asarray(self._mark)})
 
     def restore(self) -> Metrics:
         """Take the saved state and return its metrics, or none if there is nothing to take."""
         if self._file is None or not self._file.exists():
             return {}
         try:
-            with self._file.open("rb") as file, np.load(file, allow_pickle=False) as state:
-                arrays = dict(state)
-        except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+            arrays = read_npz(self._file)
+        except (OSError, ValueError) as error:
             _log.warning("%s: cannot be read (%s): training starts anew", self._file, error)
             return {}
-        if str(arrays.pop(_MARK, "")) != self._mark:
+        if str(arrays.get(_MARK, "")) != self._mark:
             _log.warning("%s: is of another training, which is passed over", self._file)
             return {}
         for name, parameter in self._parameters.items():
