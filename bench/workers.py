@@ -1,22 +1,35 @@
-"""Train and eval workers as the runner starts them, and the LocalController they tell."""
+"""Train, eval and inference workers as the runner starts them, and what they report."""
 
 import os
 import secrets
 import sys
-import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from dataclasses import dataclass
 from pathlib import Path
-from queue import Queue
+from tempfile import TemporaryDirectory
 
 from bench.dataset import CLASS_NAMES, INPUT_SIZE
 from bench.errors import SubjectError
+from bench.local_controller import Report, local_controller
 from bench.measure import Values, run_to_end
-from workers.contract import WorkerMessage, WorkerStatus
+from bench.server import MODEL_NAME, free_ports, model_url, serving
+from workers.contract import MODEL_HOT_UPDATE_FILE, WorkerStatus
 
-__all__ = ["evaluate_models", "train_head"]
+__all__ = ["InferenceWorker", "evaluate_models", "inference_worker", "train_head"]
+
+
+@dataclass(frozen=True)
+class InferenceWorker:
+    """A running inference worker."""
+
+    model_url: str
+    pid: int
+    hot_update: Path
+    """The file that names the newest model."""
+    reports: Sequence[Report]
+    """Of updates."""
 
 
 def train_head(index: Path, base_model: Path, model_folder: Path, cache: Path) -> Values:
@@ -45,46 +58,44 @@ def evaluate_models(index: Path, models: tuple[Path, Path]) -> Values:
     return _report_of("eval", environment)
 
 
-def _report_of(kind: str, environment: Mapping[str, str]) -> Values:
-    with _local_controller() as (url, reports):
-        everything = {
-            "PATH": os.environ["PATH"],
-            "JOB_NAME": "bench",
-            # A worker that finds its own report has nothing left to do.
-            "WORKER_NAME": f"{kind}-worker-{secrets.token_hex(3)}",
-            "LC_SERVER": url,
-            "report_margin_seconds": "0",
-            "class_names": ",".join(CLASS_NAMES),
-            "input_shape": str(INPUT_SIZE),
-            **environment,
-        }
-        began = time.monotonic()
-        done = run_to_end([sys.executable, "-m", f"workers.{kind}"], everything)
-        reported, message = reports.get_nowait()
-    if message.status is not WorkerStatus.COMPLETED:
-        raise SubjectError(f"the {kind} worker reported {message.status}: {done.output[-500:]}")
-    return {"report_seconds": reported - began, "peak_mib": done.peak_mib}
-
-
 @contextmanager
-def _local_controller() -> Iterator[tuple[str, Queue[tuple[float, WorkerMessage]]]]:
-    """Take reports; yield the URL, and when each came."""
-    reports: Queue[tuple[float, WorkerMessage]] = Queue()
+def inference_worker(model: Path, input_size: int = INPUT_SIZE) -> Iterator[InferenceWorker]:
+    """Run the inference worker until the block ends, which begins when it is ready.
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
-            reports.put((time.monotonic(), WorkerMessage.model_validate_json(body)))
-            answer = b'{"Status": 200, "Message": "OK"}'
-            self.send_response(200)
-            self.send_header("Content-Length", str(len(answer)))
-            self.end_headers()
-            self.wfile.write(answer)
+    Raises SubjectError if it does not get ready.
+    """
+    with TemporaryDirectory() as name, local_controller() as (lc_url, reports):
+        folder, [port] = Path(name), free_ports(1)
+        hot_update = folder / MODEL_HOT_UPDATE_FILE
+        environment = _environment("infer", lc_url, input_size) | {
+            "MODEL_URL": str(model.absolute()),
+            "http_port": str(port),
+            "MODEL_HOT_UPDATE": "true",
+            "MODEL_HOT_UPDATE_CONFIG": str(hot_update),
+        }
+        command = [sys.executable, "-m", "workers", "infer"]
+        with serving(command, environment, folder, port) as pid:
+            yield InferenceWorker(model_url(port), pid, hot_update, reports)
 
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002
-            """Keep the terminal for the benchmark's own progress."""
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}", reports
-        server.shutdown()
+def _report_of(kind: str, variables: Mapping[str, str]) -> Values:
+    with local_controller() as (url, reports):
+        environment = {**_environment(kind, url, INPUT_SIZE), **variables}
+        began = time.monotonic()
+        done = run_to_end([sys.executable, "-m", f"workers.{kind}"], environment)
+    if [each.message.status for each in reports] != [WorkerStatus.COMPLETED]:
+        raise SubjectError(f"the {kind} worker did not report a result: {done.output[-500:]}")
+    return {"report_seconds": reports[0].came - began, "peak_mib": done.peak_mib}
+
+
+def _environment(kind: str, lc_url: str, input_size: int) -> dict[str, str]:
+    return {
+        "PATH": os.environ["PATH"],
+        "JOB_NAME": MODEL_NAME,
+        # A worker that finds its own report has nothing left to do.
+        "WORKER_NAME": f"{kind}-worker-{secrets.token_hex(3)}",
+        "LC_SERVER": lc_url,
+        "report_margin_seconds": "0",
+        "class_names": ",".join(CLASS_NAMES),
+        "input_shape": str(input_size),
+    }

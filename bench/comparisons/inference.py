@@ -19,7 +19,10 @@ def _evaluation(setting: Setting) -> list[Figure]:
         {
             "this project": partial(subject, "evaluation", index=index, model=setting.model),
             "bare session": partial(
-                subject, "bare_session", images=min(count, 256), model=setting.model
+                subject,
+                "bare_session",
+                model=setting.model,
+                seconds=1.0 if setting.is_quick else 6.0,
             ),
         }
     )
@@ -37,7 +40,7 @@ def _engines(setting: Setting) -> list[Figure]:
     sides: Mapping[str, Callable[[], Values]] = {
         "this project, onnx": partial(subject, "inference", model=model, requests=requests),
         "this project, ckpt": partial(subject, "inference", model=checkpoint, requests=requests),
-        "ONNX Runtime": partial(subject, "bare_session", model=model, images=1),
+        "ONNX Runtime": partial(subject, "bare_session", model=model, seconds=1.0),
         "OpenVINO": partial(peer, "openvino_inference", model=model, requests=requests),
         "PyTorch": partial(peer, "torch_inference", requests=requests),
     }

@@ -20,13 +20,13 @@ def _serving(setting: Setting) -> list[Figure]:
     arguments = {"model": setting.model, "seconds": 1.0 if setting.is_quick else 10.0}
     measured = setting.in_turn(
         {
-            _BARE: partial(subject, "serving_session", **arguments),
+            _BARE: partial(subject, "bare_session", **arguments),
             _OURS: partial(subject, "serving_worker", **arguments),
             _PEER: partial(subject, "serving_mlserver", **arguments),
         }
     )
     p50 = {
-        side: Figure(side=side, name="one client, p50", unit="ms", values=values["p50_ms"])
+        side: Figure(side=side, name="one client, p50", unit="ms", values=values["one_ms"])
         for side, values in measured.items()
     }
     rate = {

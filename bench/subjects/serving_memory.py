@@ -1,26 +1,24 @@
 """The inference worker's memory, one request at a time."""
 
 import re
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
 from bench.answering import answer
 from bench.dataset import INPUT_SIZE
-from bench.serving import Client, local_controller, worker
+from bench.errors import SubjectError
+from bench.load import Target, ask_often
+from bench.workers import inference_worker
 
 _REQUESTS = 300
 
 
 def run(model: str) -> Mapping[str, float]:
     """Return the worker's highest resident memory, MiB."""
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        local_controller() as (lc_url, _),
-        worker(Path(model), INPUT_SIZE, Path(folder), lc_url) as (url, pid),
-    ):
-        Client(url, INPUT_SIZE, "binary").latencies(_REQUESTS)
-        return {"worker_mib": _highest_mib(pid)}
+    with inference_worker(Path(model)) as worker:
+        if failed := ask_often(Target(worker.model_url, INPUT_SIZE), _REQUESTS):
+            raise SubjectError(f"the inference worker refused {failed} requests.")
+        return {"worker_mib": _highest_mib(worker.pid)}
 
 
 def _highest_mib(pid: int) -> float:

@@ -1,26 +1,18 @@
 """The inference worker under load."""
 
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
 from bench.answering import answer
 from bench.dataset import INPUT_SIZE
-from bench.errors import SubjectError
-from bench.serving import local_controller, measure_server, worker
+from bench.load import Target, measure_server
+from bench.workers import inference_worker
 
 
 def run(model: str, seconds: float) -> Mapping[str, float]:
-    """Return p50 of one client, ms, and images per second of eight."""
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        local_controller() as (lc_url, _),
-        worker(Path(model), INPUT_SIZE, Path(folder), lc_url) as (url, _),
-    ):
-        p50, rate, load = measure_server(url, INPUT_SIZE, "binary", seconds)
-    if load.failed:
-        raise SubjectError(f"the inference worker refused {load.failed} requests.")
-    return {"p50_ms": p50, "images_per_second": rate}
+    """Return ms of one image for one client, and images per second for eight."""
+    with inference_worker(Path(model)) as worker:
+        return measure_server(Target(worker.model_url, INPUT_SIZE), seconds)
 
 
 if __name__ == "__main__":
