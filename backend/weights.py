@@ -77,18 +77,25 @@ def _read_onnx(path: Path) -> tuple[Weights, ModelCard | None]:
 
     try:
         initializers = onnx.load_from_string(content.payload).graph.initializer
-    except DecodeError as error:
+        weights = {
+            each.name: onnx.numpy_helper.to_array(each).astype(np.float32)
+            for each in initializers
+            if each.dims
+        }
+    except (
+        DecodeError,
+        LookupError,
+        OSError,
+        TypeError,
+        ValueError,
+        onnx.checker.ValidationError,
+    ) as error:
         raise ModelFileError(f"{path}: cannot be read as an ONNX model ({error}).") from error
     if any(each.data_type == onnx.TensorProto.INT8 for each in initializers):
         raise ModelFileError(
             f"{path}: an int8 model only serves: take the weights from the .ckpt or .onnx file "
             "that was saved with it."
         )
-    weights = {
-        each.name: onnx.numpy_helper.to_array(each).astype(np.float32)
-        for each in initializers
-        if each.dims
-    }
     return weights, content.card
 
 

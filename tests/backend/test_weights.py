@@ -1,10 +1,12 @@
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import ModuleType
 
 import numpy as np
+import onnx
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -144,6 +146,37 @@ def test_onnx_gives_its_initializers_and_its_card(tmp_path: Path, small_onnx: by
     weights, card = read_weights(path)
     assert_equal(weights, {"w": np.array([[1, 2], [3, 4]], dtype=np.float32)})
     assert card == CARD
+
+
+@given(data=st.data())
+@settings(max_examples=100, deadline=None)
+def test_onnx_without_a_card_that_is_changed_is_read_or_refused(
+    small_onnx: bytes, data: st.DataObject
+) -> None:
+    content = bytearray(small_onnx)
+    for position in data.draw(st.lists(st.integers(0, len(content) - 1), max_size=3)):
+        content[position] = data.draw(st.integers(0, 255))
+    with suppress(ModelFileError):
+        assert all(value.dtype == np.float32 for value in read(bytes(content), ".onnx").values())
+
+
+def test_an_onnx_initializer_of_another_size_is_refused(tmp_path: Path, small_onnx: bytes) -> None:
+    model = onnx.load_from_string(small_onnx)
+    model.graph.initializer[0].dims[0] = 3
+    path = tmp_path / "model.onnx"
+    path.write_bytes(model.SerializeToString())
+    with pytest.raises(ModelFileError, match=r"model\.onnx: cannot be read as an ONNX model"):
+        read_weights(path)
+
+
+def test_an_onnx_model_with_its_weights_in_another_file_is_refused(
+    tmp_path: Path, small_onnx: bytes
+) -> None:
+    model = onnx.load_from_string(small_onnx)
+    path = tmp_path / "model.onnx"
+    onnx.save(model, path, save_as_external_data=True, location="weights.bin", size_threshold=0)
+    with pytest.raises(ModelFileError, match=r"model\.onnx: cannot be read as an ONNX model"):
+        read_weights(path)
 
 
 def test_safetensors_of_half_precision_become_float32(tmp_path: Path) -> None:
