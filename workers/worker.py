@@ -106,6 +106,8 @@ def _report_failure(
     kept = outbox.read()
     if kept is not None and kept.message is not None:
         return  # the work had reported before it failed
+    # Before the report: a runner whose rounds are over ends this process as soon as it has it.
+    _log.info("reporting that the round failed: %s", _sentence(error))
     try:
         local_controller.report(kind, WorkerStatus.FAILED, outbox=outbox)
     except TemporaryError as undelivered:

@@ -116,6 +116,24 @@ def test_a_permanent_error_is_reported_once_over_restarts(
     assert work.calls == 1
 
 
+def test_a_failure_is_told_before_it_is_reported(
+    identity: dict[str, str],
+    tmp_path: Path,
+    local_controller: FakeLocalController,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.INFO)
+    with pytest.raises(DatasetError):
+        run_round(
+            WorkerKind.TRAIN,
+            identity | {"MODEL_URL": str(tmp_path)},
+            Work(DatasetError("line 3 is wrong.")),
+        )
+    told, reported = caplog.messages
+    assert told.endswith("line 3 is wrong.")
+    assert reported == "reported train failed"
+
+
 def test_a_temporary_error_is_not_reported(
     identity: dict[str, str], tmp_path: Path, local_controller: FakeLocalController
 ) -> None:
