@@ -59,9 +59,10 @@ class FinishedJob:
         return done
 
     def evaluation_shares(self) -> dict[int, list[Sample]]:
-        """Return the samples that each round was the first to be evaluated on."""
+        """Return the samples that each round that came so far was the first to be evaluated on."""
+        evaluated = [each for each in self.status.rounds if each.eval_samples]
         shares, seen = {}, set[str]()
-        for round_ in self.status.rounds:
+        for round_ in evaluated:
             samples = self._index(self.files.eval_data_url(round_.number))
             shares[round_.number] = [each for each in samples if each.path not in seen]
             seen |= {each.path for each in samples}
