@@ -9,7 +9,7 @@ from jobs.resources.loader import load_job
 
 
 def _variables(job: JobResources) -> list[dict[str, str]]:
-    return [{each.name: each.value for each in pod.containers[0].env} for pod in job.pods.values()]
+    return [pod.containers[0].environment for pod in job.pods.values()]
 
 
 def test_no_change_is_the_projects_own_job(tmp_path: Path) -> None:
