@@ -163,7 +163,7 @@ class _Routes:
     async def import_(self, request: Request) -> Response:
         _check_is_json(request)
         labels = labels_of(await self._bodies.read(request))
-        return await self._act(lambda: self._import(labels))
+        return await self._act(lambda: self._labelling.label_all(labels))
 
     async def picture(self, request: Request) -> Response:
         path = self._examples.path(request.path_params["name"])
@@ -173,14 +173,6 @@ class _Routes:
         # The name holds the content's digest.
         headers = {"Cache-Control": "private, max-age=86400, immutable"}
         return Response(content, media_type="image/jpeg", headers=headers)
-
-    def _import(self, labels: dict[str, str]) -> int:
-        waiting = {example.image for example in self._labelling.waiting()}
-        known = {name: label for name, label in labels.items() if name in waiting}
-        for name, label in known.items():
-            self._labelling.label(name, label)
-        self._labelling.save()
-        return len(known)
 
     async def _act(self, action: Callable[[], Any], *, is_action: bool = True) -> Response:
         """Do it in a thread, and answer with its result and the counts."""

@@ -1,5 +1,6 @@
 """What a person does with the hard examples: label, skip, undo."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from threading import RLock
 from typing import NamedTuple
@@ -83,12 +84,24 @@ class Labelling:
         """Say what a picture shows; raises UnknownExampleError."""
         with self._lock:
             self._check(name)
-            if label not in self._class_names:
-                known = ", ".join(self._class_names)
-                raise UnknownExampleError(f"{label} is no class: choose one of {known}.")
+            self._check_class(label)
             self._keep([*self._pending, _Label(name=name, label=label)])
             if len(self._pending) > self._batch:
                 self._save(self._batch)
+
+    def label_all(self, labels: Mapping[str, str]) -> int:
+        """Label the pictures, by name, that wait, save all labels, and return how many it were.
+
+        Raises UnknownExampleError, and takes none, if a label of theirs is no class.
+        """
+        with self._lock:
+            waiting = {example.image for example in self.waiting()}
+            new = [_Label(name=name, label=labels[name]) for name in labels if name in waiting]
+            for each in new:
+                self._check_class(each.label)
+            self._keep([*self._pending, *new])
+            self.save()
+            return len(new)
 
     def skip(self, name: str) -> None:
         """Put a picture last; raises UnknownExampleError."""
@@ -115,6 +128,11 @@ class Labelling:
     def _check(self, name: str) -> None:
         if name not in {example.image for example in self.waiting()}:
             raise UnknownExampleError(f"{name} does not wait for a label (any more).")
+
+    def _check_class(self, label: str) -> None:
+        if label not in self._class_names:
+            known = ", ".join(self._class_names)
+            raise UnknownExampleError(f"{label} is no class: choose one of {known}.")
 
     def _save(self, count: int) -> None:
         """Save the oldest labels; each step can be repeated if it is cut short."""

@@ -116,6 +116,20 @@ def test_only_what_waits_and_known_classes_are_taken(fill: Fill, start: Start) -
             labelling.label(name, "dog")
 
 
+def test_labels_from_elsewhere_are_taken_together_or_not_at_all(
+    fill: Fill, start: Start, index: Path
+) -> None:
+    names, labelling = fill(5), start()
+    labelling.label(names[4], "dog")
+    with pytest.raises(UnknownExampleError, match="cat is no class"):
+        labelling.label_all({names[0]: "dog", names[1]: "cat"})
+    assert labelling.counts == (4, 1, 0)
+    labels = dict.fromkeys([*names[1:], "other.png"], "croissant")
+    assert labelling.label_all(labels) == 3
+    expected = [f"hard-examples/{name} croissant" for name in names[1:4]]
+    assert lines(index) == [f"hard-examples/{names[4]} dog", *expected]
+
+
 def test_new_examples_appear_and_damaged_ones_do_not(
     fill: Fill, start: Start, folder: Path
 ) -> None:
