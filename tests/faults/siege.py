@@ -1,4 +1,4 @@
-"""Kills processes of a running job at random moments, and starts its runner again each time."""
+"""Ends processes of a running job at random moments, and starts its runner again each time."""
 
 import contextlib
 import os
@@ -18,6 +18,8 @@ from jobs.status import Stage
 from tests.faults.jobs import SmallJob
 
 RUNNER, EVERYTHING = "the runner", "runner and workers"
+ENDS = {signal.SIGKILL: {-signal.SIGKILL}, signal.SIGTERM: {-signal.SIGTERM, 1}}
+"""Exit statuses of a runner that was sent a signal before its job had ended."""
 PATIENCE = 300.0
 """Seconds that a runner may live, and a step of the job may take."""
 
@@ -26,8 +28,9 @@ PATIENCE = 300.0
 class Siege:
     """One job under fire; what was done to it is its history, which every failure shows.
 
-    A kill is aimed at one of the steps that are still to come, so that the short ones are hit
-    as often as the long ones, and comes a random moment after it or after a file has changed.
+    A kill, SIGKILL or SIGTERM, is aimed at one of the steps that are still to come, so that the
+    short ones are hit as often as the long ones, and comes a random moment after it or after a
+    file has changed.
     """
 
     job: SmallJob
@@ -40,17 +43,20 @@ class Siege:
     history: list[str] = field(default_factory=list)
     asked: int = 0
     _killed: Counter[str] = field(default_factory=Counter)
+    _due: set[int] = field(default_factory=set)
+    """Exit statuses that the runner may have for what was done to it."""
     _appended: int = 0
     _began: float = field(default_factory=time.monotonic)
 
     def run(self) -> None:
         """Run the job to its end, however often its processes are killed."""
-        while (status := self._live()) == -signal.SIGKILL:
+        while (status := self._live()) in self._due:
             self._pause(self.rng.choice([0.0, 1.5]))
         assert status == 0, f"iljob ended with {status}: {self._log.read_text()}"
 
     def _live(self) -> int:
         """Let a runner live until it ends or is killed; return its exit status."""
+        self._due = set()
         with self._log.open("a") as log:
             runner = self.job.run("--rounds", self.rounds, "--timeout", PATIENCE, log=log)
         while self.kills and self._reaches(self._next_target(), runner):
@@ -109,24 +115,24 @@ class Siege:
         pids = [workers[name].pid for name in names]
         if victim in {RUNNER, EVERYTHING}:
             pids.insert(self.rng.randint(0, len(pids)), runner.pid)
-        self._note(victim)
+        number = self.rng.choice([*ENDS])
+        self._note(f"{number.name} to {victim}")
         for pid in pids:
-            self._kill(pid, is_group=pid != runner.pid and self.rng.random() < 1 / 2)
+            is_group = pid != runner.pid and self.rng.random() < 1 / 2
+            with contextlib.suppress(ProcessLookupError):
+                (os.killpg if is_group else os.kill)(pid, number)
         if victim in {RUNNER, EVERYTHING}:
+            self._due = ENDS[number]
             runner.wait()
         self._killed.update(names)
         self.kills -= 1
 
-    def _kill(self, pid: int, *, is_group: bool) -> None:
-        with contextlib.suppress(ProcessLookupError):
-            (os.killpg if is_group else os.kill)(pid, signal.SIGKILL)
-
-    def _note(self, victim: str) -> None:
+    def _note(self, strike: str) -> None:
         status = self.job.status()
         condition = status.condition if status else None
         where = f"{condition.stage} {condition.type}" if condition else "before the first round"
         seconds = time.monotonic() - self._began
-        self.history.append(f"{seconds:7.2f} s, {where}: {victim}")
+        self.history.append(f"{seconds:7.2f} s, {where}: {strike}")
 
     @property
     def _step(self) -> int:

@@ -1,4 +1,4 @@
-"""SIGKILL at random moments: every job ends as if nothing had happened.
+"""SIGKILL and SIGTERM at random moments: every job ends as if nothing had happened.
 
 ``KILLS`` and ``SEED`` say how many and which; a failure shows both, and what was killed when.
 """
