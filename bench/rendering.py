@@ -104,6 +104,7 @@ def _csv(outcomes: Iterable[Outcome]) -> bytes:
 def _plot(outcome: Outcome, file: Path) -> None:
     """Draw a panel for each quantity: a bar at the median, a dot for each repetition."""
     # Only here: the process that measures others should hold little memory itself.
+    from matplotlib import rc_context  # noqa: PLC0415
     from matplotlib.figure import Figure as Canvas  # noqa: PLC0415
 
     quantities = list(dict.fromkeys((each.name, each.unit) for each in outcome.figures))
@@ -120,7 +121,8 @@ def _plot(outcome: Outcome, file: Path) -> None:
                 panel.axvline(each.bar.limit, color="#c0392b", linestyle="--")
         panel.set(title=name, xlabel=unit, xlim=(0, None))
         panel.invert_yaxis()
-    with replaced_atomically(file) as temporary:
+    # Without a salt the names in the file are new each time, and so is every unchanged plot.
+    with rc_context({"svg.hashsalt": outcome.name}), replaced_atomically(file) as temporary:
         canvas.savefig(temporary, format="svg", metadata={"Date": None})
 
 

@@ -6,36 +6,38 @@ from pathlib import Path
 import pytest
 
 from bench.rendering import render
-from bench.results import Bar, Results
+from bench.results import Bar, Figure, Results
 from bench.setting import Comparison, Setting
-from tests.bench.test_results import MACHINE, _figure, _outcome
+from tests.bench.test_results import MACHINE, figure, outcome
 
 
-def _unused(_: Setting) -> list[object]:
+def _unused(_: Setting) -> list[Figure]:
     raise NotImplementedError
 
 
 COMPARISONS = [
-    Comparison("fast", "How fast", "Two threads.", _unused),  # type: ignore[arg-type]
-    Comparison("small", "How small", "One process.", _unused),  # type: ignore[arg-type]
-    Comparison("never", "Never", "None.", _unused),  # type: ignore[arg-type]
+    Comparison("fast", "How fast", "Two threads.", _unused),
+    Comparison("small", "How small", "One process.", _unused),
+    Comparison("never", "Never", "None.", _unused),
 ]
+
+
+RESULTS = (
+    Results(machine=MACHINE)
+    .with_outcome(outcome("small", problem="no photographs."))
+    .with_outcome(
+        outcome(
+            "fast",
+            figure(12.345, 10.0, 1234.5, bar=Bar(limit=11, is_lowest=True)),
+            figure(3.0, 2.0, 1.0, side="peer"),
+        )
+    )
+)
 
 
 @pytest.fixture
 def page(tmp_path: Path) -> Path:
-    results = (
-        Results(machine=MACHINE)
-        .with_outcome(_outcome("small", problem="no photographs."))
-        .with_outcome(
-            _outcome(
-                "fast",
-                _figure(12.345, 10.0, 1234.5, bar=Bar(limit=11, is_lowest=True)),
-                _figure(3.0, 2.0, 1.0, side="peer"),
-            )
-        )
-    )
-    render(results, COMPARISONS, tmp_path / "benchmarks.md")
+    render(RESULTS, COMPARISONS, tmp_path / "benchmarks.md")
     return tmp_path / "benchmarks.md"
 
 
@@ -86,3 +88,12 @@ def test_the_plot_is_a_picture_that_the_page_shows(page: Path) -> None:
 
     assert "</svg>" in plot.read_text("utf-8")
     assert "](benchmarks/fast.svg)" in page.read_text("utf-8")
+
+
+def test_the_same_results_give_the_same_plot(page: Path) -> None:
+    plot = page.with_suffix("") / "fast.svg"
+    drawn = plot.read_bytes()
+
+    render(RESULTS, COMPARISONS, page)
+
+    assert plot.read_bytes() == drawn

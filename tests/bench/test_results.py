@@ -24,11 +24,11 @@ MACHINE = Machine(
 POSITIVE = st.floats(min_value=1e-3, max_value=1e6)
 
 
-def _figure(*values: float, side: str = "this project", bar: Bar | None = None) -> Figure:
+def figure(*values: float, side: str = "this project", bar: Bar | None = None) -> Figure:
     return Figure(side=side, name="speed", unit="images/s", values=values, bar=bar)
 
 
-def _outcome(name: str, *figures: Figure, problem: str = "") -> Outcome:
+def outcome(name: str, *figures: Figure, problem: str = "") -> Outcome:
     now = datetime(2026, 1, 2, tzinfo=UTC)
     return Outcome(name=name, measured=now, seconds=1, figures=figures, problem=problem)
 
@@ -37,7 +37,7 @@ def _outcome(name: str, *figures: Figure, problem: str = "") -> Outcome:
 def test_a_ratio_is_of_the_turns_and_not_of_the_medians(turns: list[tuple[float, float]]) -> None:
     ours, theirs = zip(*turns, strict=True)
 
-    result = ratio(_figure(*ours), _figure(*theirs, side="peer"), "speed")
+    result = ratio(figure(*ours), figure(*theirs, side="peer"), "speed")
 
     assert result.median == median(a / b for a, b in turns)
     assert result.side == "this project / peer"
@@ -45,7 +45,7 @@ def test_a_ratio_is_of_the_turns_and_not_of_the_medians(turns: list[tuple[float,
 
 def test_a_ratio_of_sides_that_were_not_measured_equally_often_is_refused() -> None:
     with pytest.raises(ValueError, match="shorter"):
-        ratio(_figure(1, 2), _figure(1), "speed")
+        ratio(figure(1, 2), figure(1), "speed")
 
 
 @pytest.mark.parametrize(
@@ -53,29 +53,29 @@ def test_a_ratio_of_sides_that_were_not_measured_equally_often_is_refused() -> N
     [(True, 1.0, True), (True, 0.99, False), (False, 1.0, True), (False, 1.01, False)],
 )
 def test_a_bar_is_met_at_its_limit(is_lowest: bool, value: float, is_met: bool) -> None:
-    assert _figure(value, bar=Bar(limit=1.0, is_lowest=is_lowest)).is_met is is_met
+    assert figure(value, bar=Bar(limit=1.0, is_lowest=is_lowest)).is_met is is_met
 
 
 def test_the_median_is_held_to_the_bar_and_not_the_best() -> None:
-    assert _figure(0.5, 0.9, 2.0, bar=Bar(limit=1.0, is_lowest=True)).is_met is False
+    assert figure(0.5, 0.9, 2.0, bar=Bar(limit=1.0, is_lowest=True)).is_met is False
 
 
 def test_a_figure_without_a_bar_is_neither_met_nor_missed() -> None:
-    assert _figure(1.0).is_met is None
+    assert figure(1.0).is_met is None
 
 
 def test_a_comparison_that_is_measured_again_replaces_only_itself(tmp_path: Path) -> None:
     file = tmp_path / "results.json"
-    first = Results(machine=MACHINE).with_outcome(_outcome("a", _figure(1)))
-    first.with_outcome(_outcome("b", _figure(2))).write(file)
+    first = Results(machine=MACHINE).with_outcome(outcome("a", figure(1)))
+    first.with_outcome(outcome("b", figure(2))).write(file)
 
-    again = Results.read(file, MACHINE).with_outcome(_outcome("a", _figure(3)))
+    again = Results.read(file, MACHINE).with_outcome(outcome("a", figure(3)))
 
     assert {each.name: each.figures[0].median for each in again.outcomes} == {"a": 3, "b": 2}
 
 
 def test_figures_of_another_machine_are_not_kept(tmp_path: Path) -> None:
     file = tmp_path / "results.json"
-    Results(machine=MACHINE).with_outcome(_outcome("a", _figure(1))).write(file)
+    Results(machine=MACHINE).with_outcome(outcome("a", figure(1))).write(file)
 
     assert not Results.read(file, MACHINE.model_copy(update={"cpu": "Other"})).outcomes
