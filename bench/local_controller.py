@@ -36,7 +36,7 @@ def local_controller() -> Iterator[tuple[str, list[Report]]]:
             self.end_headers()
             self.wfile.write(_ANSWER)
 
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - its name there
+        def log_message(self, *_: object) -> None:
             """Keep the terminal for the benchmark's own progress."""
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:

@@ -8,6 +8,7 @@ from pathlib import Path
 from backend.files import replaced_atomically, write_atomically
 from bench.results import Bar, Figure, Outcome, Results
 from bench.setting import Comparison
+from docs.tools.markdown import table
 
 __all__ = ["render"]
 
@@ -59,7 +60,7 @@ def _machine(results: Results) -> str:
         ("this project's", _versions(machine.versions)),
         ("peers'", _versions(machine.peers) or "not installed"),
     ]
-    return "## Machine and versions\n\n" + _table(("", ""), rows)
+    return "## Machine and versions\n\n" + table(("", ""), rows)
 
 
 def _section(comparison: Comparison, outcome: Outcome | None) -> str:
@@ -70,7 +71,7 @@ def _section(comparison: Comparison, outcome: Outcome | None) -> str:
         parts.append(f"Not measured: {outcome.problem}")
     if outcome.figures:
         parts += [
-            _table(_HEADS, (_row(each) for each in outcome.figures)),
+            table(_HEADS, (_row(each) for each in outcome.figures)),
             f"![{comparison.title}](benchmarks/{outcome.name}.svg)",
         ]
     repeats = max((len(each.values) for each in outcome.figures), default=0)
@@ -139,8 +140,3 @@ def _number(value: float) -> str:
 
 def _versions(versions: dict[str, str]) -> str:
     return ", ".join(f"{name} {version}" for name, version in versions.items())
-
-
-def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    lines = [heads, ["---"] * len(heads), *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)

@@ -37,7 +37,7 @@ class Setting:
         """Measure the sides in turn; see `bench.measure.in_turn`."""
         return in_turn(sides, self.repeats, self.say)
 
-    def pictures(self, count: int, side: int = 224) -> Path:
+    def pictures(self, count: int, side: int = INPUT_SIZE) -> Path:
         """Return the index of so many pictures of ``side`` pixels, made at first need."""
         folder = self.folder / f"pictures-{count}-{side}"
         index = folder.with_suffix(".txt")

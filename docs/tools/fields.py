@@ -58,7 +58,7 @@ def fields(model: type[BaseModel]) -> list[Field]:
             description=prose(each.get("description")),
         )
         for name, each in schema["properties"].items()
-        if not name.startswith(" ")
+        if not name.startswith(" ")  # nobody can write it: what the model passes on is kept there
     ]
 
 

@@ -7,13 +7,13 @@ __all__ = ["cell", "code", "code_block", "page", "prose", "table"]
 
 _DOUBLE_BACKTICKS = re.compile(r"``([^`]+)``")
 
-NOTICE = "<!-- Written by `make reference` from the code: change it there. -->"
+_NOTICE = "<!-- Written by `make reference` from the code: change it there. -->"
 """Stands at the head of every page that is written."""
 
 
 def page(title: str, *parts: str) -> str:
     """Return a page of these parts, with a blank line between them."""
-    return "\n\n".join([NOTICE, f"# {title}", *(part.strip("\n") for part in parts)]) + "\n"
+    return "\n\n".join([_NOTICE, f"# {title}", *(part.strip("\n") for part in parts)]) + "\n"
 
 
 def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -34,9 +34,9 @@ def code(text: object) -> str:
     return f"{fence}{shown}{fence}" if shown else ""
 
 
-def code_block(text: str, language: str = "text") -> str:
+def code_block(text: str) -> str:
     """Return the text as a block of code."""
-    return f"```{language}\n{text.rstrip()}\n```"
+    return f"```text\n{text.rstrip()}\n```"
 
 
 def prose(docstring: str | None) -> str:

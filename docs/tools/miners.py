@@ -12,7 +12,10 @@ __all__ = ["miners_page"]
 def miners_page() -> str:
     """Return the page."""
     introduction, references = prose(getdoc(miners)).split("\n\n", 1)[1].split("\n\n", 1)
-    rows = [(code(name), _parameters(miner), _doc(miner)) for name, miner in miners.MINERS.items()]
+    rows = [
+        (code(name), _parameters(miner), prose(getdoc(miner)))
+        for name, miner in miners.MINERS.items()
+    ]
     return page(
         "Hard example miners",
         "`p` is the vector of an image's class probabilities, `H` its entropy, `C` the number of "
@@ -25,7 +28,3 @@ def miners_page() -> str:
 def _parameters(miner: Callable[..., bool]) -> str:
     parameters = list(signature(miner).parameters.values())[1:]
     return ", ".join(code(f"{each.name}={each.default}") for each in parameters) or "none"
-
-
-def _doc(miner: Callable[..., bool]) -> str:
-    return prose(getdoc(miner))

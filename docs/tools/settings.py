@@ -1,7 +1,7 @@
 """The page of environment variables."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from docs.tools.fields import Field, fields
 from docs.tools.markdown import code, page, prose, table
@@ -32,7 +32,7 @@ class Program:
 
     command: str
     settings: type[EnvironmentSettings]
-    shared: frozenset[str] = field(default=frozenset())
+    shared: frozenset[str] = frozenset()
     """Those of the settings that all workers share which this one heeds."""
 
     @property

@@ -25,7 +25,7 @@ def _table() -> str:
     rows = sorted(
         [
             (0, "", "The work is done."),
-            *((each.exit_status, code(each.__name__), _meaning(each)) for each in _errors()),
+            *((each.exit_status, code(each.__name__), prose(each.__doc__)) for each in _errors()),
             (EXIT_UNEXPECTED, "", "An error that no part of this project raises on purpose."),
             (EXIT_SIGNAL, "", "Plus a signal's number: told to end before the work was done."),
         ]
@@ -40,10 +40,6 @@ def _errors(parent: type[ProjectError] = ProjectError) -> Iterator[type[ProjectE
             if "exit_status" in vars(error):
                 yield error
             yield from _errors(error)
-
-
-def _meaning(error: type[ProjectError]) -> str:
-    return prose(error.__doc__)
 
 
 def _of_iljob() -> str:
