@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
 
-from backend.files import write_atomically
+from backend.files import remove_leftovers, write_atomically
 from workers.infer.answers import HardExample
 
 __all__ = ["HardExampleStore"]
@@ -130,12 +130,11 @@ def _size(file: Path) -> int:
 
 
 def _remove_rests(folder: Path) -> None:
+    remove_leftovers(folder)
     sidecars = {path.stem for path in folder.glob("*.json")}
     for path in folder.iterdir():
-        is_half_written = path.name.startswith(".") or (
-            _NAME.fullmatch(path.stem) is not None and path.stem not in sidecars
-        )
-        if is_half_written and path.is_file() and _age(path) > _STALE_SECONDS:
+        is_alone = _NAME.fullmatch(path.stem) is not None and path.stem not in sidecars
+        if is_alone and path.is_file() and _age(path) > _STALE_SECONDS:
             path.unlink(missing_ok=True)
 
 

@@ -133,17 +133,20 @@ def test_the_rest_of_an_interrupted_write_is_cleared_away(folder: Path) -> None:
     store = HardExampleStore(folder, quota=10**6)
     copy = store.save("a.jpg", b"picture", example())
     assert copy
-    rest = folder / f"b-{'0' * 16}.jpg"
-    temporary, fresh, foreign = (folder / name for name in (".c-xyz.jpg", ".d.jpg", "e.jpg"))
-    for path in (rest, temporary, fresh, foreign):
+    rest, fresh = (folder / f"b-{digit * 16}.jpg" for digit in "01")
+    temporary, hidden, foreign = (
+        folder / name for name in (".c-partial-xyz.jpg", ".nomedia", "e.jpg")
+    )
+    for path in (rest, fresh, temporary, hidden, foreign):
         path.write_bytes(b"x")
-    for path in (rest, temporary, foreign, copy):
+    for path in (rest, hidden, foreign, copy):
         os.utime(path, (0, 0))
     HardExampleStore(folder, quota=10**6)
     assert {path.name for path in folder.iterdir()} == {
         copy.name,
         copy.with_suffix(".json").name,
         fresh.name,
+        hidden.name,
         foreign.name,
     }
 
