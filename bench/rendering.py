@@ -105,8 +105,8 @@ def _csv(outcomes: Iterable[Outcome]) -> bytes:
 def _plot(outcome: Outcome, file: Path) -> None:
     """Draw a panel for each quantity: a bar at the median, a dot for each repetition."""
     # Only here: the process that measures others should hold little memory itself.
-    from matplotlib import rc_context  # noqa: PLC0415
-    from matplotlib.figure import Figure as Canvas  # noqa: PLC0415
+    from matplotlib import rc_context  # noqa: PLC0415 - see above
+    from matplotlib.figure import Figure as Canvas  # noqa: PLC0415 - see above
 
     quantities = list(dict.fromkeys((each.name, each.unit) for each in outcome.figures))
     rows = [[f for f in outcome.figures if (f.name, f.unit) == each] for each in quantities]

@@ -9,7 +9,7 @@ from mlserver.types import InferenceRequest, InferenceResponse
 __all__ = ["OnnxModel"]
 
 
-class OnnxModel(MLModel):  # type: ignore[misc]
+class OnnxModel(MLModel):  # type: ignore[misc]  # MLServer is not installed here
     """Answers the input ``input`` with ``probabilities``."""
 
     async def load(self) -> bool:

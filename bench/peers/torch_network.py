@@ -16,7 +16,7 @@ from backend.mobilenetv2.architecture import (
 __all__ = ["TorchMobileNetV2"]
 
 
-class _Block(nn.Module):  # type: ignore[misc]
+class _Block(nn.Module):  # type: ignore[misc]  # PyTorch is not installed here
     def __init__(self, block: Block) -> None:
         super().__init__()
         self.adds_input = block.adds_input
@@ -27,7 +27,7 @@ class _Block(nn.Module):  # type: ignore[misc]
         return inputs + outputs if self.adds_input else outputs
 
 
-class TorchMobileNetV2(nn.Module):  # type: ignore[misc]
+class TorchMobileNetV2(nn.Module):  # type: ignore[misc]  # PyTorch is not installed here
     """Images (N, 3, S, S) float32 to logits (N, class_count) float32."""
 
     def __init__(self, class_count: int) -> None:

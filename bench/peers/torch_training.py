@@ -25,7 +25,7 @@ _JITTER = 0.2
 _ASPECTS = (3 / 4, 4 / 3)
 
 
-class _Pictures(Dataset[tuple[Tensor, int]]):  # type: ignore[misc]
+class _Pictures(Dataset[tuple[Tensor, int]]):  # type: ignore[misc]  # PyTorch is not here
     def __init__(self, paths: Sequence[Path], labels: Sequence[int]) -> None:
         self._paths, self._labels = paths, labels
         self._chance = np.random.default_rng(0)

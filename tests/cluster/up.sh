@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Starts what build.sh built, as one node named edge-node: etcd, the API server, controller
-# manager, scheduler, containerd and kubelet with this project's
-# images of TAG, then Sedna's CRDs, GlobalManager and
-# LocalController. Needs root. KUBECONFIG is FOLDER/kubeconfig; the way back is down.sh.
+# manager, scheduler, containerd and kubelet with this project's images of TAG, then Sedna's
+# CRDs, GlobalManager and LocalController. Needs root. KUBECONFIG is FOLDER/kubeconfig; the way
+# back is down.sh.
 #
 #   tests/cluster/up.sh FOLDER TAG
 set -euo pipefail

@@ -26,5 +26,5 @@ class Handler(BaseHTTPRequestHandler):
 
 if __name__ == "__main__":
     with HTTPServer(("127.0.0.1", PORT), Handler) as server:
-        print("ready", flush=True)  # noqa: T201
+        print("ready", flush=True)  # noqa: T201 - the test waits for it
         server.serve_forever()

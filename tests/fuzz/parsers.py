@@ -161,7 +161,7 @@ def _credentials(data: bytes) -> None:
 
     guard = BearerToken(app, "the token", open_paths=())
     scope = _scope("/v2", {"authorization": authorization, "cookie": cookie})
-    _run(guard(scope, None, send))  # type: ignore[arg-type]
+    _run(guard(scope, None, send))  # type: ignore[arg-type]  # nothing is received
     assert not passed or "the token" in data.decode("latin-1")
 
 

@@ -113,7 +113,7 @@ def test_a_read_only_root_comes_with_a_writable_tmp(name: str) -> None:
     pod = PODS[name]
     [volume] = [each["name"] for each in pod["volumes"] if "emptyDir" in each]
     for container in [*pod.get("initContainers", []), *pod["containers"]]:
-        assert {"name": volume, "mountPath": "/tmp"} in container["volumeMounts"]  # noqa: S108
+        assert {"name": volume, "mountPath": "/tmp"} in container["volumeMounts"]  # noqa: S108 - in a pod
 
 
 def test_only_the_cleaner_has_an_account() -> None:
