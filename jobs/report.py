@@ -79,7 +79,7 @@ def _duration(seconds: float) -> str:
     """Return seconds in words: `0.4 s`, `42 s`, `2 min 05 s`, `3 h 20 min`."""
     whole = round(seconds)
     if whole < 60:  # noqa: PLR2004 - seconds in a minute
-        return f"{seconds:.1f} s" if seconds < 10 else f"{whole} s"  # noqa: PLR2004
+        return f"{seconds:.1f} s" if seconds < 10 else f"{whole} s"  # noqa: PLR2004 - one digit
     minutes, rest = divmod(whole, 60)
     hours, minutes_left = divmod(minutes, 60)
     return f"{hours} h {minutes_left:02} min" if hours else f"{minutes} min {rest:02} s"

@@ -66,6 +66,7 @@ async def _configuration() -> Configuration:
     configuration = Configuration()
     in_pod = "KUBERNETES_SERVICE_HOST" in os.environ and "KUBECONFIG" not in os.environ
     try:
+        # These two have no type information.
         if in_pod:
             config.load_incluster_config(  # type: ignore[no-untyped-call]
                 client_configuration=configuration

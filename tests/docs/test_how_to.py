@@ -183,7 +183,7 @@ def test_the_metrics_are_asked_for_by_hand(node: Node, tmp_path: Path) -> None:
         [command] = commands(HOW_TO / "monitoring.md", **{_HTTP: worker.url})
         lines = run(command, tmp_path).splitlines()
 
-    assert {_METRIC.match(line)[0] for line in lines} == {  # type: ignore[index]
+    assert {_METRIC.match(line)[0] for line in lines} == {  # type: ignore[index]  # each does
         "inference_model_info",
         "inference_queue_images",
         "inference_hard_images_total",

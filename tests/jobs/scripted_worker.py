@@ -25,16 +25,16 @@ ATTEMPTS = 200
 
 def main() -> int:
     kind = sys.argv[1]
-    behaviour = os.environ.get("behaviour", "complete")  # noqa: SIM112 - as Sedna's parameters
-    print(f"{kind} begins: {behaviour}", flush=True)  # noqa: T201
-    if gate := os.environ.get("gate"):  # noqa: SIM112
+    behaviour = parameter("behaviour") or "complete"
+    say(f"{kind} begins: {behaviour}")
+    if gate := parameter("gate"):
         Path(gate).read_bytes()
     if behaviour == "crash" or (behaviour == "crash-once" and not been_here(kind)):
         return 3
     if behaviour == "silent":
         return 0
     WORK[kind]("failed" if behaviour == "fail" else "completed")
-    print(f"{kind} ends", flush=True)  # noqa: T201
+    say(f"{kind} ends")
     return 0
 
 
@@ -55,18 +55,18 @@ def train(status: str) -> None:
 
 def evaluate(status: str) -> None:
     samples = Path(os.environ["TEST_DATASET_URL"]).read_text().splitlines()
-    metrics = json.loads(os.environ["metrics"])  # noqa: SIM112
+    metrics = json.loads(parameter("metrics"))
     urls = os.environ["MODEL_URLS"].split(";")
     results = [
         {"format": Path(url).suffix[1:], "url": host_path(Path(url)), "metrics": values}
         for url, values in zip(urls, metrics, strict=False)
     ]
-    print(f"{len(samples)} samples", flush=True)  # noqa: T201
+    say(f"{len(samples)} samples")
     post("eval", status, results)
 
 
 def infer(status: str) -> None:
-    print(f"serving {Path(os.environ['MODEL_URL']).read_text()}", flush=True)  # noqa: T201
+    say(f"serving {Path(os.environ['MODEL_URL']).read_text()}")
     if os.environ.get("MODEL_HOT_UPDATE") != "true":
         signal.pause()
     config, loaded = Path(os.environ["MODEL_HOT_UPDATE_CONFIG"]), ""
@@ -76,7 +76,7 @@ def infer(status: str) -> None:
         update = json.loads(config.read_text())["model_config"]
         if update["model_update_time"] != loaded:
             loaded = update["model_update_time"]
-            print(f"serving {Path(update['model_path']).read_text()}", flush=True)  # noqa: T201
+            say(f"serving {Path(update['model_path']).read_text()}")
             post("deploy", status, [])
 
 
@@ -98,11 +98,20 @@ def post(kind: str, status: str, results: list[dict[str, Any]]) -> None:
     )
     for _ in range(ATTEMPTS):
         try:
-            with urllib.request.urlopen(request, timeout=5):  # noqa: S310
+            with urllib.request.urlopen(request, timeout=5):  # noqa: S310 - the same
                 return
         except OSError:  # refused, reset or timed out while no runner is there
             threading.Event().wait(0.05)
     sys.exit(75)
+
+
+def parameter(name: str) -> str:
+    """Return a variable of the template: lower case, as Sedna's parameters are."""
+    return os.environ.get(name, "")
+
+
+def say(line: str) -> None:
+    print(line, flush=True)  # noqa: T201 - what a worker prints is its log
 
 
 def host_path(path: Path) -> str:
@@ -110,7 +119,7 @@ def host_path(path: Path) -> str:
 
 
 def been_here(kind: str) -> bool:
-    marker = Path(os.environ["marks"]) / kind  # noqa: SIM112
+    marker = Path(parameter("marks")) / kind
     if marker.exists():
         return True
     marker.touch()

@@ -1,3 +1,5 @@
+from random import Random
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -56,9 +58,9 @@ def test_six_gains_and_no_loss_are_hardly_chance() -> None:
 
 
 @given(classes, st.randoms(use_true_random=False))
-def test_precision_and_recall_count_every_picture_once(truth: list[str], random: object) -> None:
+def test_precision_and_recall_count_every_picture_once(truth: list[str], random: Random) -> None:
     answers = list(truth)
-    random.shuffle(answers)  # type: ignore[attr-defined]
+    random.shuffle(answers)
     matrix = confusion_matrix("".join(truth), "".join(answers), 3)
     assert sum(share.whole for share in precision(matrix)) == len(truth)
     assert sum(share.whole for share in recall(matrix)) == len(truth)
