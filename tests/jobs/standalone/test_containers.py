@@ -21,10 +21,10 @@ ROUND_2 = StageInput(
 )
 
 
-def factory(job: Job, *options: str) -> WorkerFactory:
+def factory(job: Job) -> WorkerFactory:
     resources, node = load_job([job.manifests]), Node(job.root)
     files = JobFiles.of(resources, node)
-    place = InContainers(ContainerEngine("podman", options), node, files)
+    place = InContainers(ContainerEngine("podman"), node, files)
     return WorkerFactory(resources, node, files, place)
 
 
