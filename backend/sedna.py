@@ -113,4 +113,4 @@ def _replace(original: SetBackend, replacement: SetBackend) -> None:
     """Also in the modules of the SDK that have imported it by name already."""
     for name, module in list(sys.modules.items()):
         if name.startswith("sedna.") and getattr(module, "set_backend", None) is original:
-            module.set_backend = replacement  # type: ignore[attr-defined]
+            vars(module)["set_backend"] = replacement

@@ -38,7 +38,7 @@ def depthwise(library: Path, stride: int) -> Operator:
     return ops.Custom(f"{library}:depthwise", out_shape, _FLOAT, func_type="aot", bprop=bprop)
 
 
-class _BatchNorm(ops.Custom):  # type: ignore[misc]
+class _BatchNorm(ops.Custom):
     """Writes two of its inputs, the moving statistics, and says so to MindSpore."""
 
     __mindspore_signature__ = (
@@ -72,7 +72,7 @@ def batch_norm(library: Path, *, clipped: bool) -> Operator:
     types = (_FLOAT, _FLOAT, _FLOAT)
     backward = ops.Custom(f"{library}:{name}_backward", gradient_shapes, types, func_type="aot")
 
-    def bprop(  # noqa: PLR0917  # MindSpore's interface
+    def bprop(  # noqa: PLR0917 - MindSpore's interface
         x: Tensor,
         gamma: Tensor,
         beta: Tensor,

@@ -24,7 +24,7 @@ _STEM_CHANNELS = 32
 _LAST_CHANNELS = 1280
 
 
-class _ConvBNReLU(nn.Cell):  # type: ignore[misc]
+class _ConvBNReLU(nn.Cell):
     def __init__(
         self,
         in_channels: int,
@@ -49,7 +49,7 @@ class _ConvBNReLU(nn.Cell):  # type: ignore[misc]
         return self.features(images)
 
 
-class _InvertedResidual(nn.Cell):  # type: ignore[misc]
+class _InvertedResidual(nn.Cell):
     def __init__(self, in_channels: int, out_channels: int, stride: int, expansion: int) -> None:
         super().__init__()
         hidden = in_channels * expansion
@@ -69,7 +69,7 @@ class _InvertedResidual(nn.Cell):  # type: ignore[misc]
         return features + projected if self.adds_input else projected
 
 
-class _Backbone(nn.Cell):  # type: ignore[misc]
+class _Backbone(nn.Cell):
     def __init__(self) -> None:
         super().__init__()
         blocks: list[nn.Cell] = [_ConvBNReLU(3, _STEM_CHANNELS, stride=2)]
@@ -86,12 +86,12 @@ class _Backbone(nn.Cell):  # type: ignore[misc]
         return self.backbone(images)
 
 
-class _GlobalAveragePooling(nn.Cell):  # type: ignore[misc]
+class _GlobalAveragePooling(nn.Cell):
     def construct(self, features: Tensor) -> Tensor:
         return ops.mean(features, (2, 3))
 
 
-class _Head(nn.Cell):  # type: ignore[misc]
+class _Head(nn.Cell):
     def __init__(self, class_count: int) -> None:
         super().__init__()
         self.head = nn.SequentialCell(
@@ -102,7 +102,7 @@ class _Head(nn.Cell):  # type: ignore[misc]
         return self.head(features)
 
 
-class MobileNetV2(nn.Cell):  # type: ignore[misc]
+class MobileNetV2(nn.Cell):
     """Images (N, 3, S, S) float32 to logits (N, class_count) float32; S a multiple of 32."""
 
     def __init__(self, class_count: int) -> None:
@@ -116,7 +116,7 @@ class MobileNetV2(nn.Cell):  # type: ignore[misc]
         return self.head(self.backbone(images))
 
 
-class SmoothedCrossEntropy(nn.Cell):  # type: ignore[misc]
+class SmoothedCrossEntropy(nn.Cell):
     """Mean cross entropy of logits (N, C) and class numbers (N,), with label smoothing.
 
     Szegedy et al., "Rethinking the Inception Architecture", CVPR 2016. Made of the operations

@@ -16,7 +16,7 @@ __all__ = ["Progress"]
 _log = logging.getLogger(__name__)
 
 
-class Progress(Callback):  # type: ignore[misc]
+class Progress(Callback):
     """A bar on a terminal, one log line an epoch elsewhere; collects each epoch's metrics."""
 
     def __init__(self, epochs: int, steps: int, metrics: Metrics) -> None:

@@ -45,8 +45,8 @@ class Estimator:
         self.word = "x" * int(weights["word"][0])
 
 
-class OpenEstimator(Estimator):
-    def train(self, train_data: str, **kwargs: Any) -> str:  # type: ignore[override]
+class OpenEstimator:
+    def train(self, train_data: str, **kwargs: Any) -> str:
         return f"{train_data} {sorted(kwargs)}"
 
 

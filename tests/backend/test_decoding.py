@@ -9,18 +9,18 @@ from hypothesis import strategies as st
 
 from backend.decoding import in_threads, input_batches, readable
 from backend.errors import ImageError
-from backend.preprocessing import preprocess_batch
+from backend.preprocessing import ImageSource, preprocess_batch
 from tests.backend.conftest import random_images
 
 Reported = list[tuple[int, str]]
 
 
 @pytest.fixture
-def mixed(tmp_path: Path) -> list[object]:
+def mixed(tmp_path: Path) -> list[ImageSource]:
     """Seven images, of which the third, no picture, and the sixth, no file, cannot be read."""
     bad = tmp_path / "bad.png"
     bad.write_text("no picture", encoding="utf-8")
-    images: list[object] = [*random_images(7).x]
+    images: list[ImageSource] = [*random_images(7).x]
     images[2], images[5] = bad, tmp_path / "gone.png"
     return images
 
@@ -40,25 +40,23 @@ def test_batches_hold_every_image_in_order(count: int, batch_size: int) -> None:
         np.testing.assert_array_equal(joined, preprocess_batch(images, 32))
 
 
-def test_the_first_unreadable_image_is_raised(mixed: list[object]) -> None:
+def test_the_first_unreadable_image_is_raised(mixed: list[ImageSource]) -> None:
     with pytest.raises(ImageError, match=r"bad\.png"):
-        list(input_batches(mixed, 32, 2))  # type: ignore[arg-type]
+        list(input_batches(mixed, 32, 2))
 
 
-def test_unreadable_images_are_reported_once_and_left_out(mixed: list[object]) -> None:
+def test_unreadable_images_are_reported_once_and_left_out(mixed: list[ImageSource]) -> None:
     reported: Reported = []
-    batches = list(
-        input_batches(mixed, 32, 2, lambda at, why: reported.append((at, str(why))))  # type: ignore[arg-type]
-    )
+    batches = list(input_batches(mixed, 32, 2, lambda at, why: reported.append((at, str(why)))))
     assert [batch.positions for batch in batches] == [[0, 1], [3, 4], [6]]
     assert [at for at, _ in reported] == [2, 5]
     assert "bad.png" in reported[0][1]
     assert "gone.png" in reported[1][1]
 
 
-def test_images_are_reported_in_the_callers_thread(mixed: list[object]) -> None:
+def test_images_are_reported_in_the_callers_thread(mixed: list[ImageSource]) -> None:
     threads = set()
-    kept = readable(mixed, lambda *_: threads.add(threading.current_thread()))  # type: ignore[arg-type]
+    kept = readable(mixed, lambda *_: threads.add(threading.current_thread()))
     assert kept == [0, 1, 3, 4, 6]
     assert threads == {threading.current_thread()}
 
