@@ -12,20 +12,16 @@ class MindSporeMobileNetV2(MobileNetV2Estimator):
 
     @staticmethod
     def _load_toolkit(device: Device) -> Toolkit:
-        return _toolkit(device)
+        prepare_mindspore(device)
+        import mindspore  # noqa: PLC0415
+        from mindspore import nn  # noqa: PLC0415
+        from mindspore.dataset import GeneratorDataset, vision  # noqa: PLC0415
 
+        from backend.mobilenetv2.network import MobileNetV2, SmoothedCrossEntropy  # noqa: PLC0415
 
-def _toolkit(device: Device) -> Toolkit:
-    prepare_mindspore(device)
-    import mindspore  # noqa: PLC0415
-    from mindspore import nn  # noqa: PLC0415
-    from mindspore.dataset import GeneratorDataset, vision  # noqa: PLC0415
+        mindspore.set_context(mode=mindspore.GRAPH_MODE)
 
-    from backend.mobilenetv2.network import MobileNetV2, SmoothedCrossEntropy  # noqa: PLC0415
+        def model(network: Cell, loss: Cell | None, optimizer: Cell | None) -> Model:
+            return mindspore.Model(network, loss_fn=loss, optimizer=optimizer)
 
-    mindspore.set_context(mode=mindspore.GRAPH_MODE)
-
-    def model(network: Cell, loss: Cell | None, optimizer: Cell | None) -> Model:
-        return mindspore.Model(network, loss_fn=loss, optimizer=optimizer)
-
-    return Toolkit(MobileNetV2, SmoothedCrossEntropy, model, nn, vision, GeneratorDataset)
+        return Toolkit(MobileNetV2, SmoothedCrossEntropy, model, nn, vision, GeneratorDataset)

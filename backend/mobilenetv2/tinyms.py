@@ -13,30 +13,26 @@ class TinyMSMobileNetV2(MobileNetV2Estimator):
 
     @staticmethod
     def _load_toolkit(device: Device) -> Toolkit:
-        return _toolkit(device)
+        prepare_mindspore(device)
+        tinyms_compat.install()
+        import tinyms.model  # noqa: PLC0415
+        from tinyms import context, data, losses, optimizers, vision  # noqa: PLC0415
 
+        context.set_context(mode=context.GRAPH_MODE)
 
-def _toolkit(device: Device) -> Toolkit:
-    prepare_mindspore(device)
-    tinyms_compat.install()
-    import tinyms.model  # noqa: PLC0415
-    from tinyms import context, data, losses, optimizers, vision  # noqa: PLC0415
+        def network(class_count: int) -> Cell:
+            return tinyms.model.MobileNetV2(class_num=class_count)
 
-    context.set_context(mode=context.GRAPH_MODE)
+        def loss(class_count: int, label_smoothing: float) -> Cell:
+            # TinyMS shares the smoothed mass among the other classes; MindSpore, like everyone
+            # else, among all classes. This factor makes the two the same.
+            factor = label_smoothing * (class_count - 1) / class_count
+            return losses.CrossEntropyWithLabelSmooth(smooth_factor=factor, num_classes=class_count)
 
-    def network(class_count: int) -> Cell:
-        return tinyms.model.MobileNetV2(class_num=class_count)
+        def model(network: Cell, loss: Cell | None, optimizer: Cell | None) -> Model:
+            built = tinyms.model.Model(network)
+            if loss is not None:
+                built.compile(loss_fn=loss, optimizer=optimizer)
+            return built
 
-    def loss(class_count: int, label_smoothing: float) -> Cell:
-        # TinyMS shares the smoothed mass among the other classes; MindSpore, like everyone
-        # else, among all classes. This factor makes the two the same.
-        factor = label_smoothing * (class_count - 1) / class_count
-        return losses.CrossEntropyWithLabelSmooth(smooth_factor=factor, num_classes=class_count)
-
-    def model(network: Cell, loss: Cell | None, optimizer: Cell | None) -> Model:
-        built = tinyms.model.Model(network)
-        if loss is not None:
-            built.compile(loss_fn=loss, optimizer=optimizer)
-        return built
-
-    return Toolkit(network, loss, model, optimizers, vision, data.GeneratorDataset)
+        return Toolkit(network, loss, model, optimizers, vision, data.GeneratorDataset)

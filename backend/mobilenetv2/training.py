@@ -91,7 +91,7 @@ def _freeze(network: Cell, fine_tune: FineTune) -> None:
 
 
 def _set_trainable(block: Cell, trainable: bool) -> None:
-    for parameter in block.trainable_params() if not trainable else block.get_parameters():
+    for parameter in block.get_parameters():
         parameter.requires_grad = trainable and "moving_" not in parameter.name
     for _, cell in block.cells_and_names():
         if isinstance(cell, nn.BatchNorm2d):
