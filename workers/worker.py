@@ -178,7 +178,9 @@ def _log_to_stderr() -> None:
 class _Formatter(logging.Formatter):
     """One line an event, with the time as ISO 8601, UTC."""
 
-    def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:  # noqa: ARG002, N802
+    def formatTime(  # noqa: N802 - logging's name
+        self, record: logging.LogRecord, _datefmt: str | None = None
+    ) -> str:
         return datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
 
     def format(self, record: logging.LogRecord) -> str:

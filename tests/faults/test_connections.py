@@ -29,7 +29,7 @@ class Faulty(QuietHandler):
         self.bodies.append(self.rfile.read(int(self.headers["Content-Length"])))
         self._answer(TAKEN)
 
-    def do_GET(self) -> None:  # noqa: N802
+    def do_GET(self) -> None:  # noqa: N802 - http.server's name
         self._answer(b"0123456789")
 
     def _answer(self, body: bytes) -> None:
@@ -48,7 +48,7 @@ class Faulty(QuietHandler):
 def faulty() -> type[Faulty]:
     class Handler(Faulty):
         faults: list[str] = []  # noqa: RUF012 - of this test's own class
-        bodies: list[bytes] = []  # noqa: RUF012
+        bodies: list[bytes] = []  # noqa: RUF012 - of this test's own class
         released = Event()
 
     return Handler

@@ -50,4 +50,4 @@ def test_every_job_survives_its_kills(tmp_path: Path, models: Path) -> None:
         kills = min(KILLS_OF_A_JOB, KILLS - killed)
         killed += besiege(tmp_path / str(jobs), models, SEED + jobs, kills)
         jobs += 1
-        print(f"{killed} kills, {jobs} jobs")  # noqa: T201
+        print(f"{killed} kills, {jobs} jobs")  # noqa: T201 - how far it is

@@ -101,7 +101,7 @@ def test_nothing_grows_and_no_request_fails(tmp_path: Path, models: Path) -> Non
                 for usage in usages.values():
                     usage.note()
                 told = ", ".join(f"{name} {usage}" for name, usage in usages.items())
-                print(f"round {number}: {told}, {load.answers.total()} answers")  # noqa: T201
+                print(f"round {number}: {told}, {load.answers.total()} answers")  # noqa: T201 - how far it is
         # The last round ends the runner, and the inference worker with it.
         job.append(ROUNDS)
         assert runner.wait() == 0

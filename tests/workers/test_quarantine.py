@@ -1,4 +1,5 @@
 import csv
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ IMAGES = LabelledImages(
 )
 
 
-def refuse(*names: str) -> object:
+def refuse(*names: str) -> Callable[[Path], None]:
     def check(path: Path) -> None:
         if path.name in names:
             raise ImageError(f"{path}: is too dark.")
@@ -25,7 +26,7 @@ def refuse(*names: str) -> object:
 
 
 def fill(quarantine: Quarantine, *names: str) -> LabelledImages:
-    return quarantine.screened(SAMPLES, IMAGES, refuse(*names))  # type: ignore[arg-type]
+    return quarantine.screened(SAMPLES, IMAGES, refuse(*names))
 
 
 def error_of(path: str) -> ImageError:

@@ -22,7 +22,7 @@ from workers.infer.recording import HardExampleRecorder
 from workers.infer.settings import ServingSettings
 
 
-def encoded(kind: str = "dark", format: str = "PNG") -> bytes:  # noqa: A002
+def encoded(kind: str = "dark", format: str = "PNG") -> bytes:  # noqa: A002 - Pillow's name
     """Return a picture of one brightness, as a file's content."""
     buffer = io.BytesIO()
     value = BRIGHTNESS[kind]

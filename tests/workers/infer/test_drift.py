@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from workers.infer.drift import ConfidenceDrift, population_stability_index
 
@@ -11,7 +12,9 @@ histograms = st.lists(st.integers(0, 10**6), min_size=10, max_size=10).map(np.ar
 
 
 @given(histograms, histograms)
-def test_the_index_is_a_symmetric_distance(first: np.ndarray, second: np.ndarray) -> None:  # type: ignore[type-arg]
+def test_the_index_is_a_symmetric_distance(
+    first: NDArray[np.int64], second: NDArray[np.int64]
+) -> None:
     index = population_stability_index(first, second)
     assert index >= 0
     assert index == pytest.approx(population_stability_index(second, first))

@@ -97,7 +97,7 @@ async def test_a_foreign_page_cannot_label(open_page: Open, fill: Fill) -> None:
 
 
 async def test_the_link_with_the_token_opens_the_page(open_page: Open) -> None:
-    client = await open_page(http_token="s3cret")  # noqa: S106
+    client = await open_page(http_token="s3cret")  # noqa: S106 - of this test
     assert (await client.get("/")).status_code == httpx.codes.UNAUTHORIZED
     assert (await client.get("/login?token=wrong")).status_code == httpx.codes.UNAUTHORIZED
     opened = await client.get("/login?token=s3cret")

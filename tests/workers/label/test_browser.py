@@ -106,7 +106,7 @@ def test_twenty_pictures_are_labelled_with_keys(
     assert [(sample.path, sample.label) for sample in samples] == [
         (f"hard-examples/{name}", label) for name, label in zip(names[1:21], labels, strict=True)
     ]
-    logged = browser.get_log("browser")  # type: ignore[no-untyped-call]
+    logged = browser.get_log("browser")  # type: ignore[no-untyped-call]  # Selenium's
     assert [entry for entry in logged if entry["level"] == "SEVERE"] == []
 
 

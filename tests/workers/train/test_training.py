@@ -136,7 +136,7 @@ def test_unreadable_images_are_left_out_listed_and_counted(
     local_controller: FakeLocalController,
     fine_tune: str,
 ) -> None:
-    from backend.mobilenetv2 import TinyMSMobileNetV2  # noqa: PLC0415
+    from backend.mobilenetv2 import TinyMSMobileNetV2  # noqa: PLC0415 - slow to import
 
     (tmp_path / "dataset" / "2.png").write_bytes(b"no picture")
     (tmp_path / "dataset" / "1.png").unlink()
@@ -158,7 +158,7 @@ def test_a_round_is_trained_reported_and_not_trained_twice(
     make_image: Callable[..., Path],
     local_controller: FakeLocalController,
 ) -> None:
-    from backend.mobilenetv2 import TinyMSMobileNetV2  # noqa: PLC0415
+    from backend.mobilenetv2 import TinyMSMobileNetV2  # noqa: PLC0415 - slow to import
 
     for name, kind in {"1": "dark", "2": "bright", "3": "dark"}.items():
         make_image(tmp_path / "dataset" / f"{name}.png", kind)

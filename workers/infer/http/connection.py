@@ -26,7 +26,10 @@ class BoundedConnection(HttpToolsProtocol):
     _outside_bodies = 0
     _timer: TimerHandle | None = None
 
-    def connection_made(self, transport: Transport) -> None:  # type: ignore[override]
+    def connection_made(
+        self,
+        transport: Transport,  # type: ignore[override]  # uvicorn, too, takes no other transport
+    ) -> None:
         """Take a connection, or cut it if there are far too many."""
         super().connection_made(transport)
         if len(self.connections) > MOST_CONNECTIONS + _MOST_REFUSED:

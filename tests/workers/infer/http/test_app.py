@@ -207,7 +207,7 @@ async def test_a_compressed_body_is_refused(server: Server) -> None:
 
 
 async def test_without_the_token_only_probes_are_answered(serve: Serve) -> None:
-    client = (await serve(http_token="s3cret")).client  # noqa: S106
+    client = (await serve(http_token="s3cret")).client  # noqa: S106 - of this test
     assert (await client.get("/v2/health/ready")).is_success
     for headers in ({}, {"Authorization": "Bearer s3cre"}, {"Authorization": "Basic s3cret"}):
         refused = await client.get("/v2", headers=headers)

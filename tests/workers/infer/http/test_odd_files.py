@@ -20,7 +20,7 @@ MOST_SECONDS = 2.0
 MOST_BYTES = 500 * 10**6
 
 
-def saved(image: Image.Image, format: str, **options: object) -> bytes:  # noqa: A002
+def saved(image: Image.Image, format: str, **options: object) -> bytes:  # noqa: A002 - Pillow's name
     buffer = io.BytesIO()
     image.save(buffer, format, **options)
     return buffer.getvalue()

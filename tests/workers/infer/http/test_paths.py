@@ -6,7 +6,7 @@ import pytest
 
 from tests.workers.infer.conftest import Serve, encoded
 
-NAMES = ["../../evil.jpg", "/tmp/evil.jpg", "..", ".hidden", "a\\..\\b.jpg", "x" * 300, "é\n.png"]  # noqa: S108
+NAMES = ["../../evil.jpg", "/tmp/evil.jpg", "..", ".hidden", "a\\..\\b.jpg", "x" * 300, "é\n.png"]  # noqa: S108 - only a name
 
 
 @pytest.mark.parametrize("name", NAMES)

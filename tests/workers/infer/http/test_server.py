@@ -14,12 +14,12 @@ from threading import Thread
 import httpx
 import numpy as np
 import pytest
-from tritonclient.http import (  # type: ignore[import-untyped]
+from tritonclient.http import (  # type: ignore[import-untyped]  # without types
     InferenceServerClient,
     InferInput,
     InferRequestedOutput,
 )
-from tritonclient.utils import InferenceServerException  # type: ignore[import-untyped]
+from tritonclient.utils import InferenceServerException  # type: ignore[import-untyped]  # without types
 
 from backend.errors import SettingsError
 from tests.brightness_model import SIDE
