@@ -8,7 +8,8 @@ from typing import Any
 
 import yaml
 
-from jobs.resources.loader import JobResources, load_documents, load_job
+from jobs.resources.checks import JobResources
+from jobs.resources.loader import load_documents, load_job
 
 ROOT = Path(__file__).parents[2]
 MANIFESTS = ROOT / "manifests"
