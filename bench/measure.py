@@ -13,7 +13,7 @@ from pathlib import Path
 from bench.errors import LeftOutError, SubjectError
 from bench.machine import PEERS_PYTHON
 
-__all__ = ["Values", "in_turn", "peer", "run_to_end", "subject"]
+__all__ = ["Values", "in_turn", "peer", "require_peers", "run_to_end", "subject"]
 
 Values = Mapping[str, float]
 """Quantity to value."""
@@ -63,9 +63,14 @@ def peer(module: str, **arguments: object) -> Values:
 
     Raises LeftOutError if there is no such environment.
     """
+    require_peers()
+    return _ask(PEERS_PYTHON, f"bench.peers.{module}", arguments)
+
+
+def require_peers() -> None:
+    """Raise LeftOutError if the peers' environment is not here."""
     if not PEERS_PYTHON.exists():
         raise LeftOutError("the peers are not installed: run it as `make bench`.")
-    return _ask(PEERS_PYTHON, f"bench.peers.{module}", arguments)
 
 
 def run_to_end(command: list[str], environment: Mapping[str, str]) -> Finished:

@@ -2,9 +2,7 @@
 
 from functools import partial
 
-from bench.errors import LeftOutError
-from bench.machine import PEERS_PYTHON
-from bench.measure import subject
+from bench.measure import require_peers, subject
 from bench.results import Bar, Figure, ratio
 from bench.setting import Comparison, Setting
 from bench.workers import evaluate_models
@@ -15,8 +13,7 @@ _BARE, _OURS, _PEER = "bare session", "this project", "MLServer"
 
 
 def _serving(setting: Setting) -> list[Figure]:
-    if not PEERS_PYTHON.exists():
-        raise LeftOutError("the peers are not installed: run it as `make bench`.")
+    require_peers()
     arguments = {"model": setting.model, "seconds": 1.0 if setting.is_quick else 10.0}
     measured = setting.in_turn(
         {

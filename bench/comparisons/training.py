@@ -1,10 +1,10 @@
 """Full fine-tuning, a head-only round, and both to the same accuracy."""
 
 from functools import partial
-from pathlib import Path
+from itertools import count
 
 from bench.errors import SubjectError
-from bench.measure import peer, subject
+from bench.measure import Values, peer, subject
 from bench.results import Bar, Figure, ratio
 from bench.setting import Comparison, Setting
 from bench.workers import train_head
@@ -16,8 +16,8 @@ _TARGET = 0.97
 
 
 def _full_fine_tuning(setting: Setting) -> list[Figure]:
-    count, epochs = (16, 2) if setting.is_quick else (96, 3)
-    arguments = {"index": setting.pictures(count), "epochs": epochs, "batch_size": _BATCH_SIZE}
+    images, epochs = (16, 2) if setting.is_quick else (96, 3)
+    arguments = {"index": setting.pictures(images), "epochs": epochs, "batch_size": _BATCH_SIZE}
     measured = setting.in_turn(
         {
             "this project": partial(subject, "full_fine_tuning", **arguments),
@@ -35,19 +35,17 @@ def _full_fine_tuning(setting: Setting) -> list[Figure]:
 
 
 def _head_round(setting: Setting) -> list[Figure]:
-    index, base = setting.pictures(100 if setting.is_quick else 1000), setting.model
-    caches = setting.folder / "caches"
-    folders = iter(range(2 * setting.repeats))
+    index = setting.pictures(100 if setting.is_quick else 1000)
+    base, caches = setting.model.with_suffix(".ckpt"), setting.folder / "caches"
+    numbers = count()
 
-    def cold() -> dict[str, float]:
-        number = next(folders)
-        cache = caches / str(number)
-        return dict(train_head(index, _checkpoint(base), setting.folder / f"cold-{number}", cache))
+    def cold() -> Values:
+        number = next(numbers)
+        return train_head(index, base, setting.folder / f"cold-{number}", caches / f"{number}")
 
-    def warm() -> dict[str, float]:
-        number = next(folders)
-        cache = caches / str(number - 1)
-        return dict(train_head(index, _checkpoint(base), setting.folder / f"warm-{number}", cache))
+    def warm() -> Values:
+        number = next(numbers)
+        return train_head(index, base, setting.folder / f"warm-{number}", caches / f"{number - 1}")
 
     measured = setting.in_turn({"cold cache": cold, "warm cache": warm})
     limits = {"cold cache": 15.0, "warm cache": 6.0}
@@ -90,10 +88,6 @@ def _accuracy(setting: Setting) -> list[Figure]:
         for side, values in measured.items()
     )
     return [theirs, ours, ratio(theirs, ours, name, Bar(limit=10.0, is_lowest=True))]
-
-
-def _checkpoint(model: Path) -> Path:
-    return model.with_suffix(".ckpt")
 
 
 FULL_FINE_TUNING = Comparison(
