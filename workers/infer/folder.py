@@ -133,18 +133,23 @@ class FolderService:
         hard = [served.is_hard(row) for row in probabilities]
         self._metrics.count_answers(served, probabilities, hard)
         for (waiting, _), row, is_hard in zip(batch, probabilities, hard, strict=True):
-            answer = self._describe(served, waiting, row, is_hard)
-            if is_hard and self._store:
-                example = HardExample.model_validate(answer.model_dump())
-                self._store.save(waiting.name, waiting.path.read_bytes(), example)
-            self._inbox.answer(waiting, answer)
-            _log.info(
-                "%s: %s (%.2f)%s",
-                answer.image,
-                answer.label,
-                answer.certainty,
-                ", hard" if is_hard else "",
-            )
+            try:
+                self._conclude(waiting, self._describe(served, waiting, row, is_hard))
+            except FileNotFoundError:
+                _log.warning("%s was taken away while it was answered", waiting.name)
+
+    def _conclude(self, waiting: WaitingImage, answer: Answer) -> None:
+        if answer.hard and self._store:
+            example = HardExample.model_validate(answer.model_dump())
+            self._store.save(waiting.name, waiting.path.read_bytes(), example)
+        self._inbox.answer(waiting, answer)
+        _log.info(
+            "%s: %s (%.2f)%s",
+            answer.image,
+            answer.label,
+            answer.certainty,
+            ", hard" if answer.hard else "",
+        )
 
     def _describe(
         self, served: ServedModel, waiting: WaitingImage, row: Array, is_hard: bool

@@ -9,6 +9,7 @@ from threading import Event, Thread
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from PIL import Image
 
 from backend.preprocessing import preprocess_batch
@@ -93,6 +94,25 @@ def test_only_hard_examples_are_saved(bench: Bench, make_image: MakeImage, tmp_p
     assert saved == [".json", ".png"]
     (sidecar,) = (tmp_path / "hard").glob("grey-*.json")
     assert json.loads(sidecar.read_text())["true_label"] is None
+
+
+@pytest.mark.parametrize("kind", ["dark", "grey"])
+def test_an_image_that_is_taken_away_while_it_is_answered_keeps_no_other_waiting(
+    bench: Bench, make_image: MakeImage, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    taken = make_image(bench.inbox.folder / "a.png", kind)
+    make_image(bench.inbox.folder / "b.png", "bright")
+    served = bench.slot.required
+    probabilities = served.probabilities
+
+    def take_away(inputs: NDArray[np.float32]) -> NDArray[np.float32]:
+        taken.unlink()
+        return probabilities(inputs)
+
+    monkeypatch.setattr(served, "probabilities", take_away)
+    bench.answer()
+    assert bench.read("done/b.png")["label"] == "bright"
+    assert bench.inbox.waiting() == []
 
 
 def test_an_answered_image_is_not_answered_again(
