@@ -53,7 +53,7 @@ class Outbox:
             files: Where the report may be, the best place first; may stand for S3 objects.
             mirror: What gave the remote ones their paths.
         """
-        self.worker = worker
+        self._worker = worker
         self._files = files
         self._mirror = mirror
 
@@ -95,11 +95,11 @@ class Outbox:
     def read(self) -> KeptReport | None:
         """Return what this worker has kept; raises TemporaryError if storage is away."""
         reports = map(self._read, self._files)
-        return next((each for each in reports if each and each.worker == self.worker), None)
+        return next((each for each in reports if each and each.worker == self._worker), None)
 
     def take_over(self) -> bool:
         """Start the round, whatever an earlier worker left; say whether that could be kept."""
-        return self.keep(KeptReport(worker=self.worker))
+        return self.keep(KeptReport(worker=self._worker))
 
     def keep(self, report: KeptReport) -> bool:
         """Write a report and say whether that was possible anywhere."""

@@ -1,6 +1,7 @@
 """``python -m workers.eval``."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from functools import partial
 
 from workers.contract import WorkerKind
 from workers.eval.evaluation import evaluate
@@ -11,11 +12,7 @@ __all__ = ["main"]
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the eval worker and return its exit status."""
-    return run_worker("eval", _work, argv)
-
-
-def _work(environment: Mapping[str, str]) -> None:
-    run_round(WorkerKind.EVAL, environment, evaluate)
+    return run_worker("eval", partial(run_round, WorkerKind.EVAL, work=evaluate), argv)
 
 
 if __name__ == "__main__":

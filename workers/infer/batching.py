@@ -112,15 +112,12 @@ class Batcher(Generic[M]):
         try:
             scores = await loop.run_in_executor(executor, self._score, together)
         except Exception as error:  # noqa: BLE001 - each request's sender is told of it
-            for request in _unanswered(batch):
-                request.answer.set_exception(error)
+            for request in batch:
+                if not request.answer.done():
+                    request.answer.set_exception(error)
             return
         ends = np.cumsum([len(each) for each in inputs])[:-1]
         parts = np.split(scores.probabilities, ends)
         for request, part in zip(batch, parts, strict=True):
             if not request.answer.done():
                 request.answer.set_result(Scores(part, scores.model))
-
-
-def _unanswered(batch: list[_Request[M]]) -> list[_Request[M]]:
-    return [request for request in batch if not request.answer.done()]

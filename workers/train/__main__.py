@@ -1,6 +1,7 @@
 """``python -m workers.train``."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from functools import partial
 
 from workers.contract import WorkerKind
 from workers.train.training import train
@@ -11,11 +12,7 @@ __all__ = ["main"]
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the train worker and return its exit status."""
-    return run_worker("train", _work, argv)
-
-
-def _work(environment: Mapping[str, str]) -> None:
-    run_round(WorkerKind.TRAIN, environment, train)
+    return run_worker("train", partial(run_round, WorkerKind.TRAIN, work=train), argv)
 
 
 if __name__ == "__main__":
