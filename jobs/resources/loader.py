@@ -15,7 +15,7 @@ from backend.errors import SettingsError
 from jobs.resources.checks import JobResources, mistakes
 from jobs.resources.schema import Dataset, IncrementalLearningJob, Model
 
-__all__ = ["JobResources", "load_documents", "load_job", "load_jobs"]
+__all__ = ["load_documents", "load_job", "load_jobs"]
 
 _KINDS: dict[str, type[Dataset | Model | IncrementalLearningJob]] = {
     "Dataset": Dataset,
