@@ -4,7 +4,7 @@ A patch is made of edits of Sedna's files (``edits/<name>.diff``), files of its 
 ``files/``) and modules of ``backend/`` with other imports; ``messages/<name>.txt`` is its commit
 message. The same sources and the same Sedna give the same bytes.
 
-    python upstream/generate.py path/to/sedna
+    python -m upstream.generate path/to/sedna
 """
 
 import argparse
@@ -157,10 +157,10 @@ def write_series(sedna: Path, output: Path) -> list[Path]:
         )  # fmt: skip
         for old in output.glob("*.patch"):
             old.unlink()
-        names = sorted(patches.iterdir())
-        for path in names:
+        made = sorted(patches.iterdir())
+        for path in made:
             write_atomically(output / path.name, path.read_bytes())
-    return [output / path.name for path in names]
+    return [output / path.name for path in made]
 
 
 def _commit_originals(sedna: Path, repository: Path) -> None:
