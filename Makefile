@@ -3,8 +3,9 @@ PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
-LOCKS := infer train jobs dev sedna docs fuzz
+LOCKS := infer train jobs dev sedna kserve docs fuzz
 SEDNA_PACKAGES := $(VENV)-sedna
+KSERVE_PACKAGES := $(VENV)-kserve
 CLUSTER := $(abspath build/cluster)
 DOCS := $(VENV)-docs
 FUZZ := $(VENV)-fuzz
@@ -16,7 +17,7 @@ PEERS := $(VENV)-bench
 include docker/images.mk
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo report deploy test test-unit test-e2e test-faults soak test-sedna cluster cluster-down test-cluster fuzz upstream bench reference docs check format lock clean
+.PHONY: help setup demo report deploy test test-unit test-e2e test-faults soak test-sedna test-kserve cluster cluster-down test-cluster fuzz upstream bench reference docs check format lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -38,7 +39,7 @@ report: $(INSTALLED) ## docs/use-case-report.md from new runs: [PHOTOGRAPHS=fold
 	@$(BIN)/python -m demo.usecase render
 
 # Each replaces what the manifests say; what is not set stays.
-deploy: ## apply the manifests: EDGE_NODE= [REGISTRY= TAG= DATA= TRAIN_SAMPLES= DEPLOY_GAIN= OVERLAY=ascend]
+deploy: ## apply the manifests: EDGE_NODE= [REGISTRY= TAG= DATA= TRAIN_SAMPLES= DEPLOY_GAIN= OVERLAY=ascend|http]
 	@test -n "$(EDGE_NODE)" || { echo "make: name the node that holds the samples, one of kubectl get nodes: make deploy EDGE_NODE=..." >&2; exit 1; }
 	@kubectl kustomize $(if $(OVERLAY),overlays/$(OVERLAY),manifests) | sed -E \
 		-e 's#nodeName: edge-node$$#nodeName: $(EDGE_NODE)#' \
@@ -71,6 +72,14 @@ $(SEDNA_PACKAGES)/.installed: requirements/sedna.txt $(INSTALLED)
 test-sedna: $(SEDNA_PACKAGES)/.installed ## with Sedna's own SDK, unpatched and patched: SEDNA_LIB=path/to/sedna/lib
 	@test -d "$(SEDNA_LIB)/sedna/core" || { echo "make: SEDNA_LIB=$(SEDNA_LIB) holds no Sedna SDK: name the lib folder of a kubeedge/sedna checkout" >&2; exit 1; }
 	PYTHONPATH=$(abspath $(SEDNA_PACKAGES)):$(abspath $(SEDNA_LIB)) $(BIN)/pytest tests/backend/test_sedna.py tests/docs/test_sedna_sdk.py tests/upstream
+
+$(KSERVE_PACKAGES)/.installed: requirements/kserve.txt $(INSTALLED)
+	rm -rf $(KSERVE_PACKAGES)
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --require-hashes --target $(KSERVE_PACKAGES) -r requirements/kserve.txt
+	@touch $@
+
+test-kserve: $(KSERVE_PACKAGES)/.installed ## KServe's own client against the inference worker
+	PYTHONPATH=$(abspath $(KSERVE_PACKAGES)) $(BIN)/pytest tests/workers/infer/http/test_kserve.py
 
 cluster: ## start a real Kubernetes with Sedna on this machine, as root on Debian 12: SEDNA=path/to/sedna [BASE_IMAGE=]
 	@test -d "$(SEDNA)/cmd/sedna-gm" || { echo "make: SEDNA=$(SEDNA) is no checkout of kubeedge/sedna: name one" >&2; exit 1; }
@@ -141,4 +150,4 @@ lock: ## pin the full closure of requirements/*.in again, with hashes
 	rm -rf $(VENV)-lock
 
 clean: ## remove what the other targets made
-	rm -rf $(VENV) $(VENV)-lock $(SEDNA_PACKAGES) $(DOCS) $(PEERS) build/site build/bench demo-run .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(VENV)-lock $(SEDNA_PACKAGES) $(KSERVE_PACKAGES) $(DOCS) $(PEERS) $(FUZZ) build/site build/bench demo-run .pytest_cache .mypy_cache .ruff_cache .hypothesis

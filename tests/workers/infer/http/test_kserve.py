@@ -9,8 +9,7 @@ from tests.workers.infer.http.worker import running, wait_until_ready
 
 kserve = pytest.importorskip(
     "kserve",
-    reason="KServe's client is not installed: `pip install --target build/kserve kserve 'numpy<2'`"
-    " and run this file with PYTHONPATH=build/kserve",
+    reason="KServe's client is not installed: run `make test-kserve`",
 )
 
 
