@@ -150,3 +150,28 @@ def test_tinyms_needs_what_mobilenetv2_does_not_use_only_when_it_is_used() -> No
     ):
         assert name in line
         assert f"`pip install {package}`" in line
+
+
+INSTALLED = """
+import sys
+from backend import tinyms_compat
+from backend.mindspore_runtime import prepare_mindspore
+
+prepare_mindspore()
+tinyms_compat.install()
+imported = {name for name in sys.modules if name in tinyms_compat._UNUSED}
+assert not imported, imported
+
+import matplotlib.pyplot
+from matplotlib.figure import Figure
+from tinyms import vision
+
+assert isinstance(vision.view.plt.figure(figsize=(1, 1)), Figure)
+assert -1 < sys.modules["tinyms.model.alexnet"].truncnorm.rvs(-1, 1) < 1
+"""
+
+
+def test_what_is_installed_is_imported_when_tinyms_or_another_uses_it() -> None:
+    command = [sys.executable, "-W", "ignore", "-c", INSTALLED]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
