@@ -35,7 +35,7 @@ __all__ = [
     "short_side",
 ]
 
-PREPROCESSING_VERSION = 1
+PREPROCESSING_VERSION = 2
 """To be raised with every change that gives other inputs: cached features are of one version."""
 
 ImageSource = str | os.PathLike[str] | bytes | Image.Image | NDArray[np.uint8]
@@ -118,10 +118,7 @@ def short_side(input_size: int) -> int:
 
 def resize_short_side(image: Image.Image, input_size: int) -> Image.Image:
     """Resize so that the short side is 256/224 of ``input_size`` pixels."""
-    target = short_side(input_size)
-    scale = target / min(image.size)
-    width, height = (max(target, round(side * scale)) for side in image.size)
-    return image.resize((width, height), Image.Resampling.BILINEAR)
+    return image.resize(_resized(image.size, input_size), Image.Resampling.BILINEAR)
 
 
 def normalise(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -138,15 +135,34 @@ def preprocess(source: ImageSource, input_size: int) -> NDArray[np.float32]:
 
     Raises ImageError for what is no readable image.
     """
-    image = open_resized(source, input_size)
-    left, top = ((side - input_size) // 2 for side in image.size)
-    crop = image.crop((left, top, left + input_size, top + input_size))
-    return normalise(np.asarray(crop))
+    image = open_image(source, at_least=short_side(input_size))
+    crop = _central_crop(image.size, input_size)
+    # Only what is in the crop is resized: a quarter less than all.
+    resized = image.resize((input_size, input_size), Image.Resampling.BILINEAR, box=crop)
+    return normalise(np.asarray(resized))
 
 
 def preprocess_batch(sources: Iterable[ImageSource], input_size: int) -> NDArray[np.float32]:
     """Return a batch (N, 3, input_size, input_size), float32; N is at least 1."""
     return np.stack([preprocess(source, input_size) for source in sources])
+
+
+def _resized(size: tuple[int, int], input_size: int) -> tuple[int, int]:
+    """Return width and height after `resize_short_side`."""
+    target = short_side(input_size)
+    scale = target / min(size)
+    width, height = (max(target, round(side * scale)) for side in size)
+    return width, height
+
+
+def _central_crop(size: tuple[int, int], input_size: int) -> tuple[float, float, float, float]:
+    """Return left, top, right and bottom of what the centre of the resized picture is made of."""
+    edges = []
+    for side, resized in zip(size, _resized(size, input_size), strict=True):
+        start, scale = (resized - input_size) // 2, side / resized
+        edges.append((start * scale, (start + input_size) * scale))
+    (left, right), (top, bottom) = edges
+    return left, top, right, bottom
 
 
 def _decode(source: ImageSource, at_least: int | None) -> Image.Image:

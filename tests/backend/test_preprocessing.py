@@ -92,6 +92,19 @@ def test_the_crop_is_the_centre(picture: Pixels) -> None:
     np.testing.assert_array_equal(preprocess(pixels, 32), expected)
 
 
+@given(st.integers(20, 300), st.integers(20, 300), st.sampled_from([32, 96]))
+def test_an_input_is_the_centre_of_the_resized_picture(
+    width: int, height: int, input_size: int
+) -> None:
+    pixels = np.random.default_rng(width).integers(0, 256, (height, width, 3), dtype=np.uint8)
+    whole = resize_short_side(Image.fromarray(pixels), input_size)
+    left, top = ((side - input_size) // 2 for side in whole.size)
+    centre = whole.crop((left, top, left + input_size, top + input_size))
+    difference = preprocess(pixels, input_size) - normalise(np.asarray(centre))
+    levels = np.abs(difference * IMAGENET_STD[:, np.newaxis, np.newaxis])
+    assert levels.max() < 3.5
+
+
 def test_normalised_pixels_are_imagenets(picture: Pixels) -> None:
     red, green, blue = (picture[3, 5] - IMAGENET_MEAN) / IMAGENET_STD
     normalised = normalise(picture)
