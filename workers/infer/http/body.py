@@ -47,19 +47,20 @@ class BodyReader:
         """Return the body; raises TooLargeError, SlowRequestError or RequestError."""
         if encoding := request.headers.get("Content-Encoding"):
             raise RequestError(f"Content-Encoding {encoding} is not taken: send the body as it is.")
-        body = bytearray()
+        chunks, size = [], 0
         try:
             async with asyncio.timeout(self._timeout):
                 async for chunk in request.stream():
-                    body += chunk
-                    self._check(len(body))
+                    chunks.append(chunk)
+                    size += len(chunk)
+                    self._check(size)
         except TimeoutError:
             raise SlowRequestError(
                 f"The body did not arrive within {self._timeout:g} s: send it faster."
             ) from None
         except ClientDisconnect:
             raise RequestError("The connection was closed before the body had arrived.") from None
-        return bytes(body)
+        return b"".join(chunks)
 
     def _announced(self, request: Request) -> int:
         """Return the body's length, or the longest there can be if it is sent in chunks."""
