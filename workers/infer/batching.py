@@ -1,6 +1,6 @@
 """Puts requests that come at the same time through the network together.
 
-While a batch is computed the next one gathers. A batch holds whole requests only and is
+While two batches are computed the next one gathers. A batch holds whole requests only and is
 computed by one model, so each answer comes from exactly one.
 """
 
@@ -16,6 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 __all__ = ["Batcher", "Scores"]
+
+_IN_FLIGHT = 2
+"""Batches that are computed at a time, so that no core waits for the next one."""
 
 Array = NDArray[np.float32]
 M = TypeVar("M")
@@ -35,7 +38,7 @@ class _Request(Generic[M]):
 
 
 class Batcher(Generic[M]):
-    """Answers within one event loop; the network runs in a thread of its own.
+    """Answers within one event loop; the network runs in threads of its own.
 
     How much may wait is bounded by who calls it (`workers.infer.capacity`).
     """
@@ -46,7 +49,7 @@ class Batcher(Generic[M]):
         """Prepare; `running` does the work.
 
         Args:
-            score: Runs the network on inputs (N, 3, S, S).
+            score: Runs the network on inputs (N, 3, S, S); threads share it.
             batch_size: How many images make a batch full; a larger request is a batch of its own.
             wait_seconds: How long a batch that is not full waits for more.
         """
@@ -69,14 +72,14 @@ class Batcher(Generic[M]):
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Answer requests while the block runs."""
-        with ThreadPoolExecutor(1, thread_name_prefix="network") as executor:
-            worker = asyncio.create_task(self._work(executor))
+        with ThreadPoolExecutor(_IN_FLIGHT, thread_name_prefix="batch") as executor:
+            workers = [asyncio.create_task(self._work(executor)) for _ in range(_IN_FLIGHT)]
             try:
                 yield
             finally:
-                worker.cancel()
-                with suppress(asyncio.CancelledError):
-                    await worker
+                for worker in workers:
+                    worker.cancel()
+                await asyncio.wait(workers)
 
     async def _work(self, executor: ThreadPoolExecutor) -> None:
         while True:

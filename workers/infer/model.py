@@ -56,7 +56,6 @@ class ServedModel:
         self._estimator = estimator
         self._incremental = incremental
         self._batch_size = batch_size
-        self._lock = Lock()
 
     def probabilities(self, inputs: Array) -> Array:
         """Return the probabilities (N, C) of inputs (N, 3, S, S), N at least 1.
@@ -64,7 +63,7 @@ class ServedModel:
         They are not finite where the network's outputs are not.
         """
         starts = range(0, len(inputs), self._batch_size)
-        with self._lock, np.errstate(invalid="ignore", over="ignore"):
+        with np.errstate(invalid="ignore", over="ignore"):
             parts = [
                 self._estimator.probabilities(inputs[start : start + self._batch_size])
                 for start in starts

@@ -1,10 +1,12 @@
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import onnx
 import pytest
 
+from backend import model_file
 from backend.errors import MissingPackageError, ModelFileError
 from backend.mobilenetv2.engines import OnnxEngine
 
@@ -17,6 +19,18 @@ def test_onnx_runtime_runs_any_batch(small_onnx: bytes) -> None:
         outputs = engine.run(np.ones((count, 2), dtype=np.float32))
         assert outputs.dtype == np.float32
         assert outputs.tolist() == [[4, 6]] * count
+
+
+def test_threads_share_an_engine_and_each_gets_its_own_answers(saved: Path) -> None:
+    engine = OnnxEngine(model_file.read(saved / "model.onnx").payload, "model.onnx")
+    images = np.random.default_rng(0).normal(size=(12, 3, 32, 32)).astype(np.float32)
+    alone = np.concatenate([engine.run(image[np.newaxis]) for image in images])
+    batches = [images[start : start + 1 + start % 3] for start in range(10)] * 5
+    with ThreadPoolExecutor(4) as threads:
+        answers = list(threads.map(engine.run, batches))
+    for number, answer in enumerate(answers):
+        start = number % 10
+        np.testing.assert_allclose(answer, alone[start : start + 1 + start % 3], atol=1e-5)
 
 
 def test_a_free_input_size_is_none(small_onnx: bytes) -> None:

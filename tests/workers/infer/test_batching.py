@@ -74,6 +74,21 @@ async def test_what_comes_during_a_batch_makes_the_next() -> None:
     assert network.sizes == [1, 4, 1]
 
 
+async def test_two_batches_are_computed_at_a_time() -> None:
+    network = Network()
+    network.may_run.clear()
+    batcher = Batcher(network.score, batch_size=1, wait_seconds=0)
+    async with batcher.running(), asyncio.timeout(10):
+        requests = [asyncio.create_task(batcher.submit(images(n))) for n in range(3)]
+        while len(network.sizes) < 2:
+            network.runs.clear()
+            await network.runs.wait()
+        assert len(network.sizes) == 2
+        network.may_run.set()
+        await asyncio.gather(*requests)
+    assert network.sizes == [1, 1, 1]
+
+
 async def test_a_full_batch_does_not_wait() -> None:
     network = Network()
     batcher = Batcher(network.score, batch_size=2, wait_seconds=60)
