@@ -122,7 +122,7 @@ class JobStatus(_Record):
     deploy_trigger: str = Field(default="", description="e.g. `accuracy_delta[0] > 0.02`.")
     hard_examples: Path | None = Field(default=None, description="Folder of pictures and sidecars.")
     problem: str = Field(
-        default="", description="Why a worker does not start, in one sentence; empty if it does."
+        default="", description="What keeps the job from going on, in one sentence, or empty."
     )
 
     @property

@@ -69,7 +69,7 @@ def open_view(*, json: bool, stream: TextIO | None = None) -> Iterator[View]:
     - ``round``: ``outcome``, ``reason``, ``train_samples``, ``eval_samples``, ``seconds`` (stage
       to seconds), ``deployed_metrics`` and ``candidate_metrics`` (name to list of numbers);
     - ``restart``: ``worker``, ``restarts`` (so far) and ``exit_status`` (or null);
-    - ``problem``: ``sentence``, why a worker does not start.
+    - ``problem``: ``sentence``, what keeps the job from going on.
 
     The first status of a job that already runs gives its whole history.
     """

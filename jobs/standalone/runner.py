@@ -21,6 +21,7 @@ from jobs.standalone.controller import Controller
 from jobs.standalone.journal import Journal
 from jobs.standalone.limits import check_limits, check_models
 from jobs.standalone.paths import JobFiles, Node
+from jobs.standalone.problems import inaction
 from jobs.standalone.processes import Processes, alive, last_line, wait_for_end
 from jobs.standalone.server import application, bind, serve
 from jobs.standalone.stages import RunningJob
@@ -67,6 +68,7 @@ class StandaloneRunner:
         node = Node(root.resolve())
         self._resources = resources
         self._backoff_seconds = backoff_seconds
+        self._index = node.local(resources.dataset.spec.url)
         self.files = JobFiles.of(resources, node)
         self._factory = WorkerFactory(
             resources,
@@ -92,8 +94,8 @@ class StandaloneRunner:
             tell = on_status or _nobody
             async with asyncio.timeout(timeout):
                 await self._run(store, rounds, tell)
-            tell(_current(store.state.status))
-            return _current(store.state.status)
+            tell(self._current(store.state.status))
+            return self._current(store.state.status)
 
     @property
     def report(self) -> Path:
@@ -108,7 +110,7 @@ class StandaloneRunner:
                 f"the job {self._resources.namespace}/{self._resources.name} never ran here"
                 f" (there is no {self.files.state}): start it with `iljob run`"
             )
-        return _current(state.status)
+        return self._current(state.status)
 
     async def watch(self, on_status: OnStatus) -> None:
         """Follow the state on disk while a runner runs the job."""
@@ -153,7 +155,7 @@ class StandaloneRunner:
                     self._follow_logs(store),
                     supervisor.keep_inferring(),
                     store.until_problem(),
-                    _tell_changes(store, on_status),
+                    self._tell_changes(store, on_status),
                     controller.run(rounds),
                 )
             finally:
@@ -211,15 +213,29 @@ class StandaloneRunner:
         status.class_names = self._resources.class_names
 
     def _check_index(self) -> None:
-        folder = self._factory.node.local(self._resources.dataset.spec.url).parent
+        folder = self._index.parent
         if not folder.is_dir():
             raise SettingsError(
                 f"Dataset {self._resources.dataset.metadata.name}: there is no folder {folder}:"
                 " make it, and append the samples to the index file in it"
             )
 
+    async def _tell_changes(self, store: StateFile, on_status: OnStatus) -> None:
+        while True:
+            on_status(self._current(store.state.status))
+            await store.change()
+
+    def _current(self, status: JobStatus) -> JobStatus:
+        """Return a copy of ``status``, with what the running workers last said, and a problem."""
+        copy = status.model_copy(deep=True)
+        for worker in copy.workers:
+            if worker.ended is None:
+                worker.last_line = last_line(worker.log)
+        copy.problem = inaction(copy, self._index)
+        return copy
+
     async def _follow_index(self, controller: Controller) -> None:
-        index = self._factory.node.local(self._resources.dataset.spec.url)
+        index = self._index
 
         def is_index(_: Change, path: str) -> bool:
             return Path(path).name == index.name
@@ -240,21 +256,6 @@ class StandaloneRunner:
 
 def _nobody(_: JobStatus) -> None:
     """Take a status that nobody asked for."""
-
-
-async def _tell_changes(store: StateFile, on_status: OnStatus) -> None:
-    while True:
-        on_status(_current(store.state.status))
-        await store.change()
-
-
-def _current(status: JobStatus) -> JobStatus:
-    """Return a copy of ``status``, with what the running workers last said."""
-    copy = status.model_copy(deep=True)
-    for worker in copy.workers:
-        if worker.ended is None:
-            worker.last_line = last_line(worker.log)
-    return copy
 
 
 async def _first_of(*coroutines: Coroutine[Any, Any, None]) -> None:

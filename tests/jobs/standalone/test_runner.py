@@ -192,8 +192,13 @@ async def test_a_worker_that_always_crashes_fails_the_stage_after_three_restarts
 async def test_an_inference_worker_that_ends_is_started_again(job: Job) -> None:
     job.environment("infer", behaviour="crash-once")
     job.append(10)
-    status = await run(job)
-    assert workers(status, "infer")[0].restarts == 1
+    told: list[str] = []
+    status = await run(job, on_status=lambda status: told.append(status.problem))
+    worker = workers(status, "infer")[0]
+    assert worker.restarts == 1
+    ended = f"{worker.name} ended with exit status 3: see {worker.log}, which ends with: "
+    assert f"{ended}infer begins: crash-once" in told
+    assert told[-1] == ""
     assert status.rounds[0].outcome is Outcome.DEPLOYED
 
 
@@ -299,6 +304,22 @@ async def test_the_job_waits_for_samples_and_reacts_to_them(job: Job) -> None:
     await asyncio.wait_for(waiting.wait(), SECONDS)
     job.append(10)
     assert (await running).rounds_ended == 1
+
+
+async def test_an_index_that_is_not_there_is_told_until_it_is(job: Job) -> None:
+    job.node("data/index.txt").unlink()
+    told: list[str] = []
+
+    def on_status(status: JobStatus) -> None:
+        if status.problem and not told:
+            job.append(10)
+        told.append(status.problem)
+
+    status = await run(job, on_status=on_status)
+    assert status.rounds_ended == 1
+    index = job.node("data/index.txt")
+    assert told[0] == f"there is no {index} yet: append the samples to it, one a line"
+    assert told[-1] == ""
 
 
 async def test_messages_that_nobody_waits_for_change_nothing(job: Job) -> None:
