@@ -100,7 +100,7 @@ class NetworkEngine:
 
     def run(self, batch: Array) -> Array:
         """Take inputs (N, 3, S, S) and return outputs (N, K), both float32."""
-        import mindspore  # noqa: PLC0415
+        import mindspore  # noqa: PLC0415 - serving needs none
 
         with self._running:
             count = len(batch)
@@ -115,7 +115,7 @@ class NetworkEngine:
 
 def _session(payload: bytes, origin: str, threads: int) -> Any:
     try:
-        import onnxruntime  # noqa: PLC0415
+        import onnxruntime  # noqa: PLC0415 - other formats need none
     except ModuleNotFoundError as error:
         raise MissingPackageError(
             f"{origin}: an .onnx model needs the package onnxruntime."

@@ -13,6 +13,7 @@ class MindSporeMobileNetV2(MobileNetV2Estimator):
     @staticmethod
     def _load_toolkit(device: Device) -> Toolkit:
         prepare_mindspore(device)
+        # Only now: serving imports no framework, and this one had to be prepared.
         import mindspore  # noqa: PLC0415
         from mindspore import nn  # noqa: PLC0415
         from mindspore.dataset import GeneratorDataset, vision  # noqa: PLC0415

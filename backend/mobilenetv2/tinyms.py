@@ -15,6 +15,7 @@ class TinyMSMobileNetV2(MobileNetV2Estimator):
     def _load_toolkit(device: Device) -> Toolkit:
         prepare_mindspore(device)
         tinyms_compat.install()
+        # Only now: serving imports no framework, and this one had to be prepared.
         import tinyms.model  # noqa: PLC0415
         from tinyms import context, data, losses, optimizers, vision  # noqa: PLC0415
 
