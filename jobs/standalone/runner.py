@@ -94,8 +94,9 @@ class StandaloneRunner:
             tell = on_status or _nobody
             async with asyncio.timeout(timeout):
                 await self._run(store, rounds, tell)
-            tell(self._current(store.state.status))
-            return self._current(store.state.status)
+            status = self._current(store.state.status)
+            tell(status)
+            return status
 
     @property
     def report(self) -> Path:
