@@ -26,7 +26,7 @@ _MOVED = {
 _DROPPED = ("SoftDvppDecodeRandomCropResizeJpeg", "SoftDvppDecodeResizeJpeg")
 """Ascend transforms that TinyMS lists in its public names and never uses itself."""
 
-_UNUSED = ("gensim", "matplotlib", "matplotlib.pyplot", "scipy.stats", "wget")
+_UNUSED = ("gensim", "matplotlib", "matplotlib.pyplot", "requests", "scipy.stats", "wget")
 """What TinyMS imports on the way to MobileNetV2, which never uses it.
 
 Images leave it out; where it is installed it would cost more than a second of each start.

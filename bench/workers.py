@@ -43,7 +43,7 @@ def train_head(index: Path, base_model: Path, model_folder: Path, cache: Path) -
         "TRAIN_DATASET_URL": str(index),
         "ORIGINAL_DATASET_URL": str(index),
         "fine_tune": "head",
-        "feature_cache": str(cache),
+        "cache_folder": str(cache),
     }
     return _report_of("train", environment)
 

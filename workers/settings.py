@@ -57,7 +57,7 @@ __all__ = [
 ]
 
 _CLUSTER_MARGIN_SECONDS = 10.0
-_FEATURE_CACHE = "feature-cache"
+_CACHE = "cache"
 _INPUT_SIZE_STEP = 32
 _MIN_CLASSES = 2
 
@@ -377,22 +377,22 @@ class TrainSettings(RoundSettings):
         ge=0,
         description="Older samples that are trained on beside the new ones, against forgetting.",
     )
-    feature_cache: LocalPath | None = Field(
+    cache_folder: LocalPath | None = Field(
         default=None,
-        description="The folder in which rounds of one job keep the features of images for "
-        "fine_tune=head. Unset: feature-cache beside the rounds' folders.",
+        description="The folder in which rounds of one job keep what the next need not do again: "
+        "the compiled graph, and for fine_tune=head the features of images. "
+        "Unset: cache beside the rounds' folders.",
     )
-    feature_cache_size: int = Field(
+    cache_size: int = Field(
         default=512,
         ge=0,
-        description="MiB that the feature cache may take, one for 110 images; 0: none is kept.",
+        description="MiB that the features may take, one for 110 images; 0: nothing is kept.",
     )
 
     @property
-    def cache_folder(self) -> Path | None:
-        """Where features are kept, if they are."""
-        folder = self.feature_cache or self.model_url.parent / _FEATURE_CACHE
-        return folder if self.feature_cache_size else None
+    def cache(self) -> Path | None:
+        """Where something is kept for the next round, if it is."""
+        return (self.cache_folder or self.model_url.parent / _CACHE) if self.cache_size else None
 
 
 class EvalSettings(RoundSettings):

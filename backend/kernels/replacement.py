@@ -26,32 +26,33 @@ Cell = Any
 
 
 @contextmanager
-def fast_training(network: Cell) -> Iterator[None]:
+def fast_training(network: Cell) -> Iterator[Path | None]:
     """Let the network's depthwise convolutions and batch normalisations train with the kernels.
 
     Only the operators inside the cells are exchanged, and put back at the end: parameters, their
     names and what is exported stay the same. Nothing is done on other devices, for a network
-    without such layers, or where `backend.kernels.library.library` finds none.
+    without such layers, or where `backend.kernels.library.library` finds none. Yields the library
+    that is used, or None.
     """
+    cells = [cell for _, cell in network.cells_and_names()]
+    path = library() if _has_kernels(cells) else None
     originals = []
-    for cell, name, operator in _replacements(network):
+    for cell, name, operator in _replacements(cells, path) if path else ():
         originals.append((cell, name, getattr(cell, name)))
         setattr(cell, name, operator)
     try:
-        yield
+        yield path
     finally:
         for cell, name, original in originals:
             setattr(cell, name, original)
 
 
-def _replacements(network: Cell) -> Iterator[tuple[Cell, str, Operator]]:
+def _has_kernels(cells: list[Cell]) -> bool:
+    return mindspore.get_context("device_target") == "CPU" and any(map(_is_depthwise, cells))
+
+
+def _replacements(cells: list[Cell], path: Path) -> Iterator[tuple[Cell, str, Operator]]:
     """Yield each cell to change, its attribute, and the operator that belongs there."""
-    cells = [cell for _, cell in network.cells_and_names()]
-    if mindspore.get_context("device_target") != "CPU" or not any(map(_is_depthwise, cells)):
-        return
-    path = library()
-    if path is None:
-        return
     yield from _convolutions(cells, path)
     yield from _normalisations(cells, path)
 

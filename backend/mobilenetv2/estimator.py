@@ -20,6 +20,7 @@ from backend import model_file
 from backend.decoding import OnUnreadable, input_batches, readable
 from backend.errors import DatasetError, ModelFileError, SettingsError
 from backend.feature_cache import FeatureCache
+from backend.importing import without_collections
 from backend.metrics import Metrics, classification_metrics, confidence_counts
 from backend.mindspore_runtime import Device
 from backend.mobilenetv2.architecture import HEAD_BIAS, HEAD_PREFIX, shapes_of
@@ -110,7 +111,7 @@ class MobileNetV2Estimator(ABC):
         on_unreadable: OnUnreadable | None = None,
         quantise: bool = False,
     ) -> Metrics:
-        """Train on from the present weights, in place.
+        """Train on from the present weights; a training that fails leaves them as they are.
 
         Args:
             train_data: At least one image, with class numbers 0 to C - 1.
@@ -127,9 +128,10 @@ class MobileNetV2Estimator(ABC):
             state_file: An ``.npz`` file for the state after each epoch. A training of the same
                 weights, data and hyperparameters that finds it goes on where it stopped. The
                 caller removes it.
-            cache_folder: Where ``head`` keeps the features of image files, for the next
-                training on the same images and backbone; None for nowhere.
-            cache_size: Bound of the folder, in MiB; one is enough for 110 images.
+            cache_folder: For what the next training need not do again: the compiled graph, see
+                `backend.graph_cache.kept_graph`, and with ``head`` the features of image files,
+                for the same images and backbone; None for nowhere.
+            cache_size: Bound of the features, in MiB; one is enough for 110 images.
             on_unreadable: Called once for each sample that is no image, with its position and
                 the error; it is left out then.
             quantise: Whether to make the int8 model too, for `save`; see
@@ -157,22 +159,24 @@ class MobileNetV2Estimator(ABC):
             fine_tune,
             seed,
         )
-        features = None
+        features, weights = None, self.get_weights()
+        folder = None if cache_folder is None else Path(cache_folder)
         if fine_tune == "head":
-            cache = None if cache_folder is None else FeatureCache(Path(cache_folder), cache_size)
-            positions, features = self._features(train_data.x, cache, on_unreadable)
+            cache = None if folder is None else FeatureCache(folder, cache_size)
+            backbone = Backbone(weights, self.input_size, cache)
+            positions, features = self._features(backbone, train_data.x, on_unreadable)
             train_data = _selected(train_data, positions)
         elif on_unreadable:
             train_data = _selected(train_data, readable(train_data.x, on_unreadable))
         self._check(train_data, "train")
-        network = self._require_network()
+        toolkit = self._toolkit
         from backend.mobilenetv2.training import Task, fit  # noqa: PLC0415
 
-        class_count = len(self.class_names)
-        task = Task(self._toolkit, network, train_data, class_count, self.input_size, features)
-        metrics = fit(task, plan, None if state_file is None else Path(state_file))
+        task = Task(toolkit, weights, train_data, self.input_size, features)
+        state = None if state_file is None else Path(state_file)
+        weights, metrics = fit(task, plan, state, folder)
+        self.set_weights(weights)
         self._has_foreign_head = False
-        self._int8 = None
         if quantise:
             metrics.update(self._quantise(train_data, seed))
         if valid_data is not None and len(valid_data):
@@ -297,7 +301,8 @@ class MobileNetV2Estimator(ABC):
 
     @cached_property
     def _toolkit(self) -> Toolkit:
-        return self._load_toolkit(self.device)
+        with without_collections():
+            return self._load_toolkit(self.device)
 
     @cached_property
     def _shapes(self) -> Shapes:
@@ -318,14 +323,13 @@ class MobileNetV2Estimator(ABC):
 
     def _features(
         self,
+        backbone: Backbone,
         images: Sequence[ImageSource],
-        cache: FeatureCache | None,
         on_unreadable: OnUnreadable | None,
     ) -> Features:
         """Take the frozen backbone's features, and import the framework meanwhile."""
         with ThreadPoolExecutor(1) as pool:
             toolkit = pool.submit(lambda: self._toolkit)
-            backbone = Backbone(self.get_weights(), self.input_size, cache)
             features = backbone.features(images, on_unreadable)
             toolkit.result()
         return features

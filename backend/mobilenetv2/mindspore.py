@@ -18,11 +18,17 @@ class MindSporeMobileNetV2(MobileNetV2Estimator):
         from mindspore import nn  # noqa: PLC0415
         from mindspore.dataset import GeneratorDataset, vision  # noqa: PLC0415
 
-        from backend.mobilenetv2.network import MobileNetV2, SmoothedCrossEntropy  # noqa: PLC0415
+        from backend.mobilenetv2.network import (  # noqa: PLC0415
+            MobileNetV2,
+            MobileNetV2Head,
+            SmoothedCrossEntropy,
+        )
 
         mindspore.set_context(mode=mindspore.GRAPH_MODE)
 
         def model(network: Cell, loss: Cell | None, optimizer: Cell | None) -> Model:
             return mindspore.Model(network, loss_fn=loss, optimizer=optimizer)
 
-        return Toolkit(MobileNetV2, SmoothedCrossEntropy, model, nn, vision, GeneratorDataset)
+        return Toolkit(
+            MobileNetV2, MobileNetV2Head, SmoothedCrossEntropy, model, nn, vision, GeneratorDataset
+        )

@@ -7,7 +7,7 @@ A checkpoint of one network loads into the other. Imports MindSpore: prepare it 
 import mindspore
 from mindspore import Tensor, nn, ops
 
-__all__ = ["MobileNetV2", "SmoothedCrossEntropy"]
+__all__ = ["MobileNetV2", "MobileNetV2Head", "SmoothedCrossEntropy"]
 
 _STAGES = (
     (1, 16, 1, 1),
@@ -91,14 +91,18 @@ class _GlobalAveragePooling(nn.Cell):
         return ops.mean(features, (2, 3))
 
 
-class _Head(nn.Cell):
+class MobileNetV2Head(nn.Cell):
+    """Features (N, 1280, H, W) float32 to logits (N, class_count) float32."""
+
     def __init__(self, class_count: int) -> None:
+        """Make a head with MindSpore's own initial weights."""
         super().__init__()
         self.head = nn.SequentialCell(
             [_GlobalAveragePooling(), nn.Dense(_LAST_CHANNELS, class_count)]
         )
 
     def construct(self, features: Tensor) -> Tensor:
+        """Return the logits."""
         return self.head(features)
 
 
@@ -109,7 +113,7 @@ class MobileNetV2(nn.Cell):
         """Make a network with MindSpore's own initial weights."""
         super().__init__()
         self.backbone = _Backbone()
-        self.head = _Head(class_count)
+        self.head = MobileNetV2Head(class_count)
 
     def construct(self, images: Tensor) -> Tensor:
         """Return the logits."""

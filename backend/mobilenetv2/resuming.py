@@ -13,8 +13,8 @@ from backend.metrics import Metrics
 from backend.mobilenetv2.plan import Plan
 from backend.mobilenetv2.toolkit import Cell
 from backend.npz import read_npz, write_npz
-from backend.parameters import get_weights
 from backend.preprocessing import ImageSource, LabelledImages
+from backend.weights import Weights
 
 __all__ = ["Resumable", "fingerprint"]
 
@@ -72,11 +72,11 @@ class Resumable:
         }
 
 
-def fingerprint(network: Cell, images: LabelledImages, plan: Plan) -> str:
+def fingerprint(weights: Weights, images: LabelledImages, plan: Plan) -> str:
     """Return a digest of what a training starts from: weights, samples and plan."""
     digest = hashlib.sha256(repr(plan).encode())
-    for name, weights in sorted(get_weights(network).items()):
-        digest.update(name.encode() + weights.tobytes())
+    for name, values in sorted(weights.items()):
+        digest.update(name.encode() + values.tobytes())
     for source, label in zip(images.x, images.y, strict=True):
         digest.update(f"{label} ".encode() + _identity(source))
     return digest.hexdigest()

@@ -20,6 +20,8 @@ class Toolkit:
 
     network: Callable[[int], Cell]
     """Class count to a MobileNetV2 that outputs logits."""
+    head: Callable[[int], Cell]
+    """Class count to such a network's last part: features (N, 1280, 1, 1) to logits."""
     loss: Callable[[int, float], Cell]
     """Class count and label smoothing (0 to 1) to a loss of logits and class numbers."""
     model: Callable[[Cell, Cell | None, Cell | None], Model]

@@ -57,8 +57,8 @@ def train(environment: Mapping[str, str]) -> None:
         fine_tune=settings.fine_tune,
         seed=settings.seed,
         state_file=state,
-        cache_folder=settings.cache_folder,
-        cache_size=settings.feature_cache_size,
+        cache_folder=settings.cache,
+        cache_size=settings.cache_size,
         on_unreadable=quarantine.add,
         quantise="int8" in settings.model_formats,
     )

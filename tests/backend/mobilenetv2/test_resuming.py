@@ -99,3 +99,17 @@ def test_nothing_in_the_state_needs_pickle(interrupted: Path) -> None:
     with np.load(interrupted, allow_pickle=False) as state:
         arrays: dict[str, NDArray[np.generic]] = dict(state)
     assert any("moment1" in name for name in arrays)
+
+
+def test_a_training_that_fails_leaves_the_weights_as_they_were(tmp_path: Path) -> None:
+    estimator, state, images = new_estimator(), tmp_path / "state.npz", random_images(16)
+    before = estimator.get_weights()
+    with pytest.raises(ImageError, match=r"gone\.png"):
+        estimator.train(
+            LabelledImages(Vanishing(images.x, state), images.y),
+            epochs=EPOCHS,
+            batch_size=8,
+            fine_tune=1,
+            state_file=state,
+        )
+    assert _largest_difference(estimator.get_weights(), before) == 0

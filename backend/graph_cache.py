@@ -1,0 +1,129 @@
+"""The compiled graph of a training, kept on disk from one round to the next.
+
+MindSpore can keep what it compiles, but names the files by the order of compilation and takes
+them for any graph whose sources are the same. Here each graph has a file of its own, named by all
+that is compiled into it, which MindSpore sees alone. A cache never fails a training: what cannot
+be read is compiled again, what cannot be written is left out, and both are logged.
+
+Imports MindSpore: prepare it before.
+"""
+
+import hashlib
+import logging
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from threading import Lock
+from zipfile import ZIP_DEFLATED, BadZipFile, ZipFile
+
+import mindspore
+
+from backend.files import replaced_atomically
+
+__all__ = ["MOST_GRAPHS", "kept_graph"]
+
+MOST_GRAPHS = 16
+"""The longest unused make way for new ones. A graph of full fine-tuning takes 60 KiB."""
+
+_PATTERN = "graph-*.zip"
+_PACKAGES = ("mindspore", "tinyms")
+_SOURCES = Path(__file__).parent
+
+_first_of_process = Lock()
+"""Never released."""
+
+_log = logging.getLogger(__name__)
+
+
+@contextmanager
+def kept_graph(folder: Path | None, *parts: object) -> Iterator[None]:
+    """Let MindSpore take the one graph that the block compiles from ``folder``, or keep it there.
+
+    Only the first block of a process does so, since MindSpore takes one folder for a process,
+    and only on the CPU, where it has been tried. A process that was not started from a Python
+    file keeps nothing: MindSpore reads that file.
+
+    Args:
+        folder: Made if it is missing; None for nowhere.
+        parts: All that is compiled into the graph; this package's sources and the versions of
+            MindSpore and TinyMS are added.
+    """
+    if folder is None or not _is_possible():
+        yield
+        return
+    file = folder / _PATTERN.replace("*", _digest(parts))
+    with TemporaryDirectory() as name:
+        kept = Path(name, "kept")
+        used = kept if _unpack(file, kept) else Path(name, "new")
+        before = _times(used)
+        mindspore.set_context(enable_compile_cache=True, compile_cache_path=str(used))
+        try:
+            yield
+        except Exception:
+            # Should the graph be to blame, the next process does not meet it again.
+            with suppress(OSError):
+                file.unlink(missing_ok=True)
+            raise
+        finally:
+            mindspore.set_context(enable_compile_cache=False)
+        # MindSpore compiles again, and says nothing, if the process's script has changed.
+        if _times(used) != before:
+            _pack(used, file)
+
+
+def _is_possible() -> bool:
+    script = Path(sys.argv[0])
+    return (
+        script.suffix == ".py"
+        and script.is_file()
+        and mindspore.get_context("device_target") == "CPU"
+        and _first_of_process.acquire(blocking=False)
+    )
+
+
+def _digest(parts: tuple[object, ...]) -> str:
+    versions = [getattr(sys.modules.get(name), "__version__", None) for name in _PACKAGES]
+    digest = hashlib.sha256(repr([versions, parts]).encode())
+    for path in sorted(_SOURCES.rglob("*.py")):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:32]
+
+
+def _unpack(file: Path, folder: Path) -> bool:
+    """Write what is kept, intact, to ``folder``; say whether there is anything."""
+    try:
+        with ZipFile(file) as archive:
+            archive.extractall(folder)
+    except FileNotFoundError:
+        return False
+    except (OSError, BadZipFile) as error:
+        _log.warning("%s: is damaged (%s): the graph is compiled again", file, error)
+        return False
+    # Another user's file is used as well, but cannot be marked.
+    with suppress(OSError):
+        file.touch()
+    _log.info("%s: the compiled graph is taken from here", file)
+    return True
+
+
+def _times(folder: Path) -> dict[Path, int]:
+    """Return when each file in ``folder`` was written."""
+    return {path: path.stat().st_mtime_ns for path in folder.rglob("*") if path.is_file()}
+
+
+def _pack(folder: Path, file: Path) -> None:
+    try:
+        with replaced_atomically(file) as temporary, ZipFile(temporary, "w", ZIP_DEFLATED) as kept:
+            for path in _times(folder):
+                kept.write(path, path.relative_to(folder))
+        _make_room(file.parent)
+    except OSError as error:
+        _log.warning("%s: the compiled graph is not kept (%s)", file, error)
+
+
+def _make_room(folder: Path) -> None:
+    graphs = sorted(folder.glob(_PATTERN), key=lambda path: path.stat().st_mtime)
+    for path in graphs[:-MOST_GRAPHS]:
+        path.unlink(missing_ok=True)
