@@ -17,7 +17,7 @@ from bench.measure import Values, run_to_end
 from bench.server import MODEL_NAME, free_ports, model_url, serving
 from workers.contract import MODEL_HOT_UPDATE_FILE, WorkerStatus
 
-__all__ = ["InferenceWorker", "evaluate_models", "inference_worker", "train_head"]
+__all__ = ["InferenceWorker", "evaluate_models", "inference_worker", "train_models"]
 
 
 @dataclass(frozen=True)
@@ -32,18 +32,20 @@ class InferenceWorker:
     """Of updates."""
 
 
-def train_head(index: Path, base_model: Path, model_folder: Path, cache: Path) -> Values:
-    """Run a round's train worker, head only; return seconds to its report, and its peak memory.
+def train_models(
+    index: Path, base_model: Path, model_folder: Path, cache: Path, **settings: str
+) -> Values:
+    """Run a round's train worker; return seconds to its report, and its peak memory.
 
-    ``cache`` is the folder of the feature cache.
+    ``cache`` is where it keeps what the next round need not do again.
     """
     environment = {
         "BASE_MODEL_URL": str(base_model),
         "MODEL_URL": str(model_folder),
         "TRAIN_DATASET_URL": str(index),
         "ORIGINAL_DATASET_URL": str(index),
-        "fine_tune": "head",
         "cache_folder": str(cache),
+        **settings,
     }
     return _report_of("train", environment)
 

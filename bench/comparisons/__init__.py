@@ -5,13 +5,14 @@ from bench.comparisons.int8 import INT8
 from bench.comparisons.overhead import OVERHEAD
 from bench.comparisons.scale import MILLION_SAMPLES
 from bench.comparisons.serving import MEMORY, SERVING
-from bench.comparisons.training import ACCURACY, FULL_FINE_TUNING, HEAD_ROUND
+from bench.comparisons.training import ACCURACY, COMPILATION, FULL_FINE_TUNING, HEAD_ROUND
 
 __all__ = ["COMPARISONS"]
 
 COMPARISONS = (
     FULL_FINE_TUNING,
     HEAD_ROUND,
+    COMPILATION,
     ACCURACY,
     EVALUATION,
     ENGINES,

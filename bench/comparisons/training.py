@@ -1,15 +1,17 @@
 """Full fine-tuning, a head-only round, and both to the same accuracy."""
 
+from collections.abc import Mapping
 from functools import partial
 from itertools import count
+from pathlib import Path
 
 from bench.errors import SubjectError
 from bench.measure import Values, peer, subject
 from bench.results import Bar, Figure, ratio
 from bench.setting import Comparison, Setting
-from bench.workers import train_head
+from bench.workers import train_models
 
-__all__ = ["ACCURACY", "FULL_FINE_TUNING", "HEAD_ROUND"]
+__all__ = ["ACCURACY", "COMPILATION", "FULL_FINE_TUNING", "HEAD_ROUND"]
 
 _BATCH_SIZE = 16
 _TARGET = 0.97
@@ -36,18 +38,7 @@ def _full_fine_tuning(setting: Setting) -> list[Figure]:
 
 def _head_round(setting: Setting) -> list[Figure]:
     index = setting.pictures(100 if setting.is_quick else 1000)
-    base, caches = setting.model.with_suffix(".ckpt"), setting.folder / "caches"
-    numbers = count()
-
-    def cold() -> Values:
-        number = next(numbers)
-        return train_head(index, base, setting.folder / f"cold-{number}", caches / f"{number}")
-
-    def warm() -> Values:
-        number = next(numbers)
-        return train_head(index, base, setting.folder / f"warm-{number}", caches / f"{number - 1}")
-
-    measured = setting.in_turn({"cold cache": cold, "warm cache": warm})
+    measured = _cold_and_warm(setting, "head-round", index, fine_tune="head")
     limits = {"cold cache": 15.0, "warm cache": 6.0}
     seconds = [
         Figure(
@@ -67,6 +58,35 @@ def _head_round(setting: Setting) -> list[Figure]:
         bar=Bar(limit=1.2 * 1024, is_lowest=False),
     )
     return [*seconds, memory]
+
+
+def _compilation(setting: Setting) -> list[Figure]:
+    index = setting.pictures(2 * _BATCH_SIZE)
+    measured = _cold_and_warm(setting, "compilation", index, fine_tune="full", epochs="1")
+    return [
+        Figure(
+            side=f"this project, {side}",
+            name="one epoch of full fine-tuning on 32 images, worker start to report",
+            unit="s",
+            values=values["report_seconds"],
+        )
+        for side, values in measured.items()
+    ]
+
+
+def _cold_and_warm(
+    setting: Setting, name: str, index: Path, **settings: str
+) -> Mapping[str, Mapping[str, tuple[float, ...]]]:
+    """Run a train worker without anything kept before, and again with what that one has left."""
+    base, folder, numbers = setting.model.with_suffix(".ckpt"), setting.folder / name, count()
+
+    def train() -> Values:
+        number = next(numbers)
+        # The sides take turns: every second one finds what the one before has left.
+        cache = folder / f"cache-{number // 2}"
+        return train_models(index, base, folder / f"{number}", cache, **settings)
+
+    return setting.in_turn({"cold cache": train, "warm cache": train})
 
 
 def _accuracy(setting: Setting) -> list[Figure]:
@@ -106,8 +126,18 @@ HEAD_ROUND = Comparison(
     "A head-only round of 1000 images",
     "`python -m workers.train` on 1000 JPEG files of 224 pixels, ten epochs, from the process's"
     " start until the LocalController has its report; imports, decoding, saving in two formats"
-    " included. Cold: an empty feature cache. Warm: the one that the cold run has left.",
+    " included. Cold: an empty cache. Warm: the features and the compiled graph that the cold run"
+    " has left.",
     _head_round,
+)
+
+COMPILATION = Comparison(
+    "compilation",
+    "What a kept graph saves",
+    "`python -m workers.train`, two steps of full fine-tuning at 224 pixels, from the process's"
+    " start until the LocalController has its report. Cold: MindSpore compiles the graph. Warm: it"
+    " is the one that the cold run has kept, as in every later round of a job.",
+    _compilation,
 )
 
 ACCURACY = Comparison(
