@@ -10,24 +10,28 @@ Imports MindSpore: prepare it before.
 
 import hashlib
 import logging
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from threading import Lock
-from zipfile import ZIP_DEFLATED, BadZipFile, ZipFile
 
 import mindspore
+import numpy as np
 
-from backend.files import replaced_atomically
+from backend.npz import read_npz, write_npz
 
 __all__ = ["MOST_GRAPHS", "kept_graph"]
 
 MOST_GRAPHS = 16
-"""The longest unused make way for new ones. A graph of full fine-tuning takes 60 KiB."""
+"""The longest unused make way for new ones. A graph of full fine-tuning takes 1 MiB."""
 
-_PATTERN = "graph-*.zip"
+_PATTERN = "graph-*.npz"
+_FOLDER = Path("rank_0", "graph_cache")
+"""MindSpore's, in the one that it is given."""
+
 _PACKAGES = ("mindspore", "tinyms")
 _SOURCES = Path(__file__).parent
 
@@ -43,7 +47,8 @@ def kept_graph(folder: Path | None, *parts: object) -> Iterator[None]:
 
     Only the first block of a process does so, since MindSpore takes one folder for a process,
     and only on the CPU, where it has been tried. A process that was not started from a Python
-    file keeps nothing: MindSpore reads that file.
+    file keeps nothing: MindSpore reads that file. A graph may name a library with code to run:
+    only this user's files are taken.
 
     Args:
         folder: Made if it is missing; None for nowhere.
@@ -55,9 +60,9 @@ def kept_graph(folder: Path | None, *parts: object) -> Iterator[None]:
         return
     file = folder / _PATTERN.replace("*", _digest(parts))
     with TemporaryDirectory() as name:
-        kept = Path(name, "kept")
-        used = kept if _unpack(file, kept) else Path(name, "new")
-        before = _times(used)
+        kept, new = Path(name, "kept"), Path(name, "new")
+        used = kept if _take(file, kept / _FOLDER) else new
+        before = _times(used / _FOLDER)
         mindspore.set_context(enable_compile_cache=True, compile_cache_path=str(used))
         try:
             yield
@@ -69,8 +74,8 @@ def kept_graph(folder: Path | None, *parts: object) -> Iterator[None]:
         finally:
             mindspore.set_context(enable_compile_cache=False)
         # MindSpore compiles again, and says nothing, if the process's script has changed.
-        if _times(used) != before:
-            _pack(used, file)
+        if _times(used / _FOLDER) != before:
+            _keep(used / _FOLDER, file)
 
 
 def _is_possible() -> bool:
@@ -91,33 +96,35 @@ def _digest(parts: tuple[object, ...]) -> str:
     return digest.hexdigest()[:32]
 
 
-def _unpack(file: Path, folder: Path) -> bool:
+def _take(file: Path, folder: Path) -> bool:
     """Write what is kept, intact, to ``folder``; say whether there is anything."""
     try:
-        with ZipFile(file) as archive:
-            archive.extractall(folder)
+        if file.stat().st_uid != os.geteuid():
+            _log.warning("%s: is another user's: the graph is compiled again", file)
+            return False
+        contents = read_npz(file)
+        folder.mkdir(parents=True)
+        for name, content in contents.items():
+            (folder / Path(name).name).write_bytes(content.tobytes())
+        file.touch()
     except FileNotFoundError:
         return False
-    except (OSError, BadZipFile) as error:
-        _log.warning("%s: is damaged (%s): the graph is compiled again", file, error)
+    except (OSError, ValueError) as error:
+        _log.warning("%s: cannot be read (%s): the graph is compiled again", file, error)
         return False
-    # Another user's file is used as well, but cannot be marked.
-    with suppress(OSError):
-        file.touch()
     _log.info("%s: the compiled graph is taken from here", file)
     return True
 
 
 def _times(folder: Path) -> dict[Path, int]:
     """Return when each file in ``folder`` was written."""
-    return {path: path.stat().st_mtime_ns for path in folder.rglob("*") if path.is_file()}
+    return {path: path.stat().st_mtime_ns for path in folder.glob("*")}
 
 
-def _pack(folder: Path, file: Path) -> None:
+def _keep(folder: Path, file: Path) -> None:
     try:
-        with replaced_atomically(file) as temporary, ZipFile(temporary, "w", ZIP_DEFLATED) as kept:
-            for path in _times(folder):
-                kept.write(path, path.relative_to(folder))
+        contents = {path.name: path.read_bytes() for path in folder.iterdir()}
+        write_npz(file, {name: np.frombuffer(each, np.uint8) for name, each in contents.items()})
         _make_room(file.parent)
     except OSError as error:
         _log.warning("%s: the compiled graph is not kept (%s)", file, error)
