@@ -43,7 +43,7 @@ class OnnxEngine:
         """
         cores = len(os.sched_getaffinity(0))
         self._on_all_cores = _session(payload, origin, cores)
-        self._on_one_core = _session(payload, origin, 1)
+        self._on_one_core = self._on_all_cores if cores == 1 else _session(payload, origin, 1)
         self._cores = ThreadPoolExecutor(cores, thread_name_prefix="network")
         self._input = self._on_all_cores.get_inputs()[0].name
         self._counting = Lock()
