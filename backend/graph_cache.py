@@ -31,6 +31,8 @@ MOST_GRAPHS = 16
 _PATTERN = "graph-*.npz"
 _FOLDER = Path("rank_0", "graph_cache")
 """MindSpore's, in the one that it is given."""
+_LAST_FILE = "compile_dependency.hash"
+"""Written when the graph is: a graph without it is cut short."""
 
 _PACKAGES = ("mindspore", "tinyms")
 _SOURCES = Path(__file__).parent
@@ -62,7 +64,7 @@ def kept_graph(folder: Path | None, *parts: object) -> Iterator[None]:
     with TemporaryDirectory() as name:
         kept, new = Path(name, "kept"), Path(name, "new")
         used = kept if _take(file, kept / _FOLDER) else new
-        before = _times(used / _FOLDER)
+        before = _written(used / _FOLDER)
         mindspore.set_context(enable_compile_cache=True, compile_cache_path=str(used))
         try:
             yield
@@ -74,7 +76,7 @@ def kept_graph(folder: Path | None, *parts: object) -> Iterator[None]:
         finally:
             mindspore.set_context(enable_compile_cache=False)
         # MindSpore compiles again, and says nothing, if the process's script has changed.
-        if _times(used / _FOLDER) != before:
+        if _written(used / _FOLDER) not in {None, before}:
             _keep(used / _FOLDER, file)
 
 
@@ -116,9 +118,10 @@ def _take(file: Path, folder: Path) -> bool:
     return True
 
 
-def _times(folder: Path) -> dict[Path, int]:
-    """Return when each file in ``folder`` was written."""
-    return {path: path.stat().st_mtime_ns for path in folder.glob("*")}
+def _written(folder: Path) -> int | None:
+    """Return when MindSpore wrote the last of its files (ns), or None if it has not."""
+    last = folder / _LAST_FILE
+    return last.stat().st_mtime_ns if last.exists() else None
 
 
 def _keep(folder: Path, file: Path) -> None:
