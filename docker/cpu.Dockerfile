@@ -48,7 +48,6 @@ FROM python AS worker
 # /tmp is the one folder that has to be writable; nothing is imported from it.
 ENV PATH=/opt/venv/bin:$PATH \
     HOME=/tmp \
-    ORT_DISABLE_TELEMETRY=1 \
     PYTHONUNBUFFERED=1 \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONSAFEPATH=1

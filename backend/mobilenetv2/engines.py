@@ -19,6 +19,9 @@ Array = NDArray[np.float32]
 
 _SPIN_MICROSECONDS = "100"
 
+# It reads this when it is imported; otherwise it writes a device's id and events to ~/.cache.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+
 
 class Engine(Protocol):
     """Turns inputs into logits or features; threads may share it."""

@@ -20,7 +20,7 @@ from backend import model_file
 from backend.decoding import OnUnreadable, input_batches, readable
 from backend.errors import DatasetError, ModelFileError, SettingsError
 from backend.feature_cache import FeatureCache
-from backend.importing import without_collections
+from backend.garbage import without_collections, without_present_objects
 from backend.metrics import Metrics, classification_metrics, confidence_counts
 from backend.mindspore_runtime import Device
 from backend.mobilenetv2.architecture import HEAD_BIAS, HEAD_PREFIX, shapes_of
@@ -174,7 +174,8 @@ class MobileNetV2Estimator(ABC):
 
         task = Task(toolkit, weights, train_data, self.input_size, features)
         state = None if state_file is None else Path(state_file)
-        weights, metrics = fit(task, plan, state, folder)
+        with without_present_objects():
+            weights, metrics = fit(task, plan, state, folder)
         self.set_weights(weights)
         self._has_foreign_head = False
         if quantise:

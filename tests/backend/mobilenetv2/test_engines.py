@@ -1,3 +1,4 @@
+import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -9,6 +10,7 @@ import pytest
 from backend import model_file
 from backend.errors import MissingPackageError, ModelFileError
 from backend.mobilenetv2.engines import OnnxEngine
+from tests.backend.mobilenetv2.conftest import CLASSES, SIZE
 
 
 def test_onnx_runtime_runs_any_batch(small_onnx: bytes) -> None:
@@ -51,6 +53,14 @@ def test_a_missing_onnx_runtime_is_named(
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
     with pytest.raises(MissingPackageError, match=r"small\.onnx: .*onnxruntime"):
         OnnxEngine(small_onnx, "small.onnx")
+
+
+def test_onnx_runtime_writes_nothing_home(saved: Path, tmp_path: Path) -> None:
+    loads = "import sys; from backend.mobilenetv2 import *; "
+    loads += f"TinyMSMobileNetV2({CLASSES}, {SIZE}).load(sys.argv[1])"
+    command = [sys.executable, "-c", loads, str(saved / "model.onnx")]
+    subprocess.run(command, check=True, env={"HOME": str(tmp_path)})
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_the_exported_model_is_valid_and_named_after_what_it_takes(saved: Path) -> None:
