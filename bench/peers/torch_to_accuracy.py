@@ -16,13 +16,14 @@ _LEARNING_RATE = 1e-4
 _MOST_EPOCHS = 20
 
 
-def train(weights: str, photos: str, target: float) -> Mapping[str, float]:
+def train(weights: str, photos: str, target: float, seed: int) -> Mapping[str, float]:
     """Train from published weights, judge after each epoch, and stop at ``target``."""
+    torch.manual_seed(seed)
     network = TorchMobileNetV2(len(CLASS_NAMES))
     arrays = np.load(weights)
     network.take_backbone({name: torch.from_numpy(arrays[name]) for name in arrays.files})
     samples = in_class_folders(f"{photos}/train")
-    training = Training(network, *samples, batch_size=16, learning_rate=_LEARNING_RATE)
+    training = Training(network, *samples, batch_size=16, learning_rate=_LEARNING_RATE, seed=seed)
     epochs, reached = 0, 0.0
     while reached < target and epochs < _MOST_EPOCHS:
         training.run_epoch()

@@ -26,9 +26,9 @@ _ASPECTS = (3 / 4, 4 / 3)
 
 
 class _Pictures(Dataset[tuple[Tensor, int]]):  # type: ignore[misc]  # PyTorch is not here
-    def __init__(self, paths: Sequence[Path], labels: Sequence[int]) -> None:
+    def __init__(self, paths: Sequence[Path], labels: Sequence[int], seed: int) -> None:
         self._paths, self._labels = paths, labels
-        self._chance = np.random.default_rng(0)
+        self._chance = np.random.default_rng(seed)
 
     def __len__(self) -> int:
         return len(self._paths)
@@ -51,15 +51,16 @@ class Training:
         *,
         batch_size: int,
         learning_rate: float,
+        seed: int = 0,
     ) -> None:
         """Prepare to train on image files and their class numbers."""
-        torch.manual_seed(0)
+        torch.manual_seed(seed)
         torch.set_num_threads(_THREADS)
         self._network = network.to(memory_format=torch.channels_last)
         self._optimizer = torch.optim.Adam(network.parameters(), lr=learning_rate)
         self._loss = nn.CrossEntropyLoss(label_smoothing=0.1)
         self._batches = DataLoader(
-            _Pictures(paths, labels),
+            _Pictures(paths, labels, seed),
             batch_size,
             shuffle=True,
             drop_last=True,

@@ -25,7 +25,7 @@ def _kill_after_first_epoch(environment: dict[str, str], state: Path) -> None:
             assert worker.poll() is None, "it ended without a state"
 
 
-def test_a_killed_training_goes_on_and_is_reported_once(
+def test_a_killed_training_goes_on_compiles_nothing_again_and_is_reported_once(
     worker_environment: dict[str, str], local_controller: FakeLocalController
 ) -> None:
     folder = Path(worker_environment["MODEL_URL"])
@@ -42,6 +42,7 @@ def test_a_killed_training_goes_on_and_is_reported_once(
     assert done.returncode == 0, done.stderr
     assert "training goes on where it stopped" in done.stderr
     assert "epoch 1/30" not in done.stderr
+    assert "the compiled graph is taken from here" in done.stderr
     assert local_controller.next_message().status is WorkerStatus.COMPLETED
     assert local_controller.messages.empty()
     assert (folder / "model.ckpt").exists()
