@@ -91,7 +91,9 @@ def read(path: Path) -> ModelFile:
     try:
         content = path.read_bytes()
     except OSError as error:
-        raise ModelFileError(f"{path}: cannot read the model ({error.strerror}).") from error
+        raise ModelFileError(
+            f"{path}: cannot read the model ({error.strerror}): check its name and who may read it."
+        ) from error
     located = _find_card(path.suffix, content)
     if located is None:
         return ModelFile(card=None, payload=content)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from backend.convert import convert
-from backend.errors import SettingsError
+from backend.errors import PermanentError, SettingsError
 from backend.files import write_atomically
 from demo.setting import Setting
 from demo.usecase.job import FinishedJob
@@ -19,6 +19,7 @@ from demo.usecase.usage import Watch
 from demo.usecase.variant import Variant
 from jobs.resources.loader import load_job
 from jobs.standalone.runner import StandaloneRunner
+from jobs.status import Outcome
 
 __all__ = ["Photographs"]
 
@@ -49,7 +50,10 @@ class Photographs:
         return cls(weights[0], train, evaluation)
 
     def run(self, backend: str, fine_tune: str, epochs: int, folder: Path) -> PhotographRun:
-        """Run a job's first round in ``folder``, which is emptied first."""
+        """Run a job's first round in ``folder``, which is emptied first.
+
+        Raises PermanentError if the round fails.
+        """
         shutil.rmtree(folder, ignore_errors=True)
         manifests, root = self._variant(backend, fine_tune, epochs).write(folder / "m"), folder
         resources = load_job([manifests])
@@ -58,12 +62,15 @@ class Photographs:
         with Watch() as watch:
             status = asyncio.run(runner.run(rounds=1))
         job = FinishedJob.of(manifests, root, status)
+        [done] = job.rounds(replay=0)
+        if done.outcome is Outcome.FAILED:
+            raise PermanentError(f"{folder}: the round on photographs failed: {done.reason}")
         return PhotographRun(
             backend=backend,
             fine_tune=fine_tune,
             epochs=epochs,
             digest=job.digest(job.models("ckpt")[round_name(1)]),
-            round=job.rounds(replay=0)[0],
+            round=done,
             costs=job.costs(watch.used),
         )
 

@@ -2,7 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from backend.errors import SettingsError
+from backend.errors import PermanentError, SettingsError
+from backend.mobilenetv2 import MindSporeMobileNetV2
 from demo.pictures import CLASS_NAMES
 from demo.usecase.photographs import Photographs
 
@@ -28,3 +29,12 @@ def test_a_folder_without_weights_is_refused_before_anything_runs(tmp_path: Path
     (tmp_path / "weights.npz").unlink()
     with pytest.raises(SettingsError, match=r"weights \(\*\.npz\) and photos/train"):
         Photographs.of(tmp_path, CLASS_NAMES)
+
+
+@pytest.mark.e2e
+def test_a_round_that_fails_is_told_with_its_reason(tmp_path: Path) -> None:
+    folder = _folder(tmp_path / "data")
+    MindSporeMobileNetV2(CLASS_NAMES).save(folder / "weights.npz")
+    photographs = Photographs.of(folder, CLASS_NAMES)
+    with pytest.raises(PermanentError, match=r"the round on photographs failed: train.* see .*\.log"):
+        photographs.run("MINDSPORE", "head", 1, tmp_path / "work")
