@@ -36,5 +36,7 @@ def test_a_round_that_fails_is_told_with_its_reason(tmp_path: Path) -> None:
     folder = _folder(tmp_path / "data")
     MindSporeMobileNetV2(CLASS_NAMES).save(folder / "weights.npz")
     photographs = Photographs.of(folder, CLASS_NAMES)
-    with pytest.raises(PermanentError, match=r"the round on photographs failed: train.* see .*\.log"):
+    with pytest.raises(
+        PermanentError, match=r"the round on photographs failed: train.* see .*\.log"
+    ):
         photographs.run("MINDSPORE", "head", 1, tmp_path / "work")
