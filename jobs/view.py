@@ -1,6 +1,5 @@
 """Show a job while it runs: a live display on a terminal, one line per change elsewhere."""
 
-import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -31,7 +30,6 @@ __all__ = ["View", "open_view", "render"]
 
 _ROUNDS_SHOWN = 6
 _WORKERS_SHOWN = 3
-_LOG_PREFIX = re.compile(r"^\d{4}-\d\d-\d\dT\S+ [A-Z]+ ")  # a worker's time and level
 _BAR_COLUMNS = 24
 _STAGE_WORKER = {Stage.TRAIN: "train", Stage.EVAL: "eval", Stage.DEPLOY: "infer"}
 _STARTED = (ConditionType.STARTING, ConditionType.RUNNING)
@@ -375,7 +373,7 @@ def _worker_line(worker: WorkerState, now: datetime) -> Text:
         worker.name,
         (f"  {_clock(now - worker.started)}", "cyan"),
         (restarts, "red"),
-        (f"  {_one_line(_LOG_PREFIX.sub('', worker.last_line))}", "dim"),
+        (f"  {_one_line(worker.last_line)}", "dim"),
         no_wrap=True,
         overflow="ellipsis",
     )

@@ -9,6 +9,7 @@ from jobs.kubernetes.cluster import Cluster, Object, Resource
 from jobs.kubernetes.following import Selection, follow
 from jobs.kubernetes.pods import Event, Pod, worker_selector
 from jobs.kubernetes.snapshot import Observed, snapshot
+from jobs.log_line import message_of
 from jobs.resources.checks import JobResources
 from jobs.resources.schema import API_VERSION
 from jobs.status import JobStatus
@@ -161,8 +162,9 @@ class Observer:
                     self._take_line(pod.name, line)
 
     def _take_line(self, pod: str, line: str) -> None:
-        if line.strip() and line != self._observed.lines.get(pod):
-            self._observed.lines[pod] = line
+        message = message_of(line)
+        if message and message != self._observed.lines.get(pod):
+            self._observed.lines[pod] = message
             self._changed.set()
 
 

@@ -7,6 +7,7 @@ from pathlib import Path, PurePath, PurePosixPath
 from backend.files import replaced_atomically, write_atomically
 from jobs.standalone.conditions import StageInput, StageModel
 from jobs.standalone.paths import JobFiles
+from jobs.standalone.problems import shown_log
 from jobs.standalone.stages import StageSteps, local_time, models_in
 from jobs.standalone.supervisor import RESTARTS, StageFailedError
 from jobs.standalone.workers import INFER
@@ -62,7 +63,7 @@ class Deployment(StageSteps):
         if state.report is None:
             raise StageFailedError(
                 f"{self.worker.name} failed {RESTARTS + 1} times while the new model was"
-                f" deployed: see {self.worker.log}"
+                f" deployed: see {shown_log(self.worker)}"
             )
         models_in(state.report, self.worker)
         self.job.journal.end_round(Outcome.DEPLOYED, state.round.reason, '{"output": {}}')

@@ -16,6 +16,7 @@ import anyio.to_thread
 import psutil
 
 from backend.errors import SettingsError
+from jobs.log_line import message_of
 from jobs.standalone.state import StateFile
 from jobs.status import JobStatus, WorkerState
 from workers.contract import Variable
@@ -141,7 +142,7 @@ async def wait_for_end(pid: int) -> None:
 
 
 def last_line(log: Path | None) -> str:
-    """Return the last line of a worker's output that is not blank; "" if there is none."""
+    """Return what a worker's output ends with, but for blank lines; "" if there is none."""
     if log is None:
         return ""
     try:
@@ -150,7 +151,7 @@ def last_line(log: Path | None) -> str:
             text = file.read().decode(errors="replace")
     except FileNotFoundError:
         return ""
-    return next((line.strip() for line in reversed(text.splitlines()) if line.strip()), "")
+    return next((message_of(line) for line in reversed(text.splitlines()) if line.strip()), "")
 
 
 async def _spawn(

@@ -14,6 +14,7 @@ from jobs.standalone.conditions import StageModel, pick
 from jobs.standalone.dataset import count_lines
 from jobs.standalone.journal import Journal
 from jobs.standalone.paths import JobFiles
+from jobs.standalone.problems import shown_log
 from jobs.standalone.server import Report
 from jobs.standalone.state import JobState, StateFile
 from jobs.standalone.supervisor import StageFailedError, Supervisor
@@ -149,7 +150,7 @@ def models_in(report: Report, worker: WorkerState) -> list[StageModel]:
         StageFailedError: it says that the worker failed, or cannot be read.
     """
     if report.status.lower() != WorkerStatus.COMPLETED:
-        raise StageFailedError(f"{worker.name} reported that it failed: see {worker.log}")
+        raise StageFailedError(f"{worker.name} reported that it failed: see {shown_log(worker)}")
     try:
         return [StageModel.model_validate(result) for result in report.results or []]
     except ValidationError as error:

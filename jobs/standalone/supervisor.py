@@ -5,6 +5,7 @@ import shutil
 from pathlib import Path
 
 from backend.files import telling_why
+from jobs.standalone.problems import shown_log
 from jobs.standalone.processes import Processes
 from jobs.standalone.server import Report
 from jobs.standalone.state import StateFile
@@ -125,5 +126,5 @@ def _check_restart(worker: WorkerState) -> None:
     if worker.restarts >= RESTARTS:
         raise StageFailedError(
             f"{worker.name} failed {worker.restarts + 1} times, last with exit status"
-            f" {worker.exit_status}: see {worker.log}"
+            f" {worker.exit_status}: see {shown_log(worker)}"
         )
