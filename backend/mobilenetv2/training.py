@@ -123,9 +123,9 @@ def _samples(task: Task) -> tuple[Source, list[Any]]:
 
 def _freeze(network: Cell, fine_tune: FineTune) -> None:
     blocks = list(network.backbone.backbone)
-    trained = {"head": 0, "full": len(blocks)}.get(str(fine_tune), fine_tune)
+    trained = len(blocks) if fine_tune == "full" else int(fine_tune)
     for position, block in enumerate(blocks):
-        _set_trainable(block, position >= len(blocks) - int(trained))
+        _set_trainable(block, position >= len(blocks) - trained)
 
 
 def _set_trainable(block: Cell, trainable: bool) -> None:
