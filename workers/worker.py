@@ -1,6 +1,7 @@
 """The frame around every worker: its log, its signals, its exit status."""
 
 import argparse
+import atexit
 import gc
 import logging
 import os
@@ -44,6 +45,8 @@ def run_worker(
     """
     for number in _STOP_SIGNALS:
         signal.signal(number, _terminate)
+    # The process's memory goes at once when it ends, not object by object.
+    atexit.register(gc.freeze)
     is_debugging = _arguments(name, argv).debug
     _log_to_stderr()
     try:
@@ -53,9 +56,6 @@ def run_worker(
         if is_debugging:
             traceback.print_exc()
         return error.exit_status if isinstance(error, ProjectError) else EXIT_UNEXPECTED
-    finally:
-        # The process ends: its memory goes at once, not object by object.
-        gc.freeze()
     return 0
 
 
