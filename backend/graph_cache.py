@@ -81,6 +81,7 @@ def kept_graph(folder: Path | None, *parts: object) -> Iterator[None]:
 
 
 def _is_possible() -> bool:
+    """Say whether this block may use the cache; the first that may takes the process's turn."""
     script = Path(sys.argv[0])
     return (
         script.suffix == ".py"

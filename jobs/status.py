@@ -86,7 +86,7 @@ class WorkerState(_Record):
     ended: datetime | None = None
     exit_status: int | None = None
     restarts: int = 0
-    last_line: str = Field(default="", description="The last line of its output: its progress.")
+    last_line: str = Field(default="", description="What its output ends with: its progress.")
 
 
 class Round(_Record):

@@ -19,7 +19,7 @@ Array = NDArray[np.float32]
 
 _SPIN_MICROSECONDS = "100"
 
-# It reads this when it is imported; otherwise it writes a device's id and events to ~/.cache.
+# ONNX Runtime reads it when imported, and would write a device's id and events to ~/.cache.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 
