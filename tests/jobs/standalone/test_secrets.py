@@ -1,8 +1,10 @@
 """What is secret in a template stays there: no log, state, report or command line has it."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
+import psutil
 import pytest
 
 from jobs.report import write_report
@@ -31,7 +33,10 @@ async def test_a_jobs_secrets_are_in_its_workers_environment_only(
     command_lines: list[str] = []
 
     def look(_: JobStatus) -> None:
-        command_lines.extend(" ".join(process.cmdline()) for process in job.processes())
+        for process in job.processes():
+            # It may have ended since it was listed.
+            with suppress(psutil.NoSuchProcess):
+                command_lines.append(" ".join(process.cmdline()))
 
     for kind in ("train", "eval", "infer"):
         job.environment(kind, **SECRETS)
