@@ -274,7 +274,7 @@ def test_the_labelling_pod_is_as_guarded_as_the_inference_pod() -> None:
     infer = spec["deploySpec"]["template"]["spec"]
 
     [label], [serving] = pod["containers"], infer["containers"]
-    for key in ("nodeName", "securityContext", "automountServiceAccountToken"):
+    for key in ("nodeName", "tolerations", "securityContext", "automountServiceAccountToken"):
         assert pod[key] == infer[key]
     for key in ("image", "imagePullPolicy", "securityContext"):
         assert label[key] == serving[key]

@@ -15,6 +15,7 @@ ROOT = Path(__file__).parents[2]
 MANIFESTS = ROOT / "manifests"
 ASCEND = ROOT / "overlays" / "ascend"
 HTTP = ROOT / "overlays" / "http"
+OVERLAYS = sorted(file.parent for file in (ROOT / "overlays").glob("*/kustomization.yaml"))
 
 Object = dict[str, Any]
 

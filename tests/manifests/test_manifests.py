@@ -7,10 +7,10 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator
 
+from jobs.resources.loader import load_job
 from tests.manifests.reading import (
-    ASCEND,
-    HTTP,
     MANIFESTS,
+    OVERLAYS,
     ROOT,
     containers,
     document,
@@ -61,7 +61,7 @@ def test_sednas_resources_fit_their_crds(kind: str) -> None:
 
 
 @pytest.mark.skipif(shutil.which("kubectl") is None, reason="there is no kubectl here")
-@pytest.mark.parametrize("overlay", [ASCEND, HTTP], ids=lambda overlay: str(overlay.name))
+@pytest.mark.parametrize("overlay", OVERLAYS, ids=lambda overlay: str(overlay.name))
 def test_the_variants_fit_the_crds(overlay: Path) -> None:
     for each in sorted_documents(kustomized(overlay)):
         if each["apiVersion"].startswith("sedna.io/"):
@@ -151,6 +151,32 @@ def test_hazard_9_everything_stays_on_the_datasets_node() -> None:
     node = resources().dataset.spec.node_name
     on_node = {name: pod["nodeName"] for name, pod in PODS.items() if "CronJob" not in name}
     assert on_node == dict.fromkeys([*WORKER_PODS, "Job/dog-croissants-prepare"], node)
+
+
+OFFLINE = [
+    {"key": f"node.kubernetes.io/{taint}", "operator": "Exists", "effect": "NoExecute"}
+    for taint in ("unreachable", "not-ready")
+]
+
+
+@pytest.mark.parametrize("name", [*WORKER_PODS, "Job/dog-croissants-prepare"])
+def test_hazard_12_an_offline_node_keeps_its_pods(name: str) -> None:
+    assert PODS[name]["tolerations"] == OFFLINE
+
+
+@pytest.mark.skipif(shutil.which("kubectl") is None, reason="there is no kubectl here")
+@pytest.mark.parametrize("overlay", OVERLAYS, ids=lambda overlay: str(overlay.name))
+def test_hazard_12_the_variants_keep_the_tolerations(overlay: Path) -> None:
+    found = dict(pods(sorted_documents(kustomized(overlay))))
+    assert {name for name, pod in found.items() if pod.get("tolerations") == OFFLINE} == {
+        name for name in found if "CronJob" not in name
+    }
+
+
+def test_hazard_12_sednas_example_keeps_its_pods() -> None:
+    example = next((ROOT / "upstream" / "files" / "examples").rglob("dog_croissants*.yaml"))
+    specs = load_job([example]).pods.values()
+    assert [spec.other["tolerations"] for spec in specs] == [OFFLINE] * 3
 
 
 def test_hazard_10_every_folder_of_the_workers_is_made_beforehand(tmp_path: Path) -> None:
