@@ -16,6 +16,7 @@ from pathlib import Path
 
 from backend.errors import ProjectError, SettingsError
 from jobs.report import write_report
+from jobs.resources.checks import warnings
 from jobs.resources.loader import load_documents, load_job, load_jobs
 from jobs.runner import JobRunner, OnStatus
 from jobs.standalone.containers import ENGINES, ContainerEngine
@@ -201,7 +202,9 @@ def _report(arguments: argparse.Namespace) -> int:
 def _validate(arguments: argparse.Namespace) -> int:
     """Check the manifests, with what a cluster would only show at run time."""
     for job in load_jobs(arguments.manifests):
-        sys.stdout.write(f"{job.namespace}/{job.name}: nothing is wrong with it\n")
+        name = f"{job.namespace}/{job.name}"
+        sys.stdout.writelines(f"{name}: warning: {each}\n" for each in warnings(job))
+        sys.stdout.write(f"{name}: nothing is wrong with it\n")
     return 0
 
 

@@ -13,12 +13,13 @@ from backend.model_file import model_format, model_name
 from jobs.resources.schema import Container, Dataset, IncrementalLearningJob, Model, PodSpec
 from jobs.triggers import NUM_OF_SAMPLES, holds
 
-__all__ = ["JobResources", "mistakes"]
+__all__ = ["JobResources", "mistakes", "warnings"]
 
 _INDEXED = re.compile(r"[^\[\]\s][^\[\]]*\[\d+\]")
 _INT8 = "int8"
 _MODEL_FORMATS = "model_formats"
 _DEFAULT_MODEL_FORMATS = "ckpt,onnx"
+_OFFLINE_TAINTS = ("node.kubernetes.io/unreachable", "node.kubernetes.io/not-ready")
 
 
 @dataclass(frozen=True)
@@ -68,6 +69,22 @@ def mistakes(resources: JobResources) -> Iterator[str]:
     yield from _nodes(resources)
     yield from _volumes(resources)
     yield from _formats(resources)
+
+
+def warnings(resources: JobResources) -> Iterator[str]:
+    """Yield one sentence for each risk with which the job runs all the same."""
+    for field, pod in resources.pods.items():
+        missing = [
+            taint
+            for taint in _OFFLINE_TAINTS
+            if not any(each.keeps_running(taint) for each in pod.tolerations)
+        ]
+        if missing:
+            yield (
+                f"{field}.template.spec.tolerations: five minutes after its node went offline"
+                " Kubernetes deletes the pod, and Sedna never creates the inference pod again:"
+                f" tolerate {' and '.join(missing)} (Exists, NoExecute)"
+            )
 
 
 def _train_trigger(resources: JobResources) -> Iterator[str]:

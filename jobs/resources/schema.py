@@ -22,6 +22,7 @@ __all__ = [
     "PodSpec",
     "PodTemplate",
     "Timer",
+    "Toleration",
     "Trigger",
     "VolumeMount",
 ]
@@ -159,6 +160,31 @@ class Volume(_PodPart):
     host_path: HostPath | None = None
 
 
+class Toleration(_Part):
+    """A taint of the node with which the pod stays there."""
+
+    key: str = Field(default="", description="The taint's key; empty: every taint's.")
+    operator: Literal["Exists", "Equal"] = Field(
+        default="Equal", description="`Exists` takes any value of the taint."
+    )
+    value: str = Field(default="", description="The taint's value.")
+    effect: Literal["", "NoSchedule", "PreferNoSchedule", "NoExecute"] = Field(
+        default="", description="The taint's effect; empty: any."
+    )
+    toleration_seconds: int | None = Field(
+        default=None, description="How long a pod stays with a `NoExecute` taint; unset: for ever."
+    )
+
+    def keeps_running(self, taint: str) -> bool:
+        """Return whether the pod stays without limit with a ``NoExecute`` taint of no value."""
+        return (
+            self.key in {"", taint}
+            and (self.operator == "Exists" or not self.value)
+            and self.effect in {"", "NoExecute"}
+            and self.toleration_seconds is None
+        )
+
+
 class PodSpec(_PodPart):
     """The pod that a worker runs in."""
 
@@ -169,12 +195,15 @@ class PodSpec(_PodPart):
         "priority priorityClassName readinessGates resourceClaims restartPolicy runtimeClassName "
         "schedulerName schedulingGates securityContext serviceAccount serviceAccountName "
         "setHostnameAsFQDN shareProcessNamespace subdomain terminationGracePeriodSeconds "
-        "tolerations topologySpreadConstraints"
+        "topologySpreadConstraints"
     )
 
     containers: list[Container] = Field(min_length=1)
     node_name: str = ""
     volumes: list[Volume] = []
+    tolerations: list[Toleration] = Field(
+        default=[], description="With which taints the pod stays, such as `unreachable`."
+    )
 
 
 class PodTemplate(_Part):

@@ -161,7 +161,12 @@ def template(kind: str, **variables: str) -> dict[str, Any]:
         "args": [kind],
         "env": [{"name": name, "value": value} for name, value in variables.items()],
     }
-    return {"spec": {"nodeName": "edge", "containers": [container]}}
+    tolerations = [
+        {"key": f"node.kubernetes.io/{taint}", "operator": "Exists", "effect": "NoExecute"}
+        for taint in ("unreachable", "not-ready")
+    ]
+    spec = {"nodeName": "edge", "tolerations": tolerations, "containers": [container]}
+    return {"spec": spec}
 
 
 @pytest.fixture

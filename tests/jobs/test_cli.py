@@ -227,6 +227,16 @@ def test_right_manifests_are_valid(job: Job, capsys: pytest.CaptureFixture[str])
     assert capsys.readouterr().out == "farm/dogs: nothing is wrong with it\n"
 
 
+def test_a_pod_that_an_outage_would_cost_is_a_warning(
+    job: Job, capsys: pytest.CaptureFixture[str]
+) -> None:
+    del job.spec["deploySpec"]["template"]["spec"]["tolerations"]
+    assert main(["validate", str(job.manifests)]) == 0
+    warning, verdict = capsys.readouterr().out.splitlines()
+    assert warning.startswith("farm/dogs: warning: spec.deploySpec.template.spec.tolerations: ")
+    assert verdict == "farm/dogs: nothing is wrong with it"
+
+
 def test_wrong_manifests_are_an_exit_status_of_2(
     job: Job, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -3,6 +3,7 @@ from typing import Any
 import pytest
 
 from backend.errors import SettingsError
+from jobs.resources.checks import warnings
 from jobs.resources.loader import load_job
 from tests.jobs.conftest import Job, resource
 
@@ -130,3 +131,30 @@ def test_int8_cannot_be_trained_on(job: Job) -> None:
     job.resources["initial"]["spec"] |= {"format": "int8", "url": "/m/initial/model.int8.onnx"}
     run_the_projects_worker(job, model_formats="onnx,int8")
     assert mistake(job).startswith("spec.initialModel.name: Model initial has format int8, which")
+
+
+KEPT = {"key": "node.kubernetes.io/not-ready", "operator": "Exists", "effect": "NoExecute"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "is_safe"),
+    [
+        ({}, True),
+        ({"effect": ""}, True),
+        ({"key": ""}, True),
+        ({"operator": "Equal"}, True),
+        ({"tolerationSeconds": 600}, False),
+        ({"effect": "NoSchedule"}, False),
+        ({"operator": "Equal", "value": "true"}, False),
+        ({"key": "node.kubernetes.io/disk-pressure"}, False),
+    ],
+)
+def test_a_pod_that_an_outage_would_cost_is_a_warning(
+    job: Job, changes: dict[str, Any], is_safe: bool
+) -> None:
+    spec = job.spec["evalSpec"]["template"]["spec"]
+    spec["tolerations"] = [spec["tolerations"][0], {**KEPT, **changes}]
+    found = list(warnings(load_job([job.manifests])))
+    assert [sentence.partition(":")[0] for sentence in found] == (
+        [] if is_safe else ["spec.evalSpec.template.spec.tolerations"]
+    )

@@ -60,9 +60,9 @@ def test_a_field_like_no_other_is_told_with_the_known_ones(job: Job) -> None:
 
 
 def test_pod_fields_that_the_runner_does_not_use_are_kept(job: Job) -> None:
-    job.spec["trainSpec"]["template"]["spec"]["tolerations"] = [{"key": "edge"}]
+    job.spec["trainSpec"]["template"]["spec"]["hostAliases"] = [{"ip": "10.0.0.1"}]
     pod = load_job([job.manifests]).job.spec.train_spec.template.spec
-    assert pod.other == {"tolerations": [{"key": "edge"}]}
+    assert pod.other == {"hostAliases": [{"ip": "10.0.0.1"}]}
 
 
 def test_everything_wrong_is_told_at_once(job: Job) -> None:
