@@ -54,6 +54,18 @@ class JobResources:
         }
 
     @property
+    def urls(self) -> dict[str, str]:
+        """Where the samples, the models and the output are, by the field or resource."""
+        models = {
+            m.metadata.name: m for m in (self.initial_model, self.deploy_model, self.eval_model)
+        }
+        return {
+            "spec.outputDir": self.job.spec.output_dir,
+            f"Dataset {self.dataset.metadata.name}": self.dataset.spec.url,
+            **{f"Model {name}": model.spec.url for name, model in models.items()},
+        }
+
+    @property
     def class_names(self) -> list[str]:
         """What the model tells apart, as the inference worker's template says."""
         container = self.job.spec.deploy_spec.template.spec.containers[0]
@@ -66,6 +78,7 @@ def mistakes(resources: JobResources) -> Iterator[str]:
     yield from _train_trigger(resources)
     yield from _deploy_trigger(resources)
     yield from _model_files(resources)
+    yield from _train_share(resources)
     yield from _nodes(resources)
     yield from _volumes(resources)
     yield from _formats(resources)
@@ -121,10 +134,23 @@ def _model_files(resources: JobResources) -> Iterator[str]:
         )
 
 
+def _train_share(resources: JobResources) -> Iterator[str]:
+    share, field = resources.job.spec.dataset.train_prob, "spec.dataset.trainProb"
+    if share == 0:
+        yield f"{field}: with 0 no sample is ever trained on: write more, such as 0.8"
+    elif share == 1:
+        yield f"{field}: with 1 no sample is left to evaluate a model on: write less, such as 0.8"
+
+
 def _nodes(resources: JobResources) -> Iterator[str]:
+    """Sedna moves nothing between nodes: a worker is where its files and its updates are."""
     node = resources.dataset.spec.node_name
+    is_local = any(url.startswith("/") for url in resources.urls.values())
+    is_updated = resources.job.spec.deploy_spec.model.hot_update_enabled
     for field, pod in resources.pods.items():
-        if pod.node_name != node and not (pod.node_name == "" and "nodeSelector" in pod.other):
+        is_bound = is_local or (is_updated and field == "spec.deploySpec")
+        is_there = pod.node_name == node or (not pod.node_name and "nodeSelector" in pod.other)
+        if is_bound and not is_there:
             yield (
                 f"{field}.template.spec.nodeName: {pod.node_name or 'none'}, but the dataset is"
                 f" on {node} and nothing is moved between nodes: write {node}"

@@ -1,11 +1,15 @@
-"""Reads Dataset, Model and IncrementalLearningJob resources from YAML files, strictly."""
+"""Reads Dataset, Model and IncrementalLearningJob resources from files, as kubectl does.
 
+Lists of resources are read like the resources in them. Beyond kubectl it is strict: see `schema`.
+"""
+
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, TypeVar, get_args
+from typing import Any, ClassVar, TypeVar, get_args
 
 import yaml
 from pydantic import BaseModel, ValidationError
@@ -22,8 +26,12 @@ _KINDS: dict[str, type[Dataset | Model | IncrementalLearningJob]] = {
     "Model": Model,
     "IncrementalLearningJob": IncrementalLearningJob,
 }
-_SUFFIXES = (".yaml", ".yml")
+_JSON = ".json"
+_SUFFIXES = (".yaml", ".yml", _JSON)
 _GROUP = "sedna.io/"
+_LIST = "List"
+_LIKE_A_KIND = 0.8
+_SHOWN = 60
 
 _Kind = TypeVar("_Kind", Dataset, Model)
 
@@ -31,8 +39,8 @@ _Kind = TypeVar("_Kind", Dataset, Model)
 def load_job(paths: Sequence[Path]) -> JobResources:
     """Return the one job that ``paths`` hold.
 
-    ``paths`` are YAML files, or folders of them, of one or more documents each. Documents of
-    other kinds are passed over.
+    ``paths`` are YAML or JSON files, or folders of them, of one or more documents each.
+    Documents of other kinds are ignored.
 
     Raises:
         SettingsError: a file, resource or field is missing or wrong, or there is not exactly
@@ -94,18 +102,38 @@ class _Loaded:
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML without repeated keys, of which the last would win silently."""
+    """YAML as kubectl reads it, without repeated keys, of which the last would win silently.
+
+    Kubectl's YAML has neither times nor dates: an unquoted ``20:00`` is text.
+    """
+
+    bool_values: ClassVar = {**yaml.SafeLoader.bool_values, "y": True, "n": False}
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        keys = Counter(
-            str(key.value) for key, _ in node.value if key.tag != "tag:yaml.org,2002:merge"
-        )
+        keys = Counter(str(key.value) for key, _ in node.value if key.tag != f"{_TAG}merge")
         repeated = [key for key, times in keys.items() if times > 1]
         if repeated:
             raise yaml.constructor.ConstructorError(
                 problem=f"the key {repeated[0]} is there twice", problem_mark=node.start_mark
             )
         return super().construct_mapping(node, deep)
+
+
+_TAG = "tag:yaml.org,2002:"
+_NUMBER_STARTS = "-+0123456789"
+_Loader.yaml_implicit_resolvers = {}
+for _name_of_tag, _pattern, _starts in (
+    ("bool", "y|Y|[yY]es|YES|[tT]rue|TRUE|[oO]n|ON|n|N|[nN]o|NO|[fF]alse|FALSE|[oO]ff|OFF",
+     "yYtToOnNfF"),
+    ("int", "[-+]?(0b[01_]+|0x[0-9a-fA-F_]+|0o?[0-7_]+|0|[1-9][0-9_]*)", _NUMBER_STARTS),
+    ("float", r"[-+]?(\.[0-9_]+|[0-9][0-9_]*(\.[0-9_]*)?)([eE][-+]?[0-9]+)?"
+     r"|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)", f"{_NUMBER_STARTS}."),
+    ("null", "~|null|Null|NULL|", ["~", "n", "N", ""]),
+    ("merge", "<<", "<"),
+):  # fmt: skip
+    _Loader.add_implicit_resolver(
+        f"{_TAG}{_name_of_tag}", re.compile(f"^(?:{_pattern})$"), list(_starts)
+    )
 
 
 def _files(paths: Sequence[Path]) -> Iterator[Path]:
@@ -118,27 +146,61 @@ def _files(paths: Sequence[Path]) -> Iterator[Path]:
 
 def _resources(file: Path, problems: list[str]) -> Iterator[_Loaded]:
     for document in _documents(file, problems):
-        kind = _KINDS.get(str(document.get("kind")))
-        if kind is None or not str(document.get("apiVersion", _GROUP)).startswith(_GROUP):
+        name = str(document.get("kind"))
+        origin = f"{file}: {name}/{_name(document)}"
+        if not str(document.get("apiVersion", _GROUP)).startswith(_GROUP):
+            continue
+        kind = _KINDS.get(name)
+        if kind is None:
+            meant = get_close_matches(name, _KINDS, n=1, cutoff=_LIKE_A_KIND)
+            problems += (f"{origin}: kind: did you mean {each}?" for each in meant)
             continue
         try:
             yield _Loaded(file, kind.model_validate(document))
         except ValidationError as error:
-            origin = f"{file}: {document['kind']}/{_name(document)}"
             problems += (f"{origin}: {_told(detail, kind)}" for detail in error.errors())
 
 
 def _documents(file: Path, problems: list[str]) -> list[dict[str, Any]]:
+    """Return the file's resources, those of lists one by one."""
     try:
-        with file.open(encoding="utf-8") as stream:
-            documents = list(yaml.load_all(stream, _Loader))
+        text = file.read_text(encoding="utf-8")
+        # To YAML a tab is no blank, but JSON may be indented with it.
+        text = text.replace("\t", " ") if file.suffix == _JSON else text
+        return list(_unlisted([*yaml.load_all(text, _Loader)]))
     except OSError as error:
         problems.append(f"{file}: {error.strerror}: name a manifest or a folder of manifests")
-        return []
+    except _NotAResourceError as error:
+        problems.append(f"{file}: {error}")
     except Exception as error:  # noqa: BLE001 - a wrong value makes PyYAML raise anything
         problems.append(f"{file}: this is not YAML: {' '.join(str(error).split())}")
-        return []
-    return [document for document in documents if isinstance(document, dict)]
+    return []
+
+
+class _NotAResourceError(Exception):
+    """A document is not a mapping of fields."""
+
+
+def _unlisted(documents: list[Any]) -> Iterator[dict[str, Any]]:
+    for document in documents:
+        if document is None:
+            continue
+        if not isinstance(document, dict):
+            raise _NotAResourceError(
+                f"a document is {str(document)[:_SHOWN]!r}, not a resource with a kind: correct it"
+            )
+        kind, items = str(document.get("kind")), document.get("items")
+        if kind.endswith(_LIST) and isinstance(items, list):
+            yield from _unlisted([_typed(item, kind, document.get("apiVersion")) for item in items])
+        else:
+            yield document
+
+
+def _typed(item: Any, list_kind: str, api_version: object) -> Any:
+    """Return an item of a typed list, which may leave to the list what it is."""
+    if not isinstance(item, dict) or {"kind", "apiVersion"} & item.keys():
+        return item
+    return {"kind": list_kind.removesuffix(_LIST), "apiVersion": api_version} | item
 
 
 def _name(document: dict[str, Any]) -> str:
@@ -157,6 +219,8 @@ def _told(detail: ErrorDetails, kind: type[BaseModel]) -> str:
             what = str(detail["ctx"]["error"])
         case "string_type":
             what = f"{detail['input']!r} is not text: put it in quotes"
+        case "int_type" | "float_type" | "bool_type" if isinstance(detail["input"], str):
+            what = f"{detail['input']!r} is text: write it without quotes"
         case _:
             what = f"{detail['msg']}, not {detail['input']!r}"
     return f"{where}: {what}"
@@ -210,7 +274,7 @@ def _linked(item: _Loaded, loaded: list[_Loaded], problems: list[str]) -> Iterat
         if not any(f": {kind.__name__}/{name}: " in problem for problem in problems):
             problems.append(
                 f"{item}: {field}: {kind.__name__} {name} is not in namespace"
-                f" {job.metadata.namespace} of these manifests: add it, or mend the name"
+                f" {job.metadata.namespace} of these manifests: add it, or correct the name"
             )
         return None
 

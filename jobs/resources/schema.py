@@ -5,6 +5,7 @@ Of a pod's template only what the standalone runner uses is modelled; its other 
 fields are kept as they are.
 """
 
+import re
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
@@ -28,16 +29,16 @@ __all__ = [
 ]
 
 API_VERSION = "sedna.io/v1alpha1"
+_TIME = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]")
 
-_MINUTES_AN_HOUR = 60
 
-
-def _quoted_time(value: object) -> object:
-    if isinstance(value, int) and not isinstance(value, bool):
-        time = f"{value // _MINUTES_AN_HOUR:02}:{value % _MINUTES_AN_HOUR:02}"
-        reason = f'{value} is what YAML makes of an unquoted time: write "{time}"'
-        raise ValueError(reason)  # noqa: TRY004 - what pydantic expects of a validator
-    return value
+def _time_of_day(value: object) -> object:
+    if isinstance(value, str) and _TIME.fullmatch(value):
+        return value
+    raise ValueError(
+        f'{value!r} is not a time as Sedna compares them: write it like "09:00", at the latest'
+        ' "23:59", whose minute is included'
+    )
 
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$", max_length=253)]
@@ -46,9 +47,7 @@ Name = Annotated[str, Field(pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$", max_len
 Url = Annotated[str, Field(pattern=r"^(/|s3://|https?://)")]
 """An absolute path on the node, or an s3 or http(s) URL."""
 
-TimeOfDay = Annotated[
-    str, BeforeValidator(_quoted_time), Field(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")
-]
+TimeOfDay = Annotated[str, BeforeValidator(_time_of_day)]
 """``HH:MM``, 24 hours, in the node's local time."""
 
 Operator = Literal[
@@ -64,6 +63,14 @@ class _Part(BaseModel):
         alias_generator=to_camel,
         protected_namespaces=(),
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_nulls(cls, data: object) -> object:
+        """Kubernetes takes a field that is null as one that is not there."""
+        if not isinstance(data, dict):
+            return data
+        return {key: value for key, value in data.items() if value is not None}
 
 
 class _PodPart(_Part):

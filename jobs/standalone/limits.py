@@ -41,14 +41,7 @@ def check_models(resources: JobResources, node: Node) -> None:
 
 
 def _remote(resources: JobResources) -> Iterator[str]:
-    urls = {
-        "spec.outputDir": resources.job.spec.output_dir,
-        f"Dataset {resources.dataset.metadata.name}": resources.dataset.spec.url,
-        f"Model {resources.initial_model.metadata.name}": resources.initial_model.spec.url,
-        f"Model {resources.deploy_model.metadata.name}": resources.deploy_model.spec.url,
-        f"Model {resources.eval_model.metadata.name}": resources.eval_model.spec.url,
-    }
-    for field, url in urls.items():
+    for field, url in resources.urls.items():
         if not url.startswith("/"):
             yield f"{field}: {url} is not on the node"
 

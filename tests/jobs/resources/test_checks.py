@@ -55,6 +55,45 @@ def test_every_worker_is_on_the_datasets_node(job: Job, spec: str) -> None:
     assert mistake(job).startswith(f"spec.{spec}.template.spec.nodeName: cloud, but the dataset")
 
 
+def put_everything_in_s3(job: Job) -> None:
+    job.spec["outputDir"] = "s3://bucket/out"
+    for name in ("dataset", "initial", "deploy"):
+        spec = job.resources[name]["spec"]
+        spec["url"] = f"s3://bucket{spec['url']}"
+
+
+def test_with_everything_in_s3_each_worker_may_be_on_another_node(job: Job) -> None:
+    put_everything_in_s3(job)
+    job.spec["deploySpec"]["model"]["hotUpdateEnabled"] = False
+    job.spec["evalSpec"]["template"]["spec"]["nodeName"] = "cloud"
+    del job.spec["trainSpec"]["template"]["spec"]["nodeName"]
+    job.spec["deploySpec"]["template"]["spec"]["nodeName"] = "second-edge"
+    assert load_job([job.manifests])
+
+
+def test_hot_updates_are_written_on_the_datasets_node_wherever_the_models_are(job: Job) -> None:
+    put_everything_in_s3(job)
+    job.spec["evalSpec"]["template"]["spec"]["nodeName"] = "cloud"
+    job.spec["deploySpec"]["template"]["spec"]["nodeName"] = "cloud"
+    assert mistake(job).startswith("spec.deploySpec.template.spec.nodeName: cloud, but")
+
+
+@pytest.mark.parametrize("name", ["dataset", "initial", "deploy"])
+def test_one_file_on_the_node_keeps_every_worker_there(job: Job, name: str) -> None:
+    url = job.resources[name]["spec"]["url"]
+    put_everything_in_s3(job)
+    job.resources[name]["spec"]["url"] = url
+    job.spec["trainSpec"]["template"]["spec"]["nodeName"] = "cloud"
+    assert mistake(job).startswith("spec.trainSpec.template.spec.nodeName: cloud, but")
+
+
+@pytest.mark.parametrize(("share", "told"), [(0, "ever trained on"), (1, "to evaluate a model on")])
+def test_samples_go_both_to_training_and_to_evaluation(job: Job, share: int, told: str) -> None:
+    job.spec["dataset"]["trainProb"] = share
+    assert mistake(job).startswith(f"spec.dataset.trainProb: with {share} no sample is ")
+    assert told in mistake(job)
+
+
 def test_a_node_selector_stands_for_a_node_name(job: Job) -> None:
     pod = job.spec["trainSpec"]["template"]["spec"]
     del pod["nodeName"]

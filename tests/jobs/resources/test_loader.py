@@ -1,9 +1,12 @@
+import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
 
 from backend.errors import SettingsError
+from jobs.resources.checks import JobResources
 from jobs.resources.loader import load_documents, load_job, load_jobs
 from tests.jobs.conftest import Job
 
@@ -32,7 +35,7 @@ def test_files_may_be_named_one_by_one(job: Job) -> None:
     assert load_job([job.manifests / "job.yaml"]).name == "dogs"
 
 
-def test_other_kinds_are_passed_over(job: Job) -> None:
+def test_other_kinds_are_ignored(job: Job) -> None:
     job.resources["role"] = {"apiVersion": "rbac/v1", "kind": "Role", "whatever": 1}
     job.resources["foreign"] = {"apiVersion": "data.fluid.io/v1", "kind": "Dataset"}
     assert load_job([job.manifests]).name == "dogs"
@@ -85,18 +88,124 @@ def test_an_environment_value_that_is_not_text_is_told(job: Job, value: object) 
     assert problems(job)[0].endswith(f"env.0.value: {value!r} is not text: put it in quotes")
 
 
-def test_an_unquoted_time_is_told_as_it_was_written(job: Job) -> None:
+def loaded_with(job: Job, spec: dict[str, Any], field: str, value: str) -> JobResources:
+    """Load the job with ``value`` as YAML text for a field of ``spec``."""
+    spec[field] = "TEXT"
     file = job.manifests / "job.yaml"
-    timer = "trigger:\n      timer: {start: 20:30, end: '06:00'}"
-    file.write_text(file.read_text().replace("trigger:", timer))
-    with pytest.raises(SettingsError, match='unquoted time: write "20:30"'):
-        load_job([file])
+    file.write_text(file.read_text().replace(f"{field}: TEXT", f"{field}: {value}"))
+    return load_job([file])
 
 
-@pytest.mark.parametrize("time", ["24:00", "9:00", "12:60", "noon"])
-def test_a_time_that_is_none_is_told(job: Job, time: str) -> None:
-    job.spec["trainSpec"]["trigger"]["timer"] = {"start": time, "end": "10:00"}
-    assert "timer.start: " in problems(job)[0]
+@pytest.mark.parametrize("time", ["20:00", "00:00", "'09:30'", "23:59"])
+def test_a_time_is_text_with_or_without_quotes_as_it_is_to_kubectl(job: Job, time: str) -> None:
+    timer = job.spec["trainSpec"]["trigger"]["timer"] = {"end": "10:00"}
+    loaded = loaded_with(job, timer, "start", time).job.spec.train_spec.trigger.timer
+    assert loaded is not None
+    assert loaded.start == time.strip("'")
+
+
+@pytest.mark.parametrize("time", ["24:00", "'24:00'", "9:00", "12:60", "noon", "1440", "1200"])
+def test_a_time_that_sedna_would_compare_wrongly_is_told_with_one_that_works(
+    job: Job, time: str
+) -> None:
+    timer = job.spec["trainSpec"]["trigger"]["timer"] = {"start": "10:00"}
+    with pytest.raises(SettingsError, match=r'timer\.end: .*like "09:00", at the latest "23:59"'):
+        loaded_with(job, timer, "end", time)
+
+
+@pytest.mark.parametrize(
+    ("text", "number"), [("1e2", 100.0), ("1.5e+1", 15.0), (".5", 0.5), ("0x10", 16.0), ("010", 8)]
+)
+def test_numbers_are_read_as_kubectl_reads_them(job: Job, text: str, number: float) -> None:
+    condition = job.spec["trainSpec"]["trigger"]["condition"]
+    trigger = loaded_with(job, condition, "threshold", text).job.spec.train_spec.trigger
+    assert trigger.condition.threshold == number
+
+
+@pytest.mark.parametrize("text", ["y", "no", "On", "2026-11-22x", "2026-11-22", "1:30", "=", "<<x"])
+def test_words_are_read_as_kubectl_reads_them(job: Job, text: str) -> None:
+    env = job.spec["trainSpec"]["template"]["spec"]["containers"][0]["env"]
+    env.append({"name": "word"})
+    if text in {"y", "no", "On"}:
+        with pytest.raises(SettingsError, match="is not text: put it in quotes"):
+            loaded_with(job, env[-1], "value", text)
+        return
+    container = loaded_with(job, env[-1], "value", text).job.spec.train_spec.template.spec
+    assert container.containers[0].environment["word"] == text
+
+
+@pytest.mark.parametrize("text", ["null", "~", ""])
+def test_a_field_that_is_null_is_one_that_is_not_there(job: Job, text: str) -> None:
+    template = job.spec["trainSpec"]["template"]
+    template["metadata"] = {"creationTimestamp": None}
+    job.spec["evalSpec"]["template"]["metadata"] = None
+    template["spec"]["containers"][0]["env"].append({"name": "x", "value": None})
+    assert loaded_with(job, job.spec, "credentialName", text).job.spec.credential_name == ""
+    job.spec["outputDir"] = None
+    assert problems(job)[0].endswith("spec.outputDir: is missing: add it")
+
+
+def test_a_limit_may_be_a_number(job: Job) -> None:
+    container = job.spec["trainSpec"]["template"]["spec"]["containers"][0]
+    container["resources"] = {"limits": {"nvidia.com/gpu": 1}}
+    assert load_job([job.manifests])
+
+
+def test_a_number_in_quotes_is_told(job: Job) -> None:
+    job.spec["dataset"]["trainProb"] = "0.8"
+    assert problems(job)[0].endswith("trainProb: '0.8' is text: write it without quotes")
+
+
+@pytest.mark.parametrize("has_kinds", [True, False])
+def test_lists_are_read_like_the_resources_in_them(job: Job, has_kinds: bool) -> None:
+    wanted = [*job.resources.values()]
+    lists = [
+        {"apiVersion": "sedna.io/v1alpha1", "kind": f"{kind}List", "metadata": {}, "items": items}
+        for kind in ("Dataset", "Model", "IncrementalLearningJob")
+        if (items := [each for each in wanted if each["kind"] == kind])
+    ]
+    plain = {"apiVersion": "v1", "kind": "List", "items": lists}
+    if not has_kinds:
+        for each in wanted:
+            del each["kind"], each["apiVersion"]
+    file = job.folder / "list.json"
+    file.write_text(json.dumps(plain, indent="\t"))
+    assert load_job([file]).name == "dogs"
+    assert [each["kind"] for each in load_documents([file])] == [
+        "Dataset", "Model", "Model", "IncrementalLearningJob",
+    ]  # fmt: skip
+
+
+def test_what_is_wrong_in_a_list_is_told(job: Job) -> None:
+    job.resources["deploy"]["spec"]["frmat"] = "onnx"
+    items = [*job.resources.values()]
+    job.resources = {"list": {"apiVersion": "v1", "kind": "List", "items": items}}
+    assert "Model/deploy: spec.frmat: unknown field: did you mean format?" in problems(job)[0]
+
+
+def test_a_folders_json_files_are_read_too(tmp_path: Path, job: Job) -> None:
+    for name, each in job.resources.items():
+        (tmp_path / f"{name}.json").write_text(json.dumps(each))
+    assert load_job([tmp_path]).name == "dogs"
+
+
+@pytest.mark.parametrize("text", ["- kind: Dataset\n", "Dataset\n", "5\n"])
+def test_a_document_that_is_not_a_mapping_is_told(tmp_path: Path, text: str) -> None:
+    (tmp_path / "x.yaml").write_text(text)
+    with pytest.raises(SettingsError, match=r"x\.yaml: a document is .*, not a resource"):
+        load_jobs([tmp_path])
+
+
+@pytest.mark.parametrize("kind", ["Datset", "dataset", "IncrementalLearningjob", "Modell"])
+def test_a_misspelt_kind_is_told(job: Job, kind: str) -> None:
+    job.resources["more"] = {"apiVersion": "sedna.io/v1alpha1", "kind": kind}
+    assert f"{kind}/?: kind: did you mean " in problems(job)[0]
+
+
+@pytest.mark.parametrize("kind", ["FederatedLearningJob", "JointInferenceService"])
+def test_sednas_other_kinds_are_ignored(job: Job, kind: str) -> None:
+    job.resources["other"] = {"apiVersion": "sedna.io/v1alpha1", "kind": kind}
+    assert load_job([job.manifests]).name == "dogs"
 
 
 def test_an_unknown_operator_is_told_with_the_known_ones(job: Job) -> None:
@@ -108,7 +217,7 @@ def test_a_resource_that_is_not_there_is_told(job: Job) -> None:
     del job.resources["deploy"]
     assert problems(job) == [
         f"{job.manifests}/job.yaml: IncrementalLearningJob/dogs: spec.deploySpec.model.name:"
-        " Model deploy is not in namespace farm of these manifests: add it, or mend the name"
+        " Model deploy is not in namespace farm of these manifests: add it, or correct the name"
     ]
 
 
