@@ -117,7 +117,7 @@ fuzz: $(FUZZ)/.installed ## every parser and the inference worker over HTTP: [SE
 	done
 	@$(FUZZ)/bin/python -m tests.fuzz.service $(CASES)
 
-reference: $(INSTALLED) ## write docs/reference again from the code
+reference: $(INSTALLED) ## fill docs/reference from the code
 	@$(BIN)/python -m docs.tools.reference
 
 $(DOCS)/.installed: requirements/docs.txt

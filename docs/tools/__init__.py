@@ -1,5 +1,5 @@
-"""Writes the reference pages and the pictures of the documentation.
+"""Fills the blocks of the documentation's pages that come from the code, and draws its pictures.
 
-`reference` writes what docs/reference holds, from the code; `pictures` draws docs/pictures from
-a run of the demo. Each page has a module of its own.
+`reference` fills the pages in docs/reference; `pictures` draws docs/pictures from a run of the
+demo.
 """

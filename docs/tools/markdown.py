@@ -1,19 +1,33 @@
-"""Markdown that both GitHub and MkDocs show as it is meant."""
+"""Markdown pages that people write, with blocks that come from the code or from measurements.
+
+A block stands between ``<!-- name -->`` and ``<!-- end name -->``; `fill` replaces its text.
+"""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
-__all__ = ["cell", "code", "code_block", "page", "prose", "table"]
+__all__ = ["Blocks", "block_names", "cell", "code", "fill", "prose", "table"]
 
+Blocks = Mapping[str, Callable[[], str]]
+"""Block name to the function that writes its text."""
+
+_BLOCK = re.compile(r"<!-- (?P<name>[^>]+) -->\n.*?<!-- end (?P=name) -->", re.DOTALL)
 _DOUBLE_BACKTICKS = re.compile(r"``([^`]+)``")
 
-_NOTICE = "<!-- Written by `make reference` from the code: change it there. -->"
-"""Stands at the head of every page that is written."""
+
+def fill(page: str, blocks: Blocks) -> str:
+    """Return ``page`` with new text in each of its blocks; a KeyError names an unknown block."""
+
+    def written(block: re.Match[str]) -> str:
+        name = block["name"]
+        return f"<!-- {name} -->\n{blocks[name]().strip()}\n<!-- end {name} -->"
+
+    return _BLOCK.sub(written, page)
 
 
-def page(title: str, *parts: str) -> str:
-    """Return a page of these parts, with a blank line between them."""
-    return "\n\n".join([_NOTICE, f"# {title}", *(part.strip("\n") for part in parts)]) + "\n"
+def block_names(page: str) -> list[str]:
+    """Return the names of the blocks of ``page``, in order."""
+    return [block["name"] for block in _BLOCK.finditer(page)]
 
 
 def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -23,7 +37,7 @@ def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def cell(text: str) -> str:
-    """Return the text as one line that no table takes for two cells."""
+    """Return the text as one line, with its bars and backslashes escaped."""
     return " ".join(text.split()).replace("\\", "\\\\").replace("|", "\\|")
 
 
@@ -32,11 +46,6 @@ def code(text: object) -> str:
     shown = str(text)
     fence = "``" if "`" in shown else "`"
     return f"{fence}{shown}{fence}" if shown else ""
-
-
-def code_block(text: str) -> str:
-    """Return the text as a block of code."""
-    return f"```text\n{text.rstrip()}\n```"
 
 
 def prose(docstring: str | None) -> str:

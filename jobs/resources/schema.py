@@ -54,6 +54,11 @@ Operator = Literal[
     ">", "gt", ">=", "ge", "=", "==", "eq", "!=", "ne", "<=", "le", "<", "lt"
 ]  # fmt: skip
 
+HostPathType = Literal[
+    "", "DirectoryOrCreate", "Directory", "FileOrCreate", "File", "Socket", "CharDevice",
+    "BlockDevice",
+]  # fmt: skip
+
 
 class _Part(BaseModel):
     model_config = ConfigDict(
@@ -95,8 +100,10 @@ class Metadata(_Part):
 
     model_config = ConfigDict(extra="allow")
 
-    name: Name
-    namespace: Name = "default"
+    name: Name = Field(description="A DNS subdomain.")
+    namespace: Name = Field(
+        default="default", description="The job's, and that of everything it names."
+    )
 
 
 class EnvVar(_PodPart):
@@ -104,8 +111,8 @@ class EnvVar(_PodPart):
 
     passed_on = "valueFrom"
 
-    name: str = Field(min_length=1)
-    value: str = ""
+    name: str = Field(min_length=1, description="The variable.")
+    value: str = Field(default="", description="Its value, in quotes if it is a number.")
 
 
 class VolumeMount(_PodPart):
@@ -113,9 +120,9 @@ class VolumeMount(_PodPart):
 
     passed_on = "readOnly recursiveReadOnly mountPropagation subPathExpr"
 
-    name: str
-    mount_path: str = Field(pattern="^/")
-    sub_path: str = ""
+    name: str = Field(description="The volume's name.")
+    mount_path: str = Field(pattern="^/", description="Where the container sees it.")
+    sub_path: str = Field(default="", description="A path in the volume; empty: all of it.")
 
 
 class Container(_PodPart):
@@ -127,13 +134,18 @@ class Container(_PodPart):
         "terminationMessagePolicy tty volumeDevices workingDir"
     )
 
-    name: Name
-    image: str = Field(min_length=1)
-    command: list[str] = []
-    args: list[str] = []
-    env: list[EnvVar] = []
-    volume_mounts: list[VolumeMount] = []
-    resources: dict[str, Any] = {}
+    name: Name = Field(description="The container's name.")
+    image: str = Field(
+        min_length=1,
+        description="The image; the one-machine runner needs it with `--in-containers` only.",
+    )
+    command: list[str] = Field(
+        default=[], description="Unset: the image's own, `python -m workers`."
+    )
+    args: list[str] = Field(default=[], description="Which worker: `train`, `eval` or `infer`.")
+    env: list[EnvVar] = Field(default=[], description="[The worker's settings](settings.md).")
+    volume_mounts: list[VolumeMount] = Field(default=[], description="Where it sees its volumes.")
+    resources: dict[str, Any] = Field(default={}, description="Requests and limits.")
 
     @property
     def environment(self) -> dict[str, str]:
@@ -148,11 +160,11 @@ class Container(_PodPart):
 class HostPath(_Part):
     """A path of the node."""
 
-    path: str = Field(pattern="^/")
-    type: Literal[
-        "", "DirectoryOrCreate", "Directory", "FileOrCreate", "File", "Socket", "CharDevice",
-        "BlockDevice",
-    ] = ""  # fmt: skip
+    path: str = Field(pattern="^/", description="The path on the node.")
+    type: HostPathType = Field(
+        default="",
+        description="What must be there; `DirectoryOrCreate` makes the folder, owned by root.",
+    )
 
 
 class Volume(_PodPart):
@@ -163,7 +175,7 @@ class Volume(_PodPart):
         "secret"
     )
 
-    name: str
+    name: str = Field(description="The name that `volumeMounts` use.")
     host_path: HostPath | None = None
 
 
@@ -205,9 +217,13 @@ class PodSpec(_PodPart):
         "topologySpreadConstraints"
     )
 
-    containers: list[Container] = Field(min_length=1)
-    node_name: str = ""
-    volumes: list[Volume] = []
+    containers: list[Container] = Field(
+        min_length=1, description="Exactly one for the one-machine runner."
+    )
+    node_name: str = Field(default="", description="The Dataset's `nodeName`.")
+    volumes: list[Volume] = Field(
+        default=[], description="What the containers' `volumeMounts` name."
+    )
     tolerations: list[Toleration] = Field(
         default=[], description="With which taints the pod stays, such as `unreachable`."
     )
@@ -216,23 +232,27 @@ class PodSpec(_PodPart):
 class PodTemplate(_Part):
     """A pod's template; Sedna sets the pod's name and labels."""
 
-    metadata: dict[str, Any] = {}
+    metadata: dict[str, Any] = Field(default={}, description="Annotations; Sedna sets the rest.")
     spec: PodSpec
 
 
 class Timer(_Part):
     """The hours of the day in which a trigger may fire, both ends included."""
 
-    start: TimeOfDay
-    end: TimeOfDay
+    start: TimeOfDay = Field(description="`HH:MM`, in quotes, the node's local time.")
+    end: TimeOfDay = Field(description="`HH:MM`, in quotes; before `start` it is the next day's.")
 
 
 class Condition(_Part):
     """``metric operator threshold``."""
 
-    operator: Operator
-    threshold: float
-    metric: str = Field(min_length=1)
+    operator: Operator = Field(description="Values are equal within 1e-6.")
+    threshold: float = Field(description="What the metric is compared with.")
+    metric: str = Field(
+        min_length=1,
+        description="`num_of_samples` for training, a metric with an index such as "
+        "`accuracy_delta[0]` for deployment: see [triggers](../how-to/triggers.md).",
+    )
 
     def __str__(self) -> str:
         """Return the condition as it is read aloud: ``num_of_samples >= 200``."""
@@ -242,7 +262,7 @@ class Condition(_Part):
 class Trigger(_Part):
     """When a stage begins; Sedna ignores ``checkPeriodSeconds``."""
 
-    check_period_seconds: int | None = None
+    check_period_seconds: int | None = Field(default=None, description="Ignored, by Sedna too.")
     timer: Timer | None = None
     condition: Condition
 
@@ -255,35 +275,39 @@ class Trigger(_Part):
 class DatasetReference(_Part):
     """The job's dataset, and which share of new samples goes to training (0 to 1)."""
 
-    name: Name
-    train_prob: float = Field(ge=0, le=1)
+    name: Name = Field(description="The Dataset's name.")
+    train_prob: float = Field(
+        ge=0, le=1, description="The share of each increment that trains, rounded down."
+    )
 
 
 class ModelReference(_Part):
     """The name of a Model."""
 
-    name: Name
+    name: Name = Field(description="The Model's name.")
 
 
 class DeployModelReference(ModelReference):
     """The Model to deploy, and whether the inference worker loads it without a restart."""
 
-    hot_update_enabled: bool = False
+    hot_update_enabled: bool = Field(
+        default=False, description="Load a new model without a restart (recommended)."
+    )
     poll_period_seconds: int = Field(default=60, ge=1, description="Seconds.")
 
 
 class Parameter(_Part):
     """A parameter of the hard example miner; its value is text."""
 
-    key: str
-    value: str
+    key: str = Field(description="The parameter's name.")
+    value: str = Field(description="Its value, in quotes.")
 
 
 class HardExampleMining(_Part):
     """Which samples the inference worker keeps for labelling."""
 
-    name: str
-    parameters: list[Parameter] = []
+    name: str = Field(description="One of [the miners](miners.md).")
+    parameters: list[Parameter] = Field(default=[], description="The miner's parameters.")
 
 
 class TrainSpec(_Part):
@@ -297,14 +321,18 @@ class EvalSpec(_Part):
     """The eval worker, and what the first trained model is held to."""
 
     template: PodTemplate
-    initial_eval_model: ModelReference | None = None
+    initial_eval_model: ModelReference | None = Field(
+        default=None,
+        description="What the first trained model is compared with; unset: the deploy Model. "
+        "Its file is overwritten.",
+    )
 
 
 class DeploySpec(_Part):
     """The inference worker, its model, and when that is replaced."""
 
-    model: DeployModelReference
-    trigger: Trigger
+    model: DeployModelReference = Field(description="The Model that serves.")
+    trigger: Trigger = Field(description="When a trained model takes its place.")
     hard_example_mining: HardExampleMining
     template: PodTemplate
 
@@ -313,54 +341,69 @@ class IncrementalLearningJobSpec(_Part):
     """What the job is made of."""
 
     dataset: DatasetReference
-    initial_model: ModelReference
+    initial_model: ModelReference = Field(description="What the first round starts from.")
     train_spec: TrainSpec
     eval_spec: EvalSpec
     deploy_spec: DeploySpec
-    output_dir: Url
-    credential_name: str = ""
+    output_dir: Url = Field(description="The folder for the rounds' indexes and models.")
+    credential_name: str = Field(default="", description="The Secret with access to `outputDir`.")
 
 
 class DatasetSpec(_Part):
     """Where the index file is; only the format ``txt`` trains an incremental job."""
 
-    url: Url
-    format: Literal["txt"]
-    node_name: str = Field(min_length=1)
-    credential_name: str = ""
+    url: Url = Field(description="The index file: a path on the node, or an s3 or http(s) URL.")
+    format: Literal["txt"] = Field(
+        description="The index file's format; incremental learning accepts no other."
+    )
+    node_name: str = Field(
+        min_length=1, description="The node that holds the samples, and runs all workers."
+    )
+    credential_name: str = Field(default="", description="The Secret with access to `url`.")
 
 
 class ModelSpec(_Part):
     """A model file, its format and the devices it is for."""
 
-    url: Url
-    format: str = Field(min_length=1)
-    device_soc_versions: list[str] = Field(default=[], alias="device_soc_versions")
-    credential_name: str = ""
+    url: Url = Field(description="The model file: a path on the node, or an s3 or http(s) URL.")
+    format: str = Field(
+        min_length=1,
+        description="Tells the LocalController which of the reported models to deploy.",
+    )
+    device_soc_versions: list[str] = Field(
+        default=[],
+        alias="device_soc_versions",
+        description="Chips that the model is for; empty: all.",
+    )
+    credential_name: str = Field(default="", description="The Secret with access to `url`.")
 
 
 class _Resource(_Part):
-    api_version: Literal["sedna.io/v1alpha1"]
+    api_version: Literal["sedna.io/v1alpha1"] = Field(
+        description="Sedna's version of the resource."
+    )
     metadata: Metadata
-    status: dict[str, Any] | None = None
+    status: dict[str, Any] | None = Field(
+        default=None, description="Written by the controllers; not read."
+    )
 
 
 class Dataset(_Resource):
-    """A Dataset."""
+    """The samples that a job learns from."""
 
-    kind: Literal["Dataset"]
+    kind: Literal["Dataset"] = Field(description="The kind of resource.")
     spec: DatasetSpec
 
 
 class Model(_Resource):
-    """A Model."""
+    """A model file that a job starts from, evaluates or deploys."""
 
-    kind: Literal["Model"]
+    kind: Literal["Model"] = Field(description="The kind of resource.")
     spec: ModelSpec
 
 
 class IncrementalLearningJob(_Resource):
-    """An IncrementalLearningJob."""
+    """A job that trains, evaluates and deploys in rounds, as labelled samples arrive."""
 
-    kind: Literal["IncrementalLearningJob"]
+    kind: Literal["IncrementalLearningJob"] = Field(description="The kind of resource.")
     spec: IncrementalLearningJobSpec

@@ -1,7 +1,8 @@
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from docs.tools.markdown import cell, code, prose, table
+from docs.tools.markdown import block_names, cell, code, fill, prose, table
 
 
 @given(st.lists(st.tuples(st.text(), st.text()), max_size=5))
@@ -26,3 +27,19 @@ def test_code_with_a_backtick_has_two_around_it() -> None:
 
 def test_a_docstrings_code_has_single_backticks() -> None:
     assert prose("``x`` and `y`") == "`x` and `y`"
+
+
+PAGE = "Before.\n\n<!-- one -->\nold\n\n| a |\n<!-- end one -->\n\n<!-- a note -->\n\nAfter.\n"
+
+
+def test_only_a_blocks_text_is_replaced() -> None:
+    filled = fill(PAGE, {"one": lambda: "new\n"})
+
+    assert filled == "Before.\n\n<!-- one -->\nnew\n<!-- end one -->\n\n<!-- a note -->\n\nAfter.\n"
+    assert fill(filled, {"one": lambda: "new\n"}) == filled
+    assert block_names(filled) == ["one"]
+
+
+def test_a_block_of_no_known_name_is_an_error() -> None:
+    with pytest.raises(KeyError, match="one"):
+        fill(PAGE, {})

@@ -1,48 +1,89 @@
+import re
+
 import pytest
 
-from backend.errors import SettingsError
-from docs.tools.fields import fields
-from docs.tools.meanings import MEANINGS
-from docs.tools.reference import FOLDER, PAGES
-from docs.tools.settings import PROGRAMS
-from jobs.resources import schema
-from workers.settings import EvalSettings, TrainSettings
+from backend.errors import ProjectError, SettingsError
+from docs.tools.markdown import block_names, fill
+from docs.tools.reference import BLOCKS, FOLDER, SETTINGS, heeded
+from workers.held_out import HELD_OUT_FILE
+from workers.hot_update import REPORTED_UPDATE_FILE
+from workers.infer.inbox import DONE_FOLDER, REJECTED_FOLDER
+from workers.outbox import TRAIN_REPORT_FILE
+from workers.quarantine import EVAL_QUARANTINE_FILE, TRAIN_QUARANTINE_FILE
+from workers.replay import SAMPLES_FILE
+from workers.train.training import STATE_FILE
+from workers.worker import EXIT_UNEXPECTED
+
+PAGES = {file.name: file.read_text(encoding="utf-8") for file in FOLDER.glob("*.md")}
 
 
 @pytest.mark.parametrize("name", PAGES)
 def test_a_page_says_what_the_code_says(name: str) -> None:
-    written = (FOLDER / name).read_text(encoding="utf-8")
-
-    assert written == PAGES[name](), f"docs/reference/{name} is old: run `make reference`"
+    assert PAGES[name] == fill(PAGES[name], BLOCKS), f"{name} is outdated: run `make reference`"
 
 
-def test_every_required_variable_of_a_worker_is_marked() -> None:
-    for program in PROGRAMS:
-        with pytest.raises(SettingsError) as missing:
-            program.settings.from_environment({})
-        required = {each.name for each in program.fields if each.is_required}
+def test_every_block_is_on_a_page() -> None:
+    assert sorted(name for page in PAGES.values() for name in block_names(page)) == sorted(BLOCKS)
 
-        assert required
-        assert all(f"{name} is not set" in str(missing.value) for name in required)
+
+@pytest.mark.parametrize("program", sorted(SETTINGS.keys() - {"s3"}))
+def test_every_required_variable_of_a_worker_is_marked(program: str) -> None:
+    with pytest.raises(SettingsError) as missing:
+        SETTINGS[program].from_environment({})
+    required = {each.name for each in heeded(program) if each.is_required}
+
+    assert required
+    assert all(f"{name} is not set" in str(missing.value) for name in required)
 
 
 def test_every_field_of_a_manifest_has_a_meaning() -> None:
-    rows = [line for line in PAGES["manifests.md"]().splitlines() if line.startswith("| `")]
+    rows = [line for line in PAGES["manifests.md"].splitlines() if line.startswith("| `")]
 
     assert len(rows) > 60
     assert [row for row in rows if row.endswith("|  |")] == []
 
 
-def test_no_meaning_is_left_of_a_field_that_is_gone() -> None:
-    parts = {name.split(".")[0] for name in MEANINGS if "." in name}
-    known = {f"{part}.{each.name}" for part in parts for each in fields(getattr(schema, part))}
-
-    assert {name for name in MEANINGS if "." in name} <= known
-
-
 def test_what_a_worker_does_not_heed_is_left_out() -> None:
-    shown = {each.settings: {field.name for field in each.fields} for each in PROGRAMS}
+    shown = {program: {each.name for each in heeded(program)} for program in SETTINGS}
 
-    assert {"TRAIN_DATASET_URL", "model_formats", "epochs"} <= shown[TrainSettings]
-    assert "MODEL_URLS" not in shown[TrainSettings]
-    assert "model_formats" not in shown[EvalSettings]
+    assert {"TRAIN_DATASET_URL", "model_formats", "epochs"} <= shown["train"]
+    assert "MODEL_URLS" not in shown["train"]
+    assert "model_formats" not in shown["eval"]
+
+
+def test_the_page_of_exit_statuses_has_each_of_them() -> None:
+    rows = re.findall(r"^\| (\d+) \| (?:`(\w+)`)? \|", PAGES["exit-status.md"], re.M)
+    written = {(int(status), name) for status, name in rows if name}
+
+    assert written == {(error.exit_status, error.__name__) for error in _errors(ProjectError)}
+    assert str(EXIT_UNEXPECTED) in {status for status, _ in rows}
+
+
+def _errors(parent: type[ProjectError]) -> list[type[ProjectError]]:
+    """Return the errors of `backend.errors` with an exit status of their own."""
+    errors = []
+    for error in parent.__subclasses__():
+        if error.__module__ == ProjectError.__module__:
+            errors += [error] if "exit_status" in vars(error) else []
+            errors += _errors(error)
+    return errors
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        HELD_OUT_FILE,
+        REPORTED_UPDATE_FILE,
+        f"{DONE_FOLDER}/",
+        f"{REJECTED_FOLDER}/",
+        TRAIN_REPORT_FILE,
+        EVAL_QUARANTINE_FILE,
+        TRAIN_QUARANTINE_FILE,
+        SAMPLES_FILE,
+        STATE_FILE,
+    ],
+)
+def test_the_page_of_files_names_each_of_them(name: str) -> None:
+    files = re.findall(r"^\| `([^`]+)` \|", PAGES["files.md"], re.M)
+
+    assert any(file.endswith(f"/{name}") or file == name for file in files)
