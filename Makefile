@@ -71,7 +71,7 @@ $(SEDNA_PACKAGES)/.installed: requirements/sedna.txt $(INSTALLED)
 
 test-sedna: $(SEDNA_PACKAGES)/.installed ## with Sedna's own SDK, unpatched and patched: SEDNA_LIB=path/to/sedna/lib
 	@test -d "$(SEDNA_LIB)/sedna/core" || { echo "make: SEDNA_LIB=$(SEDNA_LIB) holds no Sedna SDK: name the lib folder of a kubeedge/sedna checkout" >&2; exit 1; }
-	PYTHONPATH=$(abspath $(SEDNA_PACKAGES)):$(abspath $(SEDNA_LIB)) $(BIN)/pytest tests/backend/test_sedna.py tests/docs/test_sedna_sdk.py tests/upstream
+	PYTHONPATH=$(abspath $(SEDNA_PACKAGES)):$(abspath $(SEDNA_LIB)) $(BIN)/pytest tests/backend/sedna/test_registration.py tests/docs/test_sedna_sdk.py tests/upstream
 
 $(KSERVE_PACKAGES)/.installed: requirements/kserve.txt $(INSTALLED)
 	rm -rf $(KSERVE_PACKAGES)

@@ -3,11 +3,11 @@
 Importing this package imports neither framework.
 """
 
-from backend.base import BackendBase
-from backend.mindspore import MindSporeBackend
-from backend.sedna import register_with_sedna
-from backend.selection import BACKENDS, set_backend
-from backend.tinyms import TinyMSBackend
+from backend.sedna.base import BackendBase
+from backend.sedna.mindspore import MindSporeBackend
+from backend.sedna.registration import register_with_sedna
+from backend.sedna.selection import BACKENDS, set_backend
+from backend.sedna.tinyms import TinyMSBackend
 
 __all__ = [
     "BACKENDS",

@@ -6,7 +6,7 @@ from pathlib import Path
 from watchfiles import awatch
 
 from backend.files import write_atomically
-from workers.infer.answers import HardExample
+from workers.data.answers import HardExample
 from workers.infer.inbox import DONE_FOLDER
 
 __all__ = ["EdgeNode"]

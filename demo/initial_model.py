@@ -12,8 +12,8 @@ from pathlib import Path
 
 from backend.errors import PermanentError
 from demo.setting import Setting
-from workers.estimators import ESTIMATORS
-from workers.samples import labelled_images, read_index
+from workers.data.index_file import labelled_images, read_index
+from workers.learning.estimators import ESTIMATORS
 
 __all__ = ["train_initial_model"]
 

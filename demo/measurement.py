@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from backend.mobilenetv2 import TinyMSMobileNetV2
-from backend.preprocessing import LabelledImages
+from backend.classifier import TinyMSMobileNetV2
+from backend.images.preprocessing import LabelledImages
 from demo.pictures import Condition
 
 __all__ = ["HeldOut"]

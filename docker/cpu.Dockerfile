@@ -42,7 +42,7 @@ RUN apt-get update \
     && rm -rf /var/lib/apt/lists/*
 WORKDIR /code
 COPY backend /code/backend
-RUN /opt/venv/bin/python -m backend.kernels.library x86-64-v3
+RUN /opt/venv/bin/python -m backend.mindspore.kernels.library x86-64-v3
 
 FROM python AS worker
 # /tmp is the one folder that has to be writable; nothing is imported from it.
@@ -73,7 +73,7 @@ FROM worker AS train
 ENV ONEDNN_MAX_CPU_ISA=AVX2
 COPY --from=train-packages /opt/venv /opt/venv
 COPY --from=code /code /opt/venv/lib/python3.11/site-packages
-COPY --from=kernels /code/backend/kernels/kernels.so /opt/venv/lib/python3.11/site-packages/backend/kernels/
+COPY --from=kernels /code/backend/mindspore/kernels/kernels.so /opt/venv/lib/python3.11/site-packages/backend/mindspore/kernels/
 ARG BASE_IMAGE VERSION REVISION CREATED
 LABEL org.opencontainers.image.title="sedna-tinyms train and eval, CPU" \
       org.opencontainers.image.description="Train and eval workers for KubeEdge Sedna's incremental learning: TinyMS on MindSpore" \

@@ -33,17 +33,19 @@ _COLUMNS = 79
 _LICENCE = "# Copyright The KubeEdge Authors.\n# SPDX-License-Identifier: Apache-2.0\n\n"
 
 _NAMES = {
-    "from backend import tinyms_compat": "from sedna.backend.tinyms import compat as tinyms_compat",
+    "from backend.mindspore import tinyms_compat": (
+        "from sedna.backend.tinyms import compat as tinyms_compat"
+    ),
     "from backend.errors import": "from sedna.backend.mindspore.errors import",
     "from backend.files import": "from sedna.backend.mindspore.files import",
-    "from backend.metrics import": "from sedna.backend.mindspore.data import",
-    "from backend.mindspore import MindSporeBackend": (
+    "from backend.classifier.metrics import": "from sedna.backend.mindspore.data import",
+    "from backend.sedna.mindspore import MindSporeBackend": (
         "from sedna.backend.mindspore import MSBackend as MindSporeBackend"
     ),
-    "from backend.mindspore_model import": "from sedna.backend.mindspore.model import",
-    "from backend.parameters import": "from sedna.backend.mindspore.parameters import",
-    "from backend.weights import": "from sedna.backend.mindspore.data import",
-    " (`backend.mindspore_runtime.prepare_mindspore`)": "",
+    "from backend.sedna.bare_model import": "from sedna.backend.mindspore.model import",
+    "from backend.models.parameters import": "from sedna.backend.mindspore.parameters import",
+    "from backend.models.weights import": "from sedna.backend.mindspore.data import",
+    " (`backend.mindspore.runtime.prepare_mindspore`)": "",
 }
 """What is called otherwise in Sedna."""
 
@@ -85,15 +87,15 @@ SERIES = (
         folders=("lib/sedna/backend/mindspore",),
         modules={
             "lib/sedna/backend/mindspore/files.py": "files.py",
-            "lib/sedna/backend/mindspore/model.py": "mindspore_model.py",
-            "lib/sedna/backend/mindspore/parameters.py": "parameters.py",
+            "lib/sedna/backend/mindspore/model.py": "sedna/bare_model.py",
+            "lib/sedna/backend/mindspore/parameters.py": "models/parameters.py",
         },
     ),
     Patch(
         "2-tinyms",
         modules={
-            "lib/sedna/backend/tinyms/__init__.py": "tinyms.py",
-            "lib/sedna/backend/tinyms/compat.py": "tinyms_compat.py",
+            "lib/sedna/backend/tinyms/__init__.py": "sedna/tinyms.py",
+            "lib/sedna/backend/tinyms/compat.py": "mindspore/tinyms_compat.py",
         },
     ),
     Patch("3-jobs"),
@@ -103,7 +105,7 @@ SERIES = (
         folders=("docs", "examples"),
         modules={
             "examples/incremental_learning/dog_croissants_mobilenetv2/training/network.py": (
-                "mobilenetv2/network.py"
+                "networks/mobilenetv2/network.py"
             ),
         },
     ),

@@ -9,8 +9,8 @@ from bench.measure import subject
 from bench.results import Bar, Figure
 from bench.setting import Comparison, Setting
 from workers.contract import WorkerKind, WorkerMessage, WorkerStatus
-from workers.outbox import TRAIN_REPORT_FILE, KeptReport
-from workers.replay import SAMPLES_FILE
+from workers.learning.replay import SAMPLES_FILE
+from workers.sedna.outbox import TRAIN_REPORT_FILE, KeptReport
 
 __all__ = ["MILLION_SAMPLES"]
 

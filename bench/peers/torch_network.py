@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from backend.mobilenetv2.architecture import (
+from backend.networks.mobilenetv2.architecture import (
     FEATURE_COUNT,
     HEAD_BIAS,
     HEAD_WEIGHT,

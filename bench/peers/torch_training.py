@@ -14,7 +14,7 @@ from PIL import Image, ImageEnhance
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
-from backend.preprocessing import normalise, open_image, preprocess_batch, resize_short_side
+from backend.images.preprocessing import normalise, open_image, preprocess_batch, resize_short_side
 from bench.dataset import INPUT_SIZE
 from bench.peers.torch_network import TorchMobileNetV2
 

@@ -3,8 +3,8 @@
 import time
 from collections.abc import Mapping
 
-from backend.mobilenetv2 import TinyMSMobileNetV2
-from backend.preprocessing import LabelledImages
+from backend.classifier import TinyMSMobileNetV2
+from backend.images.preprocessing import LabelledImages
 from bench.answering import answer
 from bench.dataset import CLASS_NAMES, INPUT_SIZE, in_index
 

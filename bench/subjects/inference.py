@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from backend.mobilenetv2 import TinyMSMobileNetV2
+from backend.classifier import TinyMSMobileNetV2
 from bench.answering import answer, median_ms
 from bench.dataset import CLASS_NAMES, INPUT_SIZE
 

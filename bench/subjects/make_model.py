@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from backend.mobilenetv2 import TinyMSMobileNetV2
+from backend.classifier import TinyMSMobileNetV2
 from bench.answering import answer
 from bench.dataset import CLASS_NAMES
 

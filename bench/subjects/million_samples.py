@@ -7,9 +7,9 @@ from pathlib import Path
 from bench.answering import answer
 from bench.dataset import CLASS_NAMES
 from jobs.standalone.dataset import Shares, read_index, select, write_samples
-from workers.replay import draw_replay
-from workers.samples import read_index as read_samples
-from workers.samples import read_labels
+from workers.data.index_file import read_index as read_samples
+from workers.data.index_file import read_labels
+from workers.learning.replay import draw_replay
 
 _TRAIN_PROB = 0.8
 

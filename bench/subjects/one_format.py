@@ -6,8 +6,8 @@ from itertools import islice
 
 import numpy as np
 
-from backend.mobilenetv2 import TinyMSMobileNetV2
-from backend.preprocessing import LabelledImages
+from backend.classifier import TinyMSMobileNetV2
+from backend.images.preprocessing import LabelledImages
 from bench.answering import answer, median_ms
 from bench.dataset import CLASS_NAMES, INPUT_SIZE, in_class_folders
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import binomtest
 
-from backend import metrics
+from backend.classifier import metrics
 
 __all__ = ["Change", "Share", "accuracy", "change", "confusion_matrix", "precision", "recall"]
 

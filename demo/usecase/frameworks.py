@@ -15,12 +15,12 @@ __all__ = ["code_lines", "measure_frameworks"]
 
 _REPOSITORY = Path(__file__).parents[2]
 _OWN = {
-    "MINDSPORE": ("backend/mobilenetv2/mindspore.py", "backend/mobilenetv2/network.py"),
-    "TINYMS": ("backend/mobilenetv2/tinyms.py", "backend/tinyms_compat.py"),
+    "MINDSPORE": ("backend/classifier/mindspore.py", "backend/networks/mobilenetv2/network.py"),
+    "TINYMS": ("backend/classifier/tinyms.py", "backend/mindspore/tinyms_compat.py"),
 }
 _TRIALS = 3
 _START = """
-from workers.estimators import ESTIMATORS
+from workers.learning.estimators import ESTIMATORS
 ESTIMATORS[{!r}](("croissant", "dog")).get_weights()
 """
 _LAYOUT = {

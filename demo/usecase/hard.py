@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from hashlib import sha256
 from pathlib import Path
 
-from backend.model_file import read
+from backend.models.model_file import read
 from demo.usecase.results import INITIAL, HardExampleFound, MinedByModel
-from workers.infer.answers import HardExample
+from workers.data.answers import HardExample
 
 __all__ = ["labelled_by_model", "show_hard_examples"]
 

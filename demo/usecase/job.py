@@ -14,7 +14,7 @@ from jobs.resources.loader import load_job
 from jobs.standalone.paths import JobFiles, Node
 from jobs.standalone.workers import INFER
 from jobs.status import JobStatus, Round
-from workers.samples import Sample, read_index
+from workers.data.index_file import Sample, read_index
 
 __all__ = ["FinishedJob"]
 

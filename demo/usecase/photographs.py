@@ -9,9 +9,9 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from backend.convert import convert
 from backend.errors import PermanentError, SettingsError
 from backend.files import write_atomically
+from backend.models.convert import convert
 from demo.setting import Setting
 from demo.usecase.job import FinishedJob
 from demo.usecase.results import PhotographRun, round_name

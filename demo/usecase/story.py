@@ -8,8 +8,8 @@ from pathlib import Path
 
 from rich.console import Console
 
-from backend.convert import convert
-from backend.mobilenetv2 import TinyMSMobileNetV2
+from backend.classifier import TinyMSMobileNetV2
+from backend.models.convert import convert
 from demo.preparation import render_held_out
 from demo.scenario import Scenario
 from demo.setting import Setting
@@ -20,8 +20,8 @@ from demo.usecase.results import INITIAL, ModelAnswers, StoryRun, round_name
 from demo.usecase.usage import Watch
 from demo.usecase.variant import Variant
 from jobs.status import Outcome
+from workers.data.index_file import labelled_images
 from workers.infer.inbox import DONE_FOLDER
-from workers.samples import labelled_images
 
 __all__ = ["Arm", "run_story"]
 

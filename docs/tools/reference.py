@@ -16,14 +16,14 @@ from jobs.cli import make_parser
 from jobs.resources import schema
 from workers.clean.settings import CleanSettings
 from workers.contract import ModelConfig, ModelResult, Variable, WorkerMessage
-from workers.infer.answers import Answer, HardExample, Rejection
+from workers.data.answers import Answer, HardExample, Rejection
+from workers.environment import EnvironmentSettings, EvalSettings, S3Settings, TrainSettings
+from workers.environment import WorkerSettings as SharedSettings
 from workers.infer.settings import ServingSettings
 from workers.label.settings import LabelSettings
-from workers.miners import MINERS
-from workers.outbox import KeptReport
+from workers.learning.miners import MINERS
 from workers.prepare.settings import FolderSettings, ModelSettings
-from workers.settings import EnvironmentSettings, EvalSettings, S3Settings, TrainSettings
-from workers.settings import WorkerSettings as SharedSettings
+from workers.sedna.outbox import KeptReport
 
 __all__ = ["BLOCKS", "FOLDER", "SETTINGS", "heeded", "main"]
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from posixpath import normpath
 
-from backend.model_file import model_format, model_name
+from backend.models.model_file import model_format, model_name
 from jobs.resources.schema import Container, Dataset, IncrementalLearningJob, Model, PodSpec
 from jobs.triggers import NUM_OF_SAMPLES, holds
 

@@ -9,9 +9,9 @@ import onnx
 import pytest
 from numpy.typing import NDArray
 
-from backend import tinyms_compat
-from backend.mindspore_runtime import Device, prepare_mindspore
-from backend.preprocessing import LabelledImages
+from backend.images.preprocessing import LabelledImages
+from backend.mindspore import tinyms_compat
+from backend.mindspore.runtime import Device, prepare_mindspore
 
 Pixels = NDArray[np.uint8]
 

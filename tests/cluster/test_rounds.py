@@ -15,13 +15,13 @@ from pathlib import Path
 import pytest
 from watchfiles import awatch
 
-from backend import model_file
+from backend.models import model_file
 from demo.dataset import append_samples
 from demo.pictures import Condition, render_folder
 from jobs.kubernetes.runner import KubernetesRunner
 from jobs.resources.loader import load_documents, load_job
 from jobs.status import JobStatus, Outcome
-from workers.infer.answers import Answer
+from workers.data.answers import Answer
 from workers.infer.inbox import DONE_FOLDER
 
 pytestmark = [

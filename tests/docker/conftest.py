@@ -21,7 +21,7 @@ HARDENED = (
 )
 
 FIRST_MODEL = """
-from backend.mobilenetv2 import TinyMSMobileNetV2
+from backend.classifier import TinyMSMobileNetV2
 model = TinyMSMobileNetV2(("croissant", "dog"), {})
 for suffix in ("ckpt", "onnx"):
     model.save(f"/models/model.{{suffix}}")

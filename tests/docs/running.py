@@ -14,7 +14,7 @@ from textwrap import indent
 import numpy as np
 from PIL import Image, ImageDraw
 
-from backend.mobilenetv2 import TinyMSMobileNetV2
+from backend.classifier import TinyMSMobileNetV2
 from tests.coloured_pictures import SHADES, draw_colours
 from tests.docs.reading import REPOSITORY, blocks
 

@@ -29,7 +29,7 @@ from tests.manifests.reading import MANIFESTS, document, kustomized
 from tests.workers.infer.http.worker import Worker, running, wait_until_ready
 from tests.workers.label.conftest import fill, folder
 from workers.contract import WorkerKind, WorkerMessage, WorkerStatus
-from workers.hot_update import REPORTED_UPDATE_FILE
+from workers.sedna.hot_update import REPORTED_UPDATE_FILE
 
 __all__ = ["fill", "folder"]
 

@@ -5,14 +5,14 @@ import pytest
 from backend.errors import ProjectError, SettingsError
 from docs.tools.markdown import block_names, fill
 from docs.tools.reference import BLOCKS, FOLDER, SETTINGS, heeded
-from workers.held_out import HELD_OUT_FILE
-from workers.hot_update import REPORTED_UPDATE_FILE
+from workers.data.held_out import HELD_OUT_FILE
+from workers.data.quarantine import EVAL_QUARANTINE_FILE, TRAIN_QUARANTINE_FILE
 from workers.infer.inbox import DONE_FOLDER, REJECTED_FOLDER
-from workers.outbox import TRAIN_REPORT_FILE
-from workers.quarantine import EVAL_QUARANTINE_FILE, TRAIN_QUARANTINE_FILE
-from workers.replay import SAMPLES_FILE
+from workers.learning.replay import SAMPLES_FILE
+from workers.sedna.hot_update import REPORTED_UPDATE_FILE
+from workers.sedna.outbox import TRAIN_REPORT_FILE
+from workers.sedna.process import EXIT_UNEXPECTED
 from workers.train.training import STATE_FILE
-from workers.worker import EXIT_UNEXPECTED
 
 PAGES = {file.name: file.read_text(encoding="utf-8") for file in FOLDER.glob("*.md")}
 

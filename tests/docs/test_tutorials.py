@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from backend import model_file
-from backend.mobilenetv2 import TinyMSMobileNetV2
-from backend.model_file import ModelCard
+from backend.classifier import TinyMSMobileNetV2
+from backend.models import model_file
+from backend.models.model_file import ModelCard
 from tests.docs.reading import DOCS, REPOSITORY
 from tests.docs.running import (
     commands,

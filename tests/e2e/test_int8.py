@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from backend import model_file
-from backend.mobilenetv2 import TinyMSMobileNetV2
+from backend.classifier import TinyMSMobileNetV2
+from backend.models import model_file
 from demo.dataset import append_samples
 from jobs.resources.loader import load_job
 from jobs.standalone.runner import StandaloneRunner

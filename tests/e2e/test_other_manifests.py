@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from backend.mobilenetv2 import TinyMSMobileNetV2
+from backend.classifier import TinyMSMobileNetV2
 from demo.dataset import append_samples
 from jobs.resources.loader import load_job
 from jobs.standalone.runner import StandaloneRunner

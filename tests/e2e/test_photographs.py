@@ -33,8 +33,20 @@ def test_one_round_from_published_weights_learns_real_photographs(
 ) -> None:
     node = tmp_path / "node" / "photographs"
     weights = shared_data / "mobilenetv2_imagenet_f16.npz"
-    run("backend.convert", weights, node / "first" / "net.ckpt", "--classes", ",".join(CLASSES))
-    run("backend.convert", weights, node / "served" / "net.onnx", "--classes", ",".join(CLASSES))
+    run(
+        "backend.models.convert",
+        weights,
+        node / "first" / "net.ckpt",
+        "--classes",
+        ",".join(CLASSES),
+    )
+    run(
+        "backend.models.convert",
+        weights,
+        node / "served" / "net.onnx",
+        "--classes",
+        ",".join(CLASSES),
+    )
     _fill_dataset(shared_data / "photos", node / "samples")
     manifests = Manifests(
         name="photographs",

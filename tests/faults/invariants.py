@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-from backend import model_file
+from backend.models import model_file
 from jobs.status import Outcome, Stage
 from tests.faults.jobs import EVAL_SHARE, INCREMENT, TRAIN_SHARE, SmallJob
 from tests.faults.siege import stages_of_a_round

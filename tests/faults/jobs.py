@@ -13,7 +13,7 @@ import psutil
 import yaml
 from PIL import Image
 
-from backend.mobilenetv2 import TinyMSMobileNetV2
+from backend.classifier import TinyMSMobileNetV2
 from demo.dataset import append_samples
 from jobs.standalone.state import StateFile
 from jobs.status import JobStatus

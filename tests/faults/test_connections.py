@@ -10,7 +10,7 @@ from botocore.config import Config
 from backend.errors import TemporaryError
 from tests.local_controller import QuietHandler, serving
 from workers.contract import WorkerKind, WorkerMessage, WorkerStatus
-from workers.lc import LocalController
+from workers.sedna.local_controller import LocalController
 from workers.storage import s3
 from workers.storage.s3 import S3Storage
 
@@ -58,7 +58,7 @@ def faulty() -> type[Faulty]:
 def test_a_report_that_met_a_fault_is_sent_again_as_it_was(
     fault: str, faulty: type[Faulty], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("workers.lc._TIMEOUT_SECONDS", 0.2)
+    monkeypatch.setattr("workers.sedna.local_controller._TIMEOUT_SECONDS", 0.2)
     faulty.faults += [fault, fault]
     with serving(faulty) as url:
         controller = LocalController(

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from backend import model_file
 from backend.errors import WriteError
 from backend.files import write_atomically
-from backend.model_file import ModelCard
+from backend.models import model_file
+from backend.models.model_file import ModelCard
 from jobs.report import write_report
 from jobs.standalone.conditions import StageModel
 from jobs.standalone.dataset import write_samples
@@ -19,11 +19,11 @@ from jobs.status import JobStatus, Outcome
 from tests.faults.disks import Disk, NoLargerFiles, SmallDisk
 from tests.jobs.conftest import WHOLE_ROUND, Job
 from workers.contract import WorkerKind, WorkerMessage, WorkerStatus
-from workers.infer.answers import HardExample
+from workers.data.answers import HardExample
+from workers.data.index_file import Sample
 from workers.infer.hard_examples import HardExampleStore
-from workers.outbox import KeptReport, Outbox
-from workers.replay import remember_samples
-from workers.samples import Sample
+from workers.learning.replay import remember_samples
+from workers.sedna.outbox import KeptReport, Outbox
 from workers.storage import Mirror
 
 Write = Callable[[Path, str], None]

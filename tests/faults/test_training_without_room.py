@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from backend import model_file
 from backend.errors import WriteError
+from backend.models import model_file
 from tests.faults.disks import SmallDisk
 from tests.local_controller import FakeLocalController
 from tests.workers.conftest import identity, local_controller

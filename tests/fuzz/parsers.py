@@ -18,23 +18,23 @@ from pydantic import ValidationError
 from starlette.datastructures import Headers
 from starlette.requests import Request
 
-from backend import model_file
 from backend.errors import DatasetError, ModelFileError, SettingsError
+from backend.models import model_file
 from jobs.resources.loader import load_documents, load_jobs
 from jobs.standalone.server import Report, application
 from workers.contract import WorkerMessage, message_path
-from workers.hot_update import HotUpdate
-from workers.infer.errors import RequestError
-from workers.infer.http.body import read_upload
-from workers.infer.http.security import BearerToken
+from workers.data.index_file import read_index, sample_paths
+from workers.environment import EvalSettings, S3Settings, TrainSettings
+from workers.http.body import read_upload
+from workers.http.refusals import RequestError
+from workers.http.security import BearerToken
 from workers.infer.protocol import parse_request
 from workers.infer.settings import ServingSettings
 from workers.infer.tensors import Tensor, from_binary, from_json, to_binary
 from workers.label.examples import ExampleFolder
 from workers.label.label_studio import labels_of
 from workers.label.settings import LabelSettings
-from workers.samples import read_index, sample_paths
-from workers.settings import EvalSettings, S3Settings, TrainSettings
+from workers.sedna.hot_update import HotUpdate
 
 __all__ = ["CORPUS", "PARSERS"]
 

@@ -17,18 +17,18 @@ from pathlib import Path
 
 import pytest
 
-from backend import model_file
 from backend.errors import DatasetError, TemporaryError
-from backend.model_file import ModelCard
+from backend.models import model_file
+from backend.models.model_file import ModelCard
 from tests.brightness_model import SIDE
 from tests.local_controller import FakeLocalController
 from workers.contract import WorkerKind, WorkerStatus
+from workers.environment import TrainSettings
 from workers.eval.evaluation import evaluate
-from workers.incremental import IncrementalLearning
-from workers.settings import TrainSettings
+from workers.sedna.incremental import IncrementalLearning
+from workers.sedna.process import run_round
 from workers.storage import Mirror
 from workers.train.training import quarantine_of, round_images
-from workers.worker import run_round
 
 TWO_MINUTES = 24  # tries at the 1/1000 of the true delays that these tests wait
 
@@ -65,7 +65,9 @@ def train(environment: Mapping[str, str]) -> None:
 
 @pytest.fixture(autouse=True)
 def _short_clock(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("workers.lc._delays", lambda _first: iter([0.005] * 10_000))
+    monkeypatch.setattr(
+        "workers.sedna.local_controller._delays", lambda _first: iter([0.005] * 10_000)
+    )
     monkeypatch.setattr(Counter, "sessions", 0)
 
 

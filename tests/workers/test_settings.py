@@ -5,7 +5,7 @@ import pytest
 import yaml
 
 from backend.errors import SettingsError
-from workers.settings import (
+from workers.environment import (
     EnvironmentSettings,
     EvalSettings,
     InferSettings,

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from workers.clean.pods import clean
 from workers.clean.settings import CleanSettings
-from workers.worker import run_worker
+from workers.sedna.process import run_worker
 
 __all__ = ["main"]
 

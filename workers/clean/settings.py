@@ -4,7 +4,7 @@ from pathlib import Path
 
 from pydantic import Field
 
-from workers.settings import EnvironmentSettings
+from workers.environment import EnvironmentSettings
 
 __all__ = ["CleanSettings"]
 

@@ -5,7 +5,7 @@ from functools import partial
 
 from workers.contract import WorkerKind
 from workers.eval.evaluation import evaluate
-from workers.worker import run_round, run_worker
+from workers.sedna.process import run_round, run_worker
 
 __all__ = ["main"]
 

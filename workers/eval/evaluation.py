@@ -4,17 +4,17 @@ import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from backend import model_file
 from backend.errors import ProjectError
+from backend.models import model_file
 from workers.contract import Metrics, Variable
-from workers.dataset import DATA_INDEX_FILE, Dataset
-from workers.estimators import make_estimator
-from workers.forgetting import Forgetting
-from workers.incremental import IncrementalLearning
-from workers.quarantine import EVAL_QUARANTINE_FILE, Quarantine
-from workers.samples import read_index
-from workers.screening import Screen
-from workers.settings import EvalSettings
+from workers.data.dataset import DATA_INDEX_FILE, Dataset
+from workers.data.index_file import read_index
+from workers.data.quarantine import EVAL_QUARANTINE_FILE, Quarantine
+from workers.data.screening import Screen
+from workers.environment import EvalSettings
+from workers.learning.estimators import make_estimator
+from workers.learning.forgetting import Forgetting
+from workers.sedna.incremental import IncrementalLearning
 from workers.storage import Mirror
 
 __all__ = ["evaluate"]

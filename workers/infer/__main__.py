@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from workers.infer.service import infer
-from workers.worker import run_service
+from workers.sedna.process import run_service
 
 __all__ = ["main"]
 

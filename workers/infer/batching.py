@@ -40,7 +40,7 @@ class _Request(Generic[M]):
 class Batcher(Generic[M]):
     """Answers within one event loop; the network runs in threads of its own.
 
-    How much may wait is bounded by who calls it (`workers.infer.capacity`).
+    How much may wait is bounded by who calls it (`workers.http.capacity`).
     """
 
     def __init__(

@@ -7,10 +7,10 @@ from importlib.metadata import PackageNotFoundError, version
 import numpy as np
 from numpy.typing import NDArray
 
-from workers.infer.answers import HardExample
+from workers.data.answers import HardExample
+from workers.http.capacity import Capacity
+from workers.http.refusals import RequestError, UnknownModelError
 from workers.infer.batching import Batcher, Scores
-from workers.infer.capacity import Capacity
-from workers.infer.errors import RequestError, UnknownModelError
 from workers.infer.images import ImageReader
 from workers.infer.metrics import Metrics
 from workers.infer.model import ModelSlot, ServedModel

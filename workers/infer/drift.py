@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from backend.metrics import CONFIDENCE_BINS, confidence_counts
+from backend.classifier.metrics import CONFIDENCE_BINS, confidence_counts
 
 __all__ = ["ConfidenceDrift", "population_stability_index"]
 
@@ -37,8 +37,9 @@ class ConfidenceDrift:
 
         Args:
             class_count: C; a confidence is the highest of C probabilities, 1/C to 1.
-            evaluated: `backend.metrics.confidence_counts` of the model's evaluation; of fewer
-                than 100 images, the model's first answers are the reference instead.
+            evaluated: `backend.classifier.metrics.confidence_counts` of the model's
+                evaluation; of fewer than 100 images, the model's first answers are the
+                reference instead.
             size: Answers in the window, and in the reference if they are the first ones.
         """
         self._class_count = class_count

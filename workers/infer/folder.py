@@ -12,15 +12,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from backend.errors import ImageError, WriteError
-from backend.preprocessing import open_image, preprocess, short_side
-from workers.infer.answers import Answer, HardExample
+from backend.images.preprocessing import open_image, preprocess, short_side
+from workers.data.answers import Answer, HardExample
 from workers.infer.hard_examples import HardExampleStore
 from workers.infer.images import check_shape
 from workers.infer.inbox import Inbox, WaitingImage
 from workers.infer.metrics import Metrics
 from workers.infer.model import ModelSlot, ServedModel
 from workers.infer.settings import ServingSettings
-from workers.watching import looks
+from workers.storage.watching import looks
 
 __all__ = ["FolderService"]
 

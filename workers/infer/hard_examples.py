@@ -13,7 +13,7 @@ from pathlib import Path
 from threading import Lock
 
 from backend.files import remove_leftovers, write_atomically
-from workers.infer.answers import HardExample
+from workers.data.answers import HardExample
 
 __all__ = ["HardExampleStore"]
 

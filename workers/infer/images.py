@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from backend.errors import ImageError
-from backend.preprocessing import preprocess
-from workers.infer.errors import TooLargeError
+from backend.images.preprocessing import preprocess
+from workers.http.refusals import TooLargeError
 
 __all__ = ["FORMATS", "DecodedPicture", "ImageReader", "check_shape"]
 

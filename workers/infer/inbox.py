@@ -11,7 +11,7 @@ from typing import Self
 from pydantic import ValidationError
 
 from backend.files import remove_leftovers, write_atomically
-from workers.infer.answers import Answer, Rejection
+from workers.data.answers import Answer, Rejection
 from workers.storage import make_folder
 
 __all__ = ["DONE_FOLDER", "REJECTED_FOLDER", "Inbox", "WaitingImage"]

@@ -9,16 +9,16 @@ from threading import Lock
 import numpy as np
 from numpy.typing import NDArray
 
-from backend import model_file
+from backend.classifier import MobileNetV2Estimator
 from backend.errors import ModelFileError
-from backend.mobilenetv2 import MobileNetV2Estimator
-from backend.preprocessing import preprocess_batch
-from workers.estimators import make_estimator
-from workers.incremental import IncrementalLearning
+from backend.images.preprocessing import preprocess_batch
+from backend.models import model_file
+from workers.http.refusals import NotReadyError, RequestError
 from workers.infer.batching import Scores
-from workers.infer.errors import NotReadyError, RequestError
 from workers.infer.memory import release_free_memory
 from workers.infer.settings import ServingSettings
+from workers.learning.estimators import make_estimator
+from workers.sedna.incremental import IncrementalLearning
 
 __all__ = ["ModelSlot", "ServedModel"]
 
@@ -47,8 +47,8 @@ class ServedModel:
             incremental: Has the hard example miner.
             version: The first 12 digits of the SHA-256 of the model's content.
             batch_size: How many images go through the network at once.
-            evaluated_confidence: Of its evaluation, `backend.metrics.confidence_counts`; empty:
-                it is not known.
+            evaluated_confidence: Of its evaluation,
+                `backend.classifier.metrics.confidence_counts`; empty: it is not known.
         """
         self.version = version
         self.evaluated_confidence = tuple(evaluated_confidence)

@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, ValidationError
 
-from workers.infer.errors import RequestError
+from workers.http.refusals import RequestError
 from workers.infer.tensors import Tensor, from_binary, from_json, to_binary, to_json
 
 __all__ = [

@@ -5,7 +5,7 @@ from queue import Full, Queue
 from threading import Thread
 from typing import NamedTuple
 
-from workers.infer.answers import HardExample
+from workers.data.answers import HardExample
 from workers.infer.hard_examples import HardExampleStore
 
 __all__ = ["HardExampleRecorder"]

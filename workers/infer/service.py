@@ -7,7 +7,6 @@ from threading import Event, Thread
 
 from backend.errors import SettingsError
 from workers.contract import Variable, WorkerKind, WorkerStatus
-from workers.hot_update import HotUpdate
 from workers.infer.folder import FolderService
 from workers.infer.hard_examples import HardExampleStore
 from workers.infer.http.serving import serving_http
@@ -15,7 +14,8 @@ from workers.infer.inbox import Inbox
 from workers.infer.metrics import Metrics
 from workers.infer.model import ModelSlot
 from workers.infer.settings import ServingSettings
-from workers.lc import LocalController
+from workers.sedna.hot_update import HotUpdate
+from workers.sedna.local_controller import LocalController
 from workers.storage import Mirror, make_folder
 
 __all__ = ["infer"]

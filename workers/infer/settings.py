@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, Field, SecretStr
 
-from workers.settings import EnvironmentSettings, InferSettings, LocalPath
+from workers.environment import EnvironmentSettings, InferSettings, LocalPath
 
 __all__ = ["HttpSettings", "ServingSettings"]
 

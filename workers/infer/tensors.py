@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from workers.infer.errors import RequestError
+from workers.http.refusals import RequestError
 
 __all__ = ["Tensor", "from_binary", "from_json", "to_binary", "to_json"]
 

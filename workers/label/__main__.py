@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from workers.label.service import label
-from workers.worker import run_service
+from workers.sedna.process import run_service
 
 __all__ = ["main"]
 

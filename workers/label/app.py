@@ -18,10 +18,10 @@ from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Re
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from workers.infer.errors import RequestError
-from workers.infer.http.body import BodyReader
-from workers.infer.http.errors import EXCEPTION_HANDLERS, error_response
-from workers.infer.http.security import COOKIE, AddedHeaders, guards, is_token
+from workers.http.body import BodyReader
+from workers.http.errors import EXCEPTION_HANDLERS, error_response
+from workers.http.refusals import RequestError
+from workers.http.security import COOKIE, AddedHeaders, guards, is_token
 from workers.label.examples import ExampleFolder
 from workers.label.label_studio import labels_of, tasks
 from workers.label.labelling import Labelling, UnknownExampleError

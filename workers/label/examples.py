@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from backend.files import write_atomically
-from workers.infer.answers import HardExample
+from workers.data.answers import HardExample
 
 __all__ = ["ExampleFolder"]
 

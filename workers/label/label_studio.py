@@ -11,8 +11,8 @@ from urllib.parse import unquote
 
 from pydantic import BaseModel, Field, RootModel, ValidationError
 
-from workers.infer.answers import HardExample
-from workers.infer.errors import RequestError
+from workers.data.answers import HardExample
+from workers.http.refusals import RequestError
 
 __all__ = ["labels_of", "tasks"]
 

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, RootModel
 
 from backend.errors import PermanentError
 from backend.files import write_atomically
-from workers.infer.answers import HardExample
+from workers.data.answers import HardExample
 from workers.label.dataset import Dataset, LabelledPicture
 from workers.label.examples import ExampleFolder
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from html import escape
 
-from workers.infer.answers import HardExample
+from workers.data.answers import HardExample
 from workers.label.labelling import Counts
 from workers.label.settings import LabelSettings
 

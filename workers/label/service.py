@@ -4,7 +4,7 @@ import logging
 from collections.abc import Mapping
 from threading import Event
 
-from workers.infer.http.server import listen, serving
+from workers.http.server import listen, serving
 from workers.label.app import make_app
 from workers.label.dataset import Dataset
 from workers.label.examples import ExampleFolder

@@ -3,8 +3,8 @@
 from pydantic import Field, PositiveFloat, PositiveInt
 
 from workers.contract import Variable
+from workers.environment import ClassNames, LocalPath
 from workers.infer.settings import HttpSettings
-from workers.settings import ClassNames, LocalPath
 
 __all__ = ["LabelSettings"]
 

@@ -4,7 +4,7 @@ import io
 from functools import lru_cache
 from pathlib import Path
 
-from backend.preprocessing import open_image
+from backend.images.preprocessing import open_image
 
 __all__ = ["thumbnail"]
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from workers.prepare.folders import prepare_folders
 from workers.prepare.models import prepare_models
-from workers.worker import run_worker
+from workers.sedna.process import run_worker
 
 __all__ = ["main"]
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from backend.errors import ModelFileError
-from workers.estimators import make_estimator
+from workers.learning.estimators import make_estimator
 from workers.prepare.settings import ModelSettings
 from workers.storage import Mirror, make_folder, shown
 

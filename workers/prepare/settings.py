@@ -1,8 +1,8 @@
-"""What the steps of the preparation are told; see `workers.settings`."""
+"""What the steps of the preparation are told; see `workers.environment`."""
 
 from pydantic import Field, NonNegativeInt
 
-from workers.settings import EnvironmentSettings, EstimatorSettings, LocalPath, LocalPaths
+from workers.environment import EnvironmentSettings, EstimatorSettings, LocalPath, LocalPaths
 
 __all__ = ["FolderSettings", "ModelSettings"]
 

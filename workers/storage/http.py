@@ -11,7 +11,7 @@ import httpx
 from backend.errors import SettingsError, TemporaryError
 from backend.files import replaced_atomically
 from workers.storage.base import NotFoundError
-from workers.storage.urls import shown
+from workers.urls import shown
 
 __all__ = ["HttpStorage"]
 

@@ -16,7 +16,7 @@ from backend.errors import PermanentError, SettingsError, TemporaryError
 from workers.contract import Variable
 from workers.storage.base import NotFoundError, Storage
 from workers.storage.http import HttpStorage
-from workers.storage.urls import is_remote, local_path, shown
+from workers.urls import is_remote, local_path, shown
 
 __all__ = ["Mirror"]
 

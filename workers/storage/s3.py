@@ -13,9 +13,9 @@ from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 from backend.errors import SettingsError, TemporaryError
 from backend.files import replaced_atomically
 from workers.contract import Variable
-from workers.settings import S3Settings
+from workers.environment import S3Settings
 from workers.storage.base import NotFoundError
-from workers.storage.urls import shown
+from workers.urls import shown
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client

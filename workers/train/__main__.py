@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from functools import partial
 
 from workers.contract import WorkerKind
+from workers.sedna.process import run_round, run_worker
 from workers.train.training import train
-from workers.worker import run_round, run_worker
 
 __all__ = ["main"]
 

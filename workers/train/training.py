@@ -5,24 +5,24 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from backend.errors import DatasetError
-from backend.preprocessing import LabelledImages
+from backend.images.preprocessing import LabelledImages
 from workers.contract import Variable
-from workers.dataset import DATA_INDEX_FILE, Dataset
-from workers.estimators import make_estimator
-from workers.held_out import HELD_OUT_FILE, carry_held_out
-from workers.incremental import IncrementalLearning
-from workers.outbox import TRAIN_REPORT_FILE
-from workers.quarantine import TRAIN_QUARANTINE_FILE, Quarantine
-from workers.replay import (
+from workers.data.dataset import DATA_INDEX_FILE, Dataset
+from workers.data.held_out import HELD_OUT_FILE, carry_held_out
+from workers.data.index_file import Sample, read_index
+from workers.data.quarantine import TRAIN_QUARANTINE_FILE, Quarantine
+from workers.data.screening import Screen
+from workers.environment import TrainSettings
+from workers.learning.estimators import make_estimator
+from workers.learning.replay import (
     SAMPLES_FILE,
     Replay,
     draw_replay,
     recorded_labels,
     remember_samples,
 )
-from workers.samples import Sample, read_index
-from workers.screening import Screen
-from workers.settings import TrainSettings
+from workers.sedna.incremental import IncrementalLearning
+from workers.sedna.outbox import TRAIN_REPORT_FILE
 from workers.storage import Mirror, make_folder
 
 __all__ = ["STATE_FILE", "quarantine_of", "round_images", "train"]

@@ -2,10 +2,10 @@ import hashlib
 from datetime import UTC, datetime
 from pathlib import Path
 
-from backend import model_file
-from backend.model_file import ModelCard
+from backend.models import model_file
+from backend.models.model_file import ModelCard
 from demo.usecase.hard import labelled_by_model, show_hard_examples
-from workers.infer.answers import HardExample
+from workers.data.answers import HardExample
 
 CROISSANT, DOG = "croissant", "dog"
 

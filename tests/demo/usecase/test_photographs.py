@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 
+from backend.classifier import MindSporeMobileNetV2
 from backend.errors import PermanentError, SettingsError
-from backend.mobilenetv2 import MindSporeMobileNetV2
 from demo.pictures import CLASS_NAMES
 from demo.usecase.photographs import Photographs
 

@@ -4,15 +4,15 @@ from pathlib import Path
 
 import pytest
 
-from backend import model_file
 from backend.errors import ModelFileError
-from backend.model_file import ModelCard
+from backend.models import model_file
+from backend.models.model_file import ModelCard
 from tests.brightness_model import SIDE
 from tests.local_controller import FakeLocalController, QuietHandler, serving
 from tests.workers.conftest import S3Store
 from workers.contract import WorkerKind, WorkerStatus
 from workers.eval.evaluation import evaluate
-from workers.worker import run_round
+from workers.sedna.process import run_round
 
 
 @pytest.fixture

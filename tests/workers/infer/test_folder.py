@@ -12,7 +12,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from backend.preprocessing import preprocess_batch
+from backend.images.preprocessing import preprocess_batch
 from tests.brightness_model import SIDE
 from tests.faults.disks import NoLargerFiles
 from workers.infer.folder import FolderService
@@ -21,7 +21,7 @@ from workers.infer.inbox import Inbox
 from workers.infer.metrics import Metrics
 from workers.infer.model import ModelSlot
 from workers.infer.settings import ServingSettings
-from workers.watching import looks
+from workers.storage.watching import looks
 
 MakeImage = Callable[[Path, str], Path]
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from workers.infer.answers import HardExample
+from workers.data.answers import HardExample
 from workers.infer.hard_examples import HardExampleStore
 
 START = datetime(2026, 11, 22, tzinfo=UTC)

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from backend.errors import SettingsError
-from workers.infer.answers import Answer, Rejection
+from workers.data.answers import Answer, Rejection
 from workers.infer.inbox import Inbox, WaitingImage
 
 

@@ -7,11 +7,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from backend.classifier import TinyMSMobileNetV2
 from backend.errors import ModelFileError
-from backend.mobilenetv2 import TinyMSMobileNetV2
 from tests.brightness_model import SIDE
+from workers.http.refusals import NotReadyError, RequestError
 from workers.infer.batching import Batcher, Scores
-from workers.infer.errors import NotReadyError, RequestError
 from workers.infer.model import ModelSlot, ServedModel
 from workers.infer.settings import ServingSettings
 

@@ -2,7 +2,7 @@ from pathlib import Path
 from threading import Event
 
 from tests.workers.infer.test_hard_examples import example
-from workers.infer.answers import HardExample
+from workers.data.answers import HardExample
 from workers.infer.hard_examples import HardExampleStore
 from workers.infer.recording import HardExampleRecorder
 

@@ -13,7 +13,7 @@ from watchfiles import watch
 from backend.errors import ModelFileError
 from tests.local_controller import FakeLocalController
 from workers.contract import ModelConfig, ModelHotUpdateConfig, WorkerKind, WorkerStatus
-from workers.hot_update import REPORTED_UPDATE_FILE
+from workers.sedna.hot_update import REPORTED_UPDATE_FILE
 
 MakeImage = Callable[[Path, str], Path]
 

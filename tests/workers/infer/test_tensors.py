@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 
-from workers.infer.errors import RequestError
+from workers.http.refusals import RequestError
 from workers.infer.tensors import Tensor, from_binary, from_json, to_binary, to_json
 
 floats = hnp.arrays(np.float32, hnp.array_shapes(), elements=st.floats(width=32, allow_nan=False))

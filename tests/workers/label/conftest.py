@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.workers.infer.conftest import noise
-from workers.infer.answers import HardExample
+from workers.data.answers import HardExample
 from workers.infer.hard_examples import HardExampleStore
 from workers.label.dataset import Dataset
 from workers.label.examples import ExampleFolder

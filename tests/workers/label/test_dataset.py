@@ -3,8 +3,8 @@ from pathlib import Path
 
 import pytest
 
+from workers.data.index_file import read_index
 from workers.label.dataset import Dataset, LabelledPicture
-from workers.samples import read_index
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from tests.workers.infer.test_hard_examples import example
-from workers.infer.errors import RequestError
+from workers.http.refusals import RequestError
 from workers.label.label_studio import labels_of, tasks
 
 

@@ -3,9 +3,9 @@ from pathlib import Path
 
 import pytest
 
+from backend.classifier import TinyMSMobileNetV2
 from backend.errors import ModelFileError, SettingsError
-from backend.mobilenetv2 import TinyMSMobileNetV2
-from backend.weights import read_weights
+from backend.models.weights import read_weights
 from workers.prepare.models import prepare_models
 
 

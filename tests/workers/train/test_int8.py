@@ -2,9 +2,9 @@ from pathlib import Path
 
 import pytest
 
-from backend import model_file
+from backend.classifier import TinyMSMobileNetV2
 from backend.errors import ModelFileError
-from backend.mobilenetv2 import TinyMSMobileNetV2
+from backend.models import model_file
 from tests.local_controller import FakeLocalController
 from workers.train.training import train
 

@@ -8,14 +8,14 @@ from backend.errors import DatasetError, ImageError
 from tests.local_controller import FakeLocalController
 from tests.workers.conftest import S3Store
 from workers.contract import WorkerKind, WorkerMessage, WorkerStatus
-from workers.held_out import HELD_OUT_FILE, HeldOut, read_held_out, write_held_out
-from workers.outbox import TRAIN_REPORT_FILE, KeptReport, Outbox
-from workers.quarantine import TRAIN_QUARANTINE_FILE, quarantined_paths
-from workers.replay import SAMPLES_FILE
-from workers.settings import TrainSettings
+from workers.data.held_out import HELD_OUT_FILE, HeldOut, read_held_out, write_held_out
+from workers.data.quarantine import TRAIN_QUARANTINE_FILE, quarantined_paths
+from workers.environment import TrainSettings
+from workers.learning.replay import SAMPLES_FILE
+from workers.sedna.outbox import TRAIN_REPORT_FILE, KeptReport, Outbox
+from workers.sedna.process import run_round
 from workers.storage import Mirror
 from workers.train.training import quarantine_of, round_images, train
-from workers.worker import run_round
 
 
 def names(environment: Mapping[str, str], **variables: str) -> list[str]:
@@ -136,7 +136,7 @@ def test_unreadable_images_are_left_out_listed_and_counted(
     local_controller: FakeLocalController,
     fine_tune: str,
 ) -> None:
-    from backend.mobilenetv2 import TinyMSMobileNetV2  # noqa: PLC0415 - slow to import
+    from backend.classifier import TinyMSMobileNetV2  # noqa: PLC0415 - slow to import
 
     (tmp_path / "dataset" / "2.png").write_bytes(b"no picture")
     (tmp_path / "dataset" / "1.png").unlink()
@@ -158,7 +158,7 @@ def test_a_round_is_trained_reported_and_not_trained_twice(
     make_image: Callable[..., Path],
     local_controller: FakeLocalController,
 ) -> None:
-    from backend.mobilenetv2 import TinyMSMobileNetV2  # noqa: PLC0415 - slow to import
+    from backend.classifier import TinyMSMobileNetV2  # noqa: PLC0415 - slow to import
 
     for name, kind in {"1": "dark", "2": "bright", "3": "dark"}.items():
         make_image(tmp_path / "dataset" / f"{name}.png", kind)

@@ -14,11 +14,11 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from backend.errors import ProjectError
+from workers.http.body import BodyReader, read_upload
+from workers.http.errors import EXCEPTION_HANDLERS, answer_error
+from workers.http.refusals import OverloadedError, RequestError
+from workers.http.security import guards
 from workers.infer.dataplane import DataPlane
-from workers.infer.errors import OverloadedError, RequestError
-from workers.infer.http.body import BodyReader, read_upload
-from workers.infer.http.errors import EXCEPTION_HANDLERS, answer_error
-from workers.infer.http.security import guards
 from workers.infer.metrics import Metrics
 from workers.infer.protocol import encode_response, parse_request
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from workers.infer.answers import HardExample
+from workers.data.answers import HardExample
 
 __all__ = ["document"]
 

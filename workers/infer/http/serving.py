@@ -9,14 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 from starlette.applications import Starlette
 
+from workers.http.body import BodyReader
+from workers.http.capacity import Capacity
+from workers.http.server import listen, serving
 from workers.infer.batching import Batcher, Scores
-from workers.infer.capacity import Capacity
 from workers.infer.dataplane import DataPlane
 from workers.infer.hard_examples import HardExampleStore
 from workers.infer.http.app import make_app
-from workers.infer.http.body import BodyReader
 from workers.infer.http.openapi import document
-from workers.infer.http.server import listen, serving
 from workers.infer.images import ImageReader
 from workers.infer.metrics import Metrics
 from workers.infer.model import ModelSlot, ServedModel

@@ -9,8 +9,8 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from starlette.routing import Route
 
-from backend import model_file
-from backend.model_file import ModelCard
+from backend.models import model_file
+from backend.models.model_file import ModelCard
 from tests.brightness_model import SIDE
 from tests.workers.infer.conftest import Serve, Server, encoded, noise
 

@@ -27,8 +27,8 @@ from tests.local_controller import FakeLocalController
 from tests.workers.infer.conftest import encoded
 from tests.workers.infer.http.worker import Worker, running, wait_until_ready
 from workers.contract import ModelConfig, ModelHotUpdateConfig, WorkerStatus
-from workers.infer.http.connection import HEADER_BYTES
-from workers.infer.http.server import listen
+from workers.http.connection import HEADER_BYTES
+from workers.http.server import listen
 
 pytestmark = pytest.mark.timeout(60)
 

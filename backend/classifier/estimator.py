@@ -1,0 +1,435 @@
+"""The estimator: train, evaluate, predict, save and load a MobileNetV2 classifier.
+
+Sandler et al., "MobileNetV2: Inverted Residuals and Linear Bottlenecks", CVPR 2018. What
+belongs to a framework comes from its toolkit; a model in ONNX format needs no framework.
+"""
+
+import logging
+import os
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from backend.classifier.engines import Engine, NetworkEngine, OnnxEngine
+from backend.classifier.feature_cache import FeatureCache
+from backend.classifier.features import Backbone, Features
+from backend.classifier.metrics import Metrics, classification_metrics, confidence_counts
+from backend.classifier.plan import FineTune, Plan
+from backend.classifier.toolkit import Cell, Toolkit
+from backend.errors import DatasetError, ModelFileError, SettingsError
+from backend.images.decoding import OnUnreadable, input_batches, readable
+from backend.images.preprocessing import ImageSource, LabelledImages
+from backend.mindspore.garbage import without_collections, without_present_objects
+from backend.mindspore.runtime import Device
+from backend.models import model_file
+from backend.models.model_file import ModelCard
+from backend.models.parameters import Shapes, check_weights, get_weights, set_weights
+from backend.models.weights import Weights, read_weights, write_weights
+from backend.networks.mobilenetv2.architecture import HEAD_BIAS, HEAD_PREFIX, shapes_of
+from backend.networks.mobilenetv2.initial import initial_weights
+
+__all__ = ["MobileNetV2Estimator", "Prediction"]
+
+_STRIDE = 32
+_FEWEST_CLASSES = 2
+
+_log = logging.getLogger(__name__)
+
+
+class Prediction(NamedTuple):
+    """What the network says of one image."""
+
+    label: str
+    probabilities: NDArray[np.float32]
+    """(C,), in the order of the estimator's ``class_names``; sums to 1."""
+
+
+class MobileNetV2Estimator(ABC):
+    """A MobileNetV2 1.0 for named classes; the framework is the subclass's.
+
+    The network is built when it is first needed, so that serving an ONNX model imports no
+    framework, and training can import it while images are decoded.
+    """
+
+    def __init__(self, class_names: Sequence[str], input_size: int = 224, *, seed: int = 0) -> None:
+        """Make an untrained classifier.
+
+        Args:
+            class_names: At least two different names; their order is the output's.
+            input_size: Side of the square input in pixels, a multiple of 32.
+            seed: Of the initial weights.
+
+        Raises:
+            SettingsError: If the names or the size do not fit.
+        """
+        if len(set(class_names)) != len(class_names) or len(class_names) < _FEWEST_CLASSES:
+            raise SettingsError(
+                f"class_names={','.join(class_names)}: name at least two different classes."
+            )
+        if input_size < _STRIDE or input_size % _STRIDE:
+            raise SettingsError(f"input_size={input_size}: it must be a multiple of {_STRIDE}.")
+        self.class_names = tuple(class_names)
+        self.input_size = input_size
+        self.device = Device.CPU
+        self._seed = seed
+        self._served: Path | None = None
+        self._weights: Weights | None = None
+        """Of a network that is not built yet."""
+        self._network: Cell | None = None
+        self._engine: Engine | None = None
+        self._has_foreign_head = False
+        self._int8: bytes | None = None
+        """Of the present weights, if `train` has made it."""
+
+    @staticmethod
+    @abstractmethod
+    def _load_toolkit(device: Device) -> Toolkit:
+        """Import the framework and return its parts."""
+
+    def train(
+        self,
+        train_data: LabelledImages,
+        valid_data: LabelledImages | None = None,
+        *,
+        epochs: int = 10,
+        batch_size: int = 16,
+        learning_rate: float = 1e-3,
+        optimizer: Literal["adam", "momentum"] = "adam",
+        label_smoothing: float = 0.1,
+        warmup_epochs: float = 1,
+        fine_tune: FineTune = "full",
+        seed: int = 0,
+        state_file: str | os.PathLike[str] | None = None,
+        cache_folder: str | os.PathLike[str] | None = None,
+        cache_size: int = 512,
+        on_unreadable: OnUnreadable | None = None,
+        quantise: bool = False,
+    ) -> Metrics:
+        """Train on from the present weights; a training that fails leaves them as they are.
+
+        Args:
+            train_data: At least one image, with class numbers 0 to C - 1.
+            valid_data: If given, evaluated afterwards; its metrics are added as ``valid_*``.
+            epochs: Passes over the data.
+            batch_size: Samples a step.
+            learning_rate: The highest rate; linear warm-up, then a cosine down to 0.
+            optimizer: ``adam`` or ``momentum`` (0.9).
+            label_smoothing: 0 to 1 (Szegedy et al., CVPR 2016).
+            warmup_epochs: Epochs until the highest rate is reached.
+            fine_tune: ``head`` trains the classifier on features computed once, without
+                augmentation; a number N trains the last N blocks too; ``full`` everything.
+            seed: Of order and augmentation. Equal seeds and data give equal weights.
+            state_file: An ``.npz`` file for the state after each epoch. A training of the same
+                weights, data and hyperparameters that finds it goes on where it stopped. The
+                caller removes it.
+            cache_folder: For what the next training need not do again: the compiled graph, see
+                `backend.mindspore.graph_cache.kept_graph`, and with ``head`` the features of image
+                files, for the same images and backbone; None for nowhere.
+            cache_size: Bound of the features, in MiB; one is enough for 110 images.
+            on_unreadable: Called once for each sample that is no image, with its position and
+                the error; it is left out then.
+            quantise: Whether to make the int8 model too, for `save`; see
+                `backend.classifier.quantisation.quantised`.
+
+        Returns:
+            ``loss`` and ``seconds``, one value an epoch; where an int8 model is made, also
+            ``int8_accuracy_delta``, its accuracy less the float model's on some of the training
+            images, and ``int8_fallback``, 1 if it lost more than half a point, so that the float
+            model takes its place, and else 0.
+
+        Raises:
+            DatasetError: If there is nothing to train on or a class number is out of range.
+            ImageError: If a sample is no image and there is no ``on_unreadable``.
+            SettingsError: If a hyperparameter is out of its range.
+        """
+        self._check(train_data, "train")
+        plan = Plan(
+            epochs,
+            batch_size,
+            learning_rate,
+            optimizer,
+            label_smoothing,
+            warmup_epochs,
+            fine_tune,
+            seed,
+        )
+        features, weights = None, self.get_weights()
+        folder = None if cache_folder is None else Path(cache_folder)
+        if fine_tune == "head":
+            cache = None if folder is None else FeatureCache(folder, cache_size)
+            backbone = Backbone(weights, self.input_size, cache)
+            positions, features = self._features(backbone, train_data.x, on_unreadable)
+            train_data = _selected(train_data, positions)
+        elif on_unreadable:
+            train_data = _selected(train_data, readable(train_data.x, on_unreadable))
+        self._check(train_data, "train")
+        toolkit = self._toolkit
+        from backend.classifier.training import Task, fit  # noqa: PLC0415
+
+        task = Task(toolkit, weights, train_data, self.input_size, features)
+        state = None if state_file is None else Path(state_file)
+        with without_present_objects():
+            weights, metrics = fit(task, plan, state, folder)
+        self.set_weights(weights)
+        self._has_foreign_head = False
+        if quantise:
+            metrics.update(self._quantise(train_data, seed))
+        if valid_data is not None and len(valid_data):
+            validation = self.evaluate(valid_data, batch_size=batch_size)
+            metrics.update({f"valid_{name}": values for name, values in validation.items()})
+        return metrics
+
+    def evaluate(
+        self,
+        data: LabelledImages,
+        *,
+        batch_size: int = 16,
+        on_unreadable: OnUnreadable | None = None,
+        with_confidence: bool = False,
+    ) -> Metrics:
+        """Judge the present weights; see `backend.classifier.metrics.classification_metrics`.
+
+        ``with_confidence`` adds ``confidence``: `backend.classifier.metrics.confidence_counts` as
+        floats.
+        ``on_unreadable`` is called once for each sample that is no image, with its position and
+        the error; it is left out then. Without it such a sample raises ImageError.
+        """
+        if len(data):
+            self._check(data, "evaluate")
+        positions, probabilities = self._probabilities(data.x, batch_size, on_unreadable)
+        labels = np.asarray(data.y, dtype=np.int64)[positions]
+        metrics = classification_metrics(labels, probabilities)
+        if with_confidence:
+            counts = confidence_counts(probabilities.max(axis=1), len(self.class_names))
+            metrics["confidence"] = counts.astype(float).tolist()
+        return metrics
+
+    def predict(self, data: Sequence[ImageSource], *, batch_size: int = 16) -> list[Prediction]:
+        """Classify images; raises ImageError for what is no image."""
+        _, probabilities = self._probabilities(data, batch_size)
+        return [Prediction(self.class_names[int(row.argmax())], row) for row in probabilities]
+
+    def probabilities(self, inputs: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return the probabilities (N, C) of preprocessed inputs (N, 3, S, S)."""
+        return _softmax(self._require_engine().run(inputs))
+
+    def save(self, model_url: str | os.PathLike[str]) -> str:
+        """Write the model, whole or not at all; the suffix decides the format.
+
+        ``.ckpt`` and ``.npz`` hold the weights, ``.onnx`` and ``.mindir`` the whole network.
+        ``.int8.onnx`` holds the int8 model that `train` made of these weights, or else the same
+        as ``.onnx``. Returns the path. Raises ModelFileError for another suffix.
+        """
+        path = Path(model_url)
+        if path.suffix == ".onnx":
+            is_int8 = model_file.model_format(path) == "int8"
+            model = self._int8 if is_int8 and self._int8 else self._float_model()
+            model_file.write(path, model, self._card)
+        elif path.suffix == ".mindir":
+            network = self._require_network()
+            from backend.classifier.exporting import export_mindir  # noqa: PLC0415
+
+            export_mindir(network, self.input_size, path)
+        else:
+            write_weights(path, self.get_weights(), self._card)
+        return str(path)
+
+    def load(self, model_url: str | os.PathLike[str]) -> None:
+        """Take the model of a ``.ckpt``, ``.npz``, ``.onnx`` or ``.safetensors`` file.
+
+        A model of other classes keeps its backbone and gets a new, untrained head, which is
+        logged; it must be trained before it predicts. A failed load changes nothing.
+
+        Raises ModelFileError if the file is damaged or holds another network.
+        """
+        path = Path(model_url)
+        if path.suffix != ".onnx" or not self._serves(path):
+            self.take_weights(*read_weights(path), str(path))
+
+    def load_weights(self, model_url: str | os.PathLike[str]) -> None:
+        """Do what `load` does; the name that Sedna's backends call."""
+        self.load(model_url)
+
+    def take_weights(self, weights: Weights, card: ModelCard | None, origin: str) -> None:
+        """Start from ``weights``; a head that was trained for other classes is dropped.
+
+        Args:
+            weights: A backbone's parameters and a head's; others are passed over.
+            card: Names the head's classes, if it is known.
+            origin: Names the weights in messages.
+
+        Raises:
+            ModelFileError: If they are no MobileNetV2 1.0's. Nothing has changed then.
+        """
+        known = _known(weights, self._shapes, origin)
+        class_count = len(known.get(HEAD_BIAS, ()))
+        is_ours = self._is_ours(card, class_count)
+        if not is_ours:
+            _log.warning(
+                "%s is a model of other classes (%s): its head is dropped, and a new one for %s "
+                "starts untrained.",
+                origin,
+                ", ".join(card.class_names) if card else class_count,
+                ", ".join(self.class_names),
+            )
+            known.update(_head(initial_weights(self._shapes, self._seed)))
+        self.set_weights(known)
+        self._has_foreign_head = not is_ours
+
+    def get_weights(self) -> Weights:
+        """Return every parameter's name and a copy of its value, float32."""
+        if self._network is not None:
+            return get_weights(self._network)
+        return {name: value.copy() for name, value in self._present_weights().items()}
+
+    def set_weights(self, weights: Mapping[str, NDArray[np.float32]]) -> None:
+        """Replace every weight, all or nothing.
+
+        Raises ModelFileError if a name is unknown or missing or a shape differs.
+        """
+        if self._network is not None:
+            set_weights(self._network, weights)
+            self._int8 = None
+            return
+        check_weights(weights, self._shapes)
+        self._weights = {name: np.array(value, np.float32) for name, value in weights.items()}
+        self._served, self._engine, self._int8 = None, None, None
+
+    @cached_property
+    def _toolkit(self) -> Toolkit:
+        with without_collections():
+            return self._load_toolkit(self.device)
+
+    @cached_property
+    def _shapes(self) -> Shapes:
+        return shapes_of(len(self.class_names))
+
+    @property
+    def _card(self) -> ModelCard:
+        return ModelCard(self.class_names, self.input_size)
+
+    def _check(self, data: LabelledImages, purpose: str) -> None:
+        if not len(data):
+            raise DatasetError(f"There are no samples to {purpose} on.")
+        if min(data.y) < 0 or max(data.y) >= len(self.class_names):
+            raise DatasetError(
+                f"A class number is outside 0 to {len(self.class_names) - 1}: the classes are "
+                f"{', '.join(self.class_names)}."
+            )
+
+    def _features(
+        self,
+        backbone: Backbone,
+        images: Sequence[ImageSource],
+        on_unreadable: OnUnreadable | None,
+    ) -> Features:
+        """Take the frozen backbone's features, and import the framework meanwhile."""
+        with ThreadPoolExecutor(1) as pool:
+            toolkit = pool.submit(lambda: self._toolkit)
+            features = backbone.features(images, on_unreadable)
+            toolkit.result()
+        return features
+
+    def _probabilities(
+        self,
+        images: Sequence[ImageSource],
+        batch_size: int,
+        on_unreadable: OnUnreadable | None = None,
+    ) -> tuple[list[int], NDArray[np.float32]]:
+        """Return the probabilities (N, C) of the readable images, and their positions."""
+        positions: list[int] = []
+        answers = [np.empty((0, len(self.class_names)), np.float32)]
+        for batch in input_batches(images, self.input_size, batch_size, on_unreadable):
+            positions += batch.positions
+            answers.append(self.probabilities(batch.inputs))
+        return positions, np.concatenate(answers)
+
+    def _float_model(self) -> bytes:
+        from backend.networks.mobilenetv2.onnx_graph import classifier_model  # noqa: PLC0415
+
+        return classifier_model(self.get_weights(), self.input_size)
+
+    def _quantise(self, images: LabelledImages, seed: int) -> Metrics:
+        """Make the int8 model and return what became of it."""
+        from backend.classifier.quantisation import quantised  # noqa: PLC0415
+
+        self._int8, metrics = quantised(self._float_model(), images, self.input_size, seed)
+        return metrics
+
+    def _require_engine(self) -> Engine:
+        if self._has_foreign_head:
+            raise ModelFileError(
+                "The loaded model was trained for other classes than "
+                f"{', '.join(self.class_names)}: train it before it predicts."
+            )
+        if self._engine is None:
+            self._engine = NetworkEngine(self._toolkit, self._require_network())
+        return self._engine
+
+    def _require_network(self) -> Cell:
+        """Return the network, built now if this is the first need of it."""
+        if self._network is None:
+            weights = self._present_weights()
+            network = self._toolkit.network(len(self.class_names))
+            set_weights(network, weights)
+            self._network, self._engine = network, None
+            self._weights, self._served = None, None
+        return self._network
+
+    def _present_weights(self) -> Weights:
+        """Return the weights of the network that is not built yet."""
+        if self._served is not None:
+            weights, _ = read_weights(self._served)
+            return _known(weights, self._shapes, str(self._served))
+        if self._weights is None:
+            self._weights = initial_weights(self._shapes, self._seed)
+        return self._weights
+
+    def _serves(self, path: Path) -> bool:
+        """Run an ONNX model of the right classes and size as it is; say whether it can be."""
+        content = model_file.read(path)
+        engine = OnnxEngine(content.payload, str(path))
+        fits = engine.input_size in {None, self.input_size}
+        if not fits or not self._is_ours(content.card, engine.output_size):
+            return False
+        self._engine, self._served = engine, path
+        self._weights, self._network, self._int8 = None, None, None
+        self._has_foreign_head = False
+        return True
+
+    def _is_ours(self, card: ModelCard | None, class_count: int) -> bool:
+        names = card.class_names if card else self.class_names
+        return class_count == len(self.class_names) and names == self.class_names
+
+
+def _selected(images: LabelledImages, positions: Sequence[int]) -> LabelledImages:
+    return LabelledImages(
+        [images.x[position] for position in positions],
+        [images.y[position] for position in positions],
+    )
+
+
+def _head(weights: Weights) -> Weights:
+    return {name: value for name, value in weights.items() if name.startswith(HEAD_PREFIX)}
+
+
+def _known(weights: Weights, shapes: Shapes, origin: str) -> Weights:
+    """Return the weights that the network has; raise ModelFileError without its backbone."""
+    backbone = {name: shape for name, shape in shapes.items() if not name.startswith(HEAD_PREFIX)}
+    try:
+        check_weights({name: weights[name] for name in weights if name in backbone}, backbone)
+    except ModelFileError as error:
+        raise ModelFileError(f"{origin}: {error} It must hold a MobileNetV2 1.0.") from None
+    return {name: value for name, value in weights.items() if name in shapes}
+
+
+def _softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
+    exponentials = np.exp(logits - logits.max(axis=1, keepdims=True))
+    shares: NDArray[np.float32] = exponentials / exponentials.sum(axis=1, keepdims=True)
+    return shares

@@ -1,0 +1,88 @@
+"""A training's state on disk. Imports MindSpore: the toolkit prepares it before."""
+
+import hashlib
+import logging
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import mindspore
+import numpy as np
+
+from backend.classifier.metrics import Metrics
+from backend.classifier.plan import Plan
+from backend.classifier.toolkit import Cell
+from backend.images.preprocessing import ImageSource, LabelledImages
+from backend.models.npz import read_npz, write_npz
+from backend.models.weights import Weights
+
+__all__ = ["Resumable", "fingerprint"]
+
+_MARK = "fingerprint"
+_PARAMETER = "parameter:"
+_METRIC = "metric:"
+
+_log = logging.getLogger(__name__)
+
+
+class Resumable:
+    """Saves and restores cells, an optimizer among them, and the metrics so far."""
+
+    def __init__(self, file: Path | None, mark: str, cells: Sequence[Cell]) -> None:
+        """Keep the state of ``cells`` in ``file``, or nowhere.
+
+        Args:
+            file: An ``.npz`` file.
+            mark: Of the training; a state with another one is passed over.
+            cells: Whatever holds parameters.
+        """
+        self._file = file
+        self._mark = mark
+        self._parameters = {
+            name: parameter for cell in cells for name, parameter in cell.parameters_dict().items()
+        }
+
+    def save(self, metrics: Metrics) -> None:
+        """Write the present state, whole or not at all."""
+        if self._file is None:
+            return
+        arrays = {_PARAMETER + name: each.asnumpy() for name, each in self._parameters.items()}
+        arrays |= {_METRIC + name: np.asarray(values) for name, values in metrics.items()}
+        write_npz(self._file, arrays | {_MARK: np.asarray(self._mark)})
+
+    def restore(self) -> Metrics:
+        """Take the saved state and return its metrics, or none if there is nothing to take."""
+        if self._file is None or not self._file.exists():
+            return {}
+        try:
+            arrays = read_npz(self._file)
+        except (OSError, ValueError) as error:
+            _log.warning("%s: cannot be read (%s): training starts anew", self._file, error)
+            return {}
+        if str(arrays.get(_MARK, "")) != self._mark:
+            _log.warning("%s: is of another training, which is passed over", self._file)
+            return {}
+        for name, parameter in self._parameters.items():
+            parameter.set_data(mindspore.Tensor(arrays[_PARAMETER + name]))
+        _log.info("%s: training goes on where it stopped", self._file)
+        return {
+            name.removeprefix(_METRIC): values.tolist()
+            for name, values in arrays.items()
+            if name.startswith(_METRIC)
+        }
+
+
+def fingerprint(weights: Weights, images: LabelledImages, plan: Plan) -> str:
+    """Return a digest of what a training starts from: weights, samples and plan."""
+    digest = hashlib.sha256(repr(plan).encode())
+    for name, values in sorted(weights.items()):
+        digest.update(name.encode() + values.tobytes())
+    for source, label in zip(images.x, images.y, strict=True):
+        digest.update(f"{label} ".encode() + _identity(source))
+    return digest.hexdigest()
+
+
+def _identity(source: ImageSource) -> bytes:
+    if isinstance(source, str | os.PathLike):
+        return os.fsencode(source)
+    return source if isinstance(source, bytes) else np.asarray(source).tobytes()

@@ -1,0 +1,43 @@
+"""MobileNetV2 on TinyMS: its network, `Model`, losses, optimizers, data and transforms."""
+
+from backend.classifier.estimator import MobileNetV2Estimator
+from backend.classifier.toolkit import Cell, Model, Toolkit
+from backend.mindspore import tinyms_compat
+from backend.mindspore.runtime import Device, prepare_mindspore
+
+__all__ = ["TinyMSMobileNetV2"]
+
+
+class TinyMSMobileNetV2(MobileNetV2Estimator):
+    """The estimator on TinyMS."""
+
+    @staticmethod
+    def _load_toolkit(device: Device) -> Toolkit:
+        prepare_mindspore(device)
+        tinyms_compat.install()
+        # Only now: serving imports no framework, and this one had to be prepared.
+        import tinyms.model  # noqa: PLC0415
+        from tinyms import context, data, losses, optimizers, vision  # noqa: PLC0415
+        from tinyms.model.mobilenetv2 import MobileNetV2Head  # noqa: PLC0415
+
+        context.set_context(mode=context.GRAPH_MODE)
+
+        def network(class_count: int) -> Cell:
+            return tinyms.model.MobileNetV2(class_num=class_count)
+
+        def head(class_count: int) -> Cell:
+            return MobileNetV2Head(class_num=class_count)
+
+        def loss(class_count: int, label_smoothing: float) -> Cell:
+            # TinyMS shares the smoothed mass among the other classes; MindSpore, like everyone
+            # else, among all classes. This factor makes the two the same.
+            factor = label_smoothing * (class_count - 1) / class_count
+            return losses.CrossEntropyWithLabelSmooth(smooth_factor=factor, num_classes=class_count)
+
+        def model(network: Cell, loss: Cell | None, optimizer: Cell | None) -> Model:
+            built = tinyms.model.Model(network)
+            if loss is not None:
+                built.compile(loss_fn=loss, optimizer=optimizer)
+            return built
+
+        return Toolkit(network, head, loss, model, optimizers, vision, data.GeneratorDataset)

@@ -1,0 +1,1 @@
+"""Pictures on their way to a network: read, decoded, resized and normalised."""

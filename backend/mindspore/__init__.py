@@ -1,0 +1,1 @@
+"""What running MindSpore and TinyMS on these machines takes."""

@@ -1,0 +1,1 @@
+"""Model files, the weights in them, and the layouts in which others publish weights."""

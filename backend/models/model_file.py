@@ -1,0 +1,186 @@
+"""Model files that name their own length, digest and classes.
+
+Sedna's LocalController copies models without truncating the target, so that a shorter model
+written over a longer one keeps the old file's tail; and a reader can meet a copy that is not
+yet complete. Neither a checkpoint nor an ONNX file with a tail loads. Both formats are
+protobuf messages, whose parsers skip what they do not know and take fields in any order. So
+each file starts with one such field, a JSON *card*: an unknown field in a checkpoint, an entry
+of ``metadata_props`` in an ONNX model. MindSpore, ONNX Runtime and every other reader load the
+file unchanged; `read` uses the card to cut a tail off and to refuse a damaged copy.
+"""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePath
+
+from backend.errors import ModelFileError
+from backend.files import write_atomically
+
+__all__ = [
+    "ModelCard",
+    "ModelFile",
+    "add_confidence",
+    "model_format",
+    "model_name",
+    "read",
+    "write",
+]
+
+_INT8 = "int8"
+
+_KEY = b"sedna-tinyms"
+_LENGTH_DELIMITED = 2
+_LOW_BITS, _MORE = 0x7F, 0x80  # of each byte of a varint
+_CHECKPOINT_FIELD = 1000  # unknown to MindSpore's Checkpoint message
+_METADATA_PROPS_FIELD = 14  # of ONNX's ModelProto: repeated key (1) and value (2)
+
+
+@dataclass(frozen=True)
+class ModelCard:
+    """What a model file says of itself."""
+
+    class_names: tuple[str, ...]
+    input_size: int
+    """Side of the square input, pixels."""
+    confidence: tuple[int, ...] = ()
+    """How sure the model was of its evaluation's images: `metrics.confidence_counts`."""
+
+
+@dataclass(frozen=True)
+class ModelFile:
+    """A model file's content: ``payload`` is what the framework wrote, without card or tail."""
+
+    card: ModelCard | None
+    """None for a file that this project did not write."""
+    payload: bytes
+
+
+def model_name(format_: str) -> str:
+    """Return a model's file name: ``model.onnx`` for ``onnx``, ``model.int8.onnx`` for ``int8``."""
+    return f"model.{format_}.onnx" if format_ == _INT8 else f"model.{format_}"
+
+
+def model_format(path: str | PurePath) -> str:
+    """Return the format that a file's name tells: ``int8`` for ``*.int8.onnx``, else its suffix."""
+    suffixes = PurePath(path).suffixes[-2:]
+    return _INT8 if suffixes == [f".{_INT8}", ".onnx"] else "".join(suffixes[-1:]).lstrip(".")
+
+
+def write(path: Path, payload: bytes, card: ModelCard) -> None:
+    """Write a ``.ckpt`` or ``.onnx`` file with its card, whole or not at all."""
+    write_atomically(path, _header(path.suffix, payload, card) + payload)
+
+
+def add_confidence(path: Path, confidence: Sequence[int]) -> None:
+    """Write ``confidence`` into a model's card, whole or not at all; the model stays the same.
+
+    A file without a card stays as it is. Raises ModelFileError as `read` does, and WriteError.
+    """
+    content = read(path)
+    if content.card is not None:
+        write(path, content.payload, replace(content.card, confidence=tuple(confidence)))
+
+
+def read(path: Path) -> ModelFile:
+    """Read a ``.ckpt`` or ``.onnx`` file, with or without a card.
+
+    Raises ModelFileError if the file is missing, incomplete or altered.
+    """
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise ModelFileError(
+            f"{path}: cannot read the model ({error.strerror}): check its name and who may read it."
+        ) from error
+    located = _find_card(path.suffix, content)
+    if located is None:
+        return ModelFile(card=None, payload=content)
+    text, start = located
+    return _checked(path, text, content[start:])
+
+
+def _checked(path: Path, text: bytes, rest: bytes) -> ModelFile:
+    try:
+        fields = json.loads(text)
+        length, digest = int(fields["length"]), str(fields["sha256"])
+        card = ModelCard(
+            tuple(map(str, fields["class_names"])),
+            int(fields["input_size"]),
+            tuple(map(int, fields.get("confidence", ()))),
+        )
+    except (ArithmeticError, LookupError, RecursionError, TypeError, ValueError) as error:
+        raise ModelFileError(f"{path}: the model's card is damaged: copy it again.") from error
+    payload = rest[:length]
+    if len(payload) < length or hashlib.sha256(payload).hexdigest() != digest:
+        raise ModelFileError(
+            f"{path}: the model is incomplete or altered ({len(payload)} of {length} bytes, or "
+            "another checksum): copy it again."
+        )
+    return ModelFile(card, payload)
+
+
+def _header(suffix: str, payload: bytes, card: ModelCard) -> bytes:
+    text = json.dumps(
+        {
+            "length": len(payload),
+            "sha256": hashlib.sha256(payload).hexdigest(),
+            "class_names": card.class_names,
+            "input_size": card.input_size,
+            "confidence": card.confidence,
+        }
+    ).encode()
+    if suffix == ".onnx":
+        return _field(_METADATA_PROPS_FIELD, _field(1, _KEY) + _field(2, text))
+    return _field(_CHECKPOINT_FIELD, _KEY + text)
+
+
+def _find_card(suffix: str, content: bytes) -> tuple[bytes, int] | None:
+    """Return the card's text and where the payload starts, or None without a card."""
+    outer = _METADATA_PROPS_FIELD if suffix == ".onnx" else _CHECKPOINT_FIELD
+    found = _read_field(content, 0, outer)
+    if found is None:
+        return None
+    body, end = found
+    if suffix != ".onnx":
+        return (body.removeprefix(_KEY), end) if body.startswith(_KEY) else None
+    key = _read_field(body, 0, 1)
+    if key is None or key[0] != _KEY:
+        return None
+    value = _read_field(body, key[1], 2)
+    return None if value is None else (value[0], end)
+
+
+def _field(number: int, body: bytes) -> bytes:
+    """Encode a length-delimited protobuf field."""
+    return _varint(number << 3 | _LENGTH_DELIMITED) + _varint(len(body)) + body
+
+
+def _read_field(content: bytes, start: int, number: int) -> tuple[bytes, int] | None:
+    """Return the body of the length-delimited field ``number`` at ``start``, and its end."""
+    tag = _varint(number << 3 | _LENGTH_DELIMITED)
+    if not content.startswith(tag, start):
+        return None
+    decoded = _read_varint(content, start + len(tag))
+    if decoded is None:
+        return None
+    length, body = decoded
+    return (content[body : body + length], body + length) if body + length <= len(content) else None
+
+
+def _varint(number: int) -> bytes:
+    groups: list[int] = []
+    while number > _LOW_BITS:
+        groups.append(number & _LOW_BITS | _MORE)
+        number >>= 7
+    return bytes([*groups, number])
+
+
+def _read_varint(content: Sequence[int], start: int) -> tuple[int, int] | None:
+    number = 0
+    for index, byte in enumerate(content[start : start + 10]):
+        number |= (byte & _LOW_BITS) << (7 * index)
+        if byte < _MORE:
+            return number, start + index + 1
+    return None

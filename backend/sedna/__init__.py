@@ -1,0 +1,1 @@
+"""Sedna's backends, their choice, and their registration with Sedna's own SDK."""

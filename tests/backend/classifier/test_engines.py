@@ -1,0 +1,73 @@
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+
+from backend.classifier.engines import OnnxEngine
+from backend.errors import MissingPackageError, ModelFileError
+from backend.models import model_file
+from tests.backend.classifier.conftest import CLASSES, SIZE
+
+
+def test_onnx_runtime_runs_any_batch(small_onnx: bytes) -> None:
+    engine = OnnxEngine(small_onnx, "small.onnx")
+    assert engine.output_size == 2
+    assert engine.input_size == 2
+    for count in (1, 3):
+        outputs = engine.run(np.ones((count, 2), dtype=np.float32))
+        assert outputs.dtype == np.float32
+        assert outputs.tolist() == [[4, 6]] * count
+
+
+def test_threads_share_an_engine_and_each_gets_its_own_answers(saved: Path) -> None:
+    engine = OnnxEngine(model_file.read(saved / "model.onnx").payload, "model.onnx")
+    images = np.random.default_rng(0).normal(size=(12, 3, 32, 32)).astype(np.float32)
+    alone = np.concatenate([engine.run(image[np.newaxis]) for image in images])
+    batches = [images[start : start + 1 + start % 3] for start in range(10)] * 5
+    with ThreadPoolExecutor(4) as threads:
+        answers = list(threads.map(engine.run, batches))
+    for number, answer in enumerate(answers):
+        start = number % 10
+        np.testing.assert_allclose(answer, alone[start : start + 1 + start % 3], atol=1e-5)
+
+
+def test_a_free_input_size_is_none(small_onnx: bytes) -> None:
+    model = onnx.load_from_string(small_onnx)
+    model.graph.input[0].type.tensor_type.shape.dim[1].dim_param = "side"
+    assert OnnxEngine(model.SerializeToString(), "free.onnx").input_size is None
+
+
+@pytest.mark.parametrize("payload", [b"", b"no model", b"\x00" * 100])
+def test_what_onnx_runtime_refuses_is_named(payload: bytes) -> None:
+    with pytest.raises(ModelFileError, match=r"bad\.onnx: ONNX Runtime cannot load"):
+        OnnxEngine(payload, "bad.onnx")
+
+
+def test_a_missing_onnx_runtime_is_named(
+    small_onnx: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    with pytest.raises(MissingPackageError, match=r"small\.onnx: .*onnxruntime"):
+        OnnxEngine(small_onnx, "small.onnx")
+
+
+def test_onnx_runtime_writes_nothing_home(saved: Path, tmp_path: Path) -> None:
+    loads = "import sys; from backend.classifier import *; "
+    loads += f"TinyMSMobileNetV2({CLASSES}, {SIZE}).load(sys.argv[1])"
+    command = [sys.executable, "-c", loads, str(saved / "model.onnx")]
+    subprocess.run(command, check=True, env={"HOME": str(tmp_path)})
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_exported_model_is_valid_and_named_after_what_it_takes(saved: Path) -> None:
+    onnx.checker.check_model(str(saved / "model.onnx"), full_check=True)
+    graph = onnx.load(saved / "model.onnx").graph
+    assert [value.name for value in graph.input] == ["images"]
+    shape = graph.input[0].type.tensor_type.shape.dim
+    assert [each.dim_param or each.dim_value for each in shape] == ["batch", 3, 32, 32]
+    kinds = [node.op_type for node in graph.node]
+    assert (kinds.count("Conv"), kinds.count("BatchNormalization")) == (52, 52)

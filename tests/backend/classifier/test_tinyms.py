@@ -1,0 +1,49 @@
+"""TinyMS and MindSpore compute the same: networks, trainings and answers."""
+
+import numpy as np
+import pytest
+
+from backend.classifier import MobileNetV2Estimator
+from backend.classifier.plan import FineTune
+from backend.images.preprocessing import LabelledImages
+from backend.models.parameters import parameter_shapes
+from backend.models.weights import Weights
+from tests.backend.classifier.conftest import Train, new_estimator
+from tests.backend.conftest import random_images
+
+
+def assert_equal(weights: Weights, expected: Weights) -> None:
+    assert weights.keys() == expected.keys()
+    for name, value in expected.items():
+        np.testing.assert_array_equal(weights[name], value, err_msg=name)
+
+
+def test_the_networks_have_the_same_parameters() -> None:
+    networks = [new_estimator(name)._require_network() for name in ("tinyms", "mindspore")]
+    assert parameter_shapes(networks[0]) == parameter_shapes(networks[1])
+    assert len(parameter_shapes(networks[0])) == 262
+
+
+@pytest.mark.parametrize("fine_tune", ["head", 2, "full"])
+def test_equal_seeds_train_to_equal_weights(train: Train, fine_tune: FineTune) -> None:
+    tinyms, mindspore = (train(name, fine_tune, 0) for name in ("tinyms", "mindspore"))
+    assert_equal(tinyms.before, mindspore.before)
+    assert_equal(tinyms.after, mindspore.after)
+    assert tinyms.metrics["loss"] == mindspore.metrics["loss"]
+
+
+def test_equal_weights_give_equal_probabilities(
+    model: MobileNetV2Estimator, other_images: LabelledImages
+) -> None:
+    tinyms = new_estimator("tinyms")
+    tinyms.set_weights(model.get_weights())
+    answers = zip(tinyms.predict(other_images.x), model.predict(other_images.x), strict=True)
+    for first, second in answers:
+        assert first.label == second.label
+        np.testing.assert_array_equal(first.probabilities, second.probabilities)
+
+
+def test_the_same_seed_gives_the_same_again(train: Train) -> None:
+    again = new_estimator("tinyms")
+    again.train(random_images(16), epochs=2, batch_size=8, fine_tune="head", seed=0)
+    assert_equal(again.get_weights(), train("tinyms", "head", 0).after)

@@ -1,0 +1,131 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from backend.classifier.plan import FineTune
+from backend.errors import DatasetError, ImageError, SettingsError
+from backend.images.preprocessing import LabelledImages
+from backend.models.weights import Weights
+from tests.backend.classifier.conftest import Train, new_estimator
+from tests.backend.conftest import encoded, random_images
+
+
+def changed(before: Weights, after: Weights) -> set[str]:
+    return {name for name in before if not np.array_equal(before[name], after[name])}
+
+
+def test_head_changes_only_the_head(train: Train) -> None:
+    _, before, after, _ = train("mindspore", "head", 0)
+    assert changed(before, after) == {"head.head.1.weight", "head.head.1.bias"}
+
+
+def test_a_number_changes_only_the_last_blocks_and_the_head(train: Train) -> None:
+    _, before, after, _ = train("mindspore", 2, 0)
+    last = ("backbone.backbone.17.", "backbone.backbone.18.", "head.")
+    assert changed(before, after) == {name for name in before if name.startswith(last)}
+
+
+def test_frozen_blocks_keep_their_statistics(train: Train) -> None:
+    _, before, after, _ = train("mindspore", 2, 0)
+    statistics = {name for name in changed(before, after) if "moving_" in name}
+    assert statistics
+    assert all(name.startswith(("backbone.backbone.1",)) for name in statistics)
+    frozen = "backbone.backbone.0.features.1.moving_mean"
+    np.testing.assert_array_equal(after[frozen], before[frozen])
+
+
+def test_full_changes_everything(train: Train) -> None:
+    _, before, after, _ = train("mindspore", "full", 0)
+    assert changed(before, after) == set(before)
+
+
+def test_the_loss_falls_and_each_epoch_has_its_seconds(train: Train) -> None:
+    metrics = train("mindspore", "head", 0).metrics
+    assert len(metrics["loss"]) == len(metrics["seconds"]) == 2
+    assert metrics["loss"][1] < metrics["loss"][0]
+    assert min(metrics["seconds"]) > 0
+
+
+def test_another_seed_gives_other_weights(train: Train) -> None:
+    first, second = train("mindspore", "head", 0), train("mindspore", "head", 1)
+    assert not np.array_equal(first.after["head.head.1.weight"], second.after["head.head.1.weight"])
+
+
+@pytest.mark.parametrize("labels", [[0, 2], [-1, 0]])
+def test_a_class_number_out_of_range_is_refused(labels: list[int]) -> None:
+    images = LabelledImages(random_images(2).x, labels)
+    with pytest.raises(DatasetError, match="outside 0 to 1: the classes are croissant, dog"):
+        new_estimator().train(images)
+
+
+def test_nothing_to_train_on_is_refused() -> None:
+    with pytest.raises(DatasetError, match="no samples to train on"):
+        new_estimator().train(LabelledImages([], []))
+
+
+def test_an_unreadable_sample_is_named(tmp_path: Path) -> None:
+    bad = tmp_path / "bad.png"
+    bad.write_text("no picture", encoding="utf-8")
+    estimator = new_estimator()
+    images = LabelledImages([bad, *random_images(7).x], [0] * 8)
+    with pytest.raises(ImageError, match=r"bad\.png: cannot be read as an image"):
+        estimator.train(images, epochs=1, fine_tune=1)
+
+
+@pytest.mark.parametrize("fine_tune", ["head", 1])
+def test_unreadable_samples_are_reported_once_and_left_out(
+    tmp_path: Path, fine_tune: FineTune
+) -> None:
+    readable = random_images(8)
+    reported: list[tuple[int, str]] = []
+    with_bad, without = new_estimator(), new_estimator()
+    x = [*readable.x[:3], tmp_path / "gone.png", *readable.x[3:]]
+    images = LabelledImages(x, [*readable.y[:3], 1, *readable.y[3:]])
+    with_bad.train(
+        images,
+        epochs=1,
+        fine_tune=fine_tune,
+        on_unreadable=lambda at, error: reported.append((at, str(error))),
+    )
+    without.train(readable, epochs=1, fine_tune=fine_tune)
+    assert [at for at, _ in reported] == [3]
+    assert "gone.png: there is no such image" in reported[0][1]
+    expected = without.get_weights()
+    for name, value in with_bad.get_weights().items():
+        np.testing.assert_allclose(value, expected[name], atol=1e-5, err_msg=name)
+
+
+def test_with_every_sample_unreadable_there_is_nothing_to_train_on(tmp_path: Path) -> None:
+    images = LabelledImages([tmp_path / "gone.png"] * 2, [0, 1])
+    reported: list[int] = []
+    with pytest.raises(DatasetError, match="no samples to train on"):
+        new_estimator().train(
+            images, fine_tune="head", on_unreadable=lambda at, _: reported.append(at)
+        )
+    assert reported == [0, 1]
+
+
+def test_a_warm_cache_gives_the_same_weights_as_a_cold_one(tmp_path: Path) -> None:
+    paths = [tmp_path / f"{number}.png" for number in range(16)]
+    images = random_images(16)
+    for path, pixels in zip(paths, images.x, strict=True):
+        path.write_bytes(encoded(np.asarray(pixels)))
+
+    def head(cache: Path | None) -> Weights:
+        estimator = new_estimator()
+        data = LabelledImages(paths, images.y)
+        estimator.train(data, epochs=1, fine_tune="head", cache_folder=cache)
+        return estimator.get_weights()
+
+    without, cold, warm = head(None), head(tmp_path / "cache"), head(tmp_path / "cache")
+    assert (tmp_path / "cache").is_dir()
+    assert not changed(without, cold)
+    assert not changed(cold, warm)
+
+
+def test_a_cache_without_room_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="cache_size=0"):
+        new_estimator().train(
+            random_images(2), fine_tune="head", cache_folder=tmp_path, cache_size=0
+        )

@@ -1,0 +1,89 @@
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from backend.errors import ImageError
+from backend.images.decoding import in_threads, input_batches, readable
+from backend.images.preprocessing import ImageSource, preprocess_batch
+from tests.backend.conftest import random_images
+
+Reported = list[tuple[int, str]]
+
+
+@pytest.fixture
+def mixed(tmp_path: Path) -> list[ImageSource]:
+    """Seven images, of which the third, no picture, and the sixth, no file, cannot be read."""
+    bad = tmp_path / "bad.png"
+    bad.write_text("no picture", encoding="utf-8")
+    images: list[ImageSource] = [*random_images(7).x]
+    images[2], images[5] = bad, tmp_path / "gone.png"
+    return images
+
+
+@given(
+    count=st.integers(0, 120),
+    batch_size=st.integers(1, 50),
+)
+@settings(max_examples=25, deadline=None)
+def test_batches_hold_every_image_in_order(count: int, batch_size: int) -> None:
+    images = random_images(count).x
+    batches = list(input_batches(images, 32, batch_size))
+    assert [each for batch in batches for each in batch.positions] == list(range(count))
+    assert [len(batch.inputs) for batch in batches[:-1]] == [batch_size] * (len(batches) - 1)
+    if count:
+        joined = np.concatenate([batch.inputs for batch in batches])
+        np.testing.assert_array_equal(joined, preprocess_batch(images, 32))
+
+
+def test_the_first_unreadable_image_is_raised(mixed: list[ImageSource]) -> None:
+    with pytest.raises(ImageError, match=r"bad\.png"):
+        list(input_batches(mixed, 32, 2))
+
+
+def test_unreadable_images_are_reported_once_and_left_out(mixed: list[ImageSource]) -> None:
+    reported: Reported = []
+    batches = list(input_batches(mixed, 32, 2, lambda at, why: reported.append((at, str(why)))))
+    assert [batch.positions for batch in batches] == [[0, 1], [3, 4], [6]]
+    assert [at for at, _ in reported] == [2, 5]
+    assert "bad.png" in reported[0][1]
+    assert "gone.png" in reported[1][1]
+
+
+def test_images_are_reported_in_the_callers_thread(mixed: list[ImageSource]) -> None:
+    threads = set()
+    kept = readable(mixed, lambda *_: threads.add(threading.current_thread()))
+    assert kept == [0, 1, 3, 4, 6]
+    assert threads == {threading.current_thread()}
+
+
+def test_only_a_few_images_are_decoded_ahead() -> None:
+    taken: list[int] = []
+
+    def numbers() -> Iterator[int]:
+        for number in range(1000):
+            taken.append(number)
+            yield number
+
+    doubled = in_threads(lambda number: 2 * number, numbers())
+    assert [next(doubled) for _ in range(3)] == [0, 2, 4]
+    assert 3 <= len(taken) < 100
+    doubled.close()
+    assert len(taken) < 100
+
+
+def test_several_images_are_decoded_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: {0, 1})
+    both = threading.Barrier(2, timeout=10)
+    assert len(list(in_threads(lambda _: both.wait(), range(2)))) == 2
+
+
+def test_what_a_thread_raises_is_raised_in_its_turn() -> None:
+    answers = in_threads(lambda number: 1 / number, [1, 2, 0, 4])
+    assert [next(answers), next(answers)] == [1, 0.5]
+    with pytest.raises(ZeroDivisionError):
+        next(answers)

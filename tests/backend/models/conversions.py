@@ -1,0 +1,61 @@
+"""MindCV's MobileNetV2 and the names that torchvision publishes for the same layers."""
+
+import re
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from backend.models.weights import Weights
+
+_LEAVES = {
+    "gamma": "weight",
+    "beta": "bias",
+    "moving_mean": "running_mean",
+    "moving_variance": "running_var",
+}
+_OUTER = {"0": "0.0", "1": "0.1", "20": "18.0", "21": "18.1"}
+_FIRST_BLOCK = {"0": "0.0", "1": "0.1", "3": "1", "4": "2"}
+_BLOCK = {"0": "0.0", "1": "0.1", "3": "1.0", "4": "1.1", "6": "2", "7": "3"}
+
+
+def mindcv_network(name: str = "mobilenet_v2_100", classes: int = 3) -> Any:
+    """Return a MindCV network, always the same, that tells images apart."""
+    from mindcv.models import mobilenetv2  # noqa: PLC0415
+    from mindspore import Tensor  # noqa: PLC0415
+
+    network = getattr(mobilenetv2, name)(num_classes=classes)
+    network.set_train(False)
+    generator = np.random.default_rng(0)
+    for parameter in network.get_parameters():
+        if parameter.name.endswith(("moving_variance", "gamma")):
+            value = generator.uniform(0.5, 1.5, parameter.shape)
+        else:
+            deviation = np.sqrt(2 / np.prod(parameter.shape[1:])) if parameter.ndim > 1 else 0.1
+            value = generator.normal(0, deviation, parameter.shape)
+        parameter.set_data(Tensor(value.astype(np.float32)))
+    return network
+
+
+def in_torchvisions_layout(weights: Weights) -> dict[str, NDArray[Any]]:
+    """Return MindCV's weights under torchvision's names, with its counters of batches."""
+    renamed: dict[str, NDArray[Any]] = {_renamed(name): each for name, each in weights.items()}
+    counters = {
+        name.replace("running_mean", "num_batches_tracked"): np.array(7, dtype=np.int64)
+        for name in renamed
+        if name.endswith("running_mean")
+    }
+    return renamed | counters
+
+
+def _renamed(name: str) -> str:
+    layer, leaf = name.rsplit(".", 1)
+    leaf = _LEAVES.get(leaf, leaf)
+    block = re.fullmatch(r"features\.(\d+)\.layers\.(\d+)", layer)
+    if block:
+        number = int(block[1]) - 2
+        positions = _FIRST_BLOCK if number == 1 else _BLOCK
+        return f"features.{number}.conv.{positions[block[2]]}.{leaf}"
+    if layer.startswith("features."):
+        return f"features.{_OUTER[layer.removeprefix('features.')]}.{leaf}"
+    return f"{layer}.{leaf}"

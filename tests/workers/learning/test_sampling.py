@@ -1,0 +1,33 @@
+from collections import Counter
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from workers.learning.sampling import draw_evenly
+
+kinds = st.lists(st.integers(-3, 3), max_size=60).map(lambda values: np.array(values, np.int64))
+seeds = st.integers(0, 2**32 - 1)
+
+
+@given(kinds, st.integers(0, 80), seeds)
+def test_as_many_of_each_kind_as_there_are(
+    kinds: np.ndarray[tuple[int], np.dtype[np.int64]], count: int, seed: int
+) -> None:
+    drawn = draw_evenly(kinds, count, seed)
+    assert len(drawn) == len(set(drawn)) == min(count, len(kinds))
+    available, taken = Counter(kinds.tolist()), Counter(kinds[drawn].tolist())
+    most = max(taken.values(), default=0)
+    assert all(taken[kind] >= min(available[kind], most - 1) for kind in available)
+
+
+@given(kinds, st.integers(0, 80), seeds)
+def test_the_same_arguments_draw_the_same(
+    kinds: np.ndarray[tuple[int], np.dtype[np.int64]], count: int, seed: int
+) -> None:
+    assert draw_evenly(kinds, count, seed) == draw_evenly(kinds, count, seed)
+
+
+def test_every_position_may_be_drawn() -> None:
+    kinds = np.zeros(10, np.int64)
+    assert {draw_evenly(kinds, 1, seed)[0] for seed in range(200)} == set(range(10))

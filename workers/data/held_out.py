@@ -1,0 +1,76 @@
+"""What rounds were judged on: a record that travels with the models, from round to round.
+
+An eval worker sees its own round's index, the two models and the dataset; on a cluster nothing
+else of the output is mounted. A train worker sees the folders of all rounds. So the record is
+``held-out.csv`` beside the trained model: each train worker copies the newest one into its
+round's folder, and that round's eval worker adds what is new to it. It grows by what each round
+was asked; all else that a round was judged on is left out once no later round is judged on it.
+"""
+
+import csv
+import io
+from collections.abc import Iterable
+from pathlib import Path
+from typing import NamedTuple
+
+from backend.errors import DatasetError
+from backend.files import write_atomically
+from workers.contract import Variable
+from workers.data.round_folder import earlier_rounds
+from workers.storage import Mirror
+
+__all__ = ["HELD_OUT_FILE", "HeldOut", "carry_held_out", "read_held_out", "write_held_out"]
+
+HELD_OUT_FILE = "held-out.csv"
+
+
+class HeldOut(NamedTuple):
+    """A sample that a round was judged on."""
+
+    round: int
+    """The first round that was."""
+    path: str
+    """In the dataset's folder."""
+    label: str
+    """The class's name."""
+    answer: str
+    """What that round's trained model took it for, a class's name; empty: it was not asked."""
+
+
+def carry_held_out(model_folder: Path, mirror: Mirror) -> None:
+    """Copy the newest earlier round's record into a round's folder, or begin one.
+
+    Of a remote folder no other round's is downloaded. Raises SettingsError or TemporaryError if
+    it cannot be.
+    """
+    folders = reversed(earlier_rounds(model_folder))
+    newest = next((file for file in (_pulled(folder, mirror) for folder in folders) if file), None)
+    if newest:
+        write_atomically(model_folder / HELD_OUT_FILE, newest.read_bytes())
+    else:
+        write_held_out(model_folder / HELD_OUT_FILE, [])
+
+
+def _pulled(folder: Path, mirror: Mirror) -> Path | None:
+    file = folder / HELD_OUT_FILE
+    mirror.pull(folder, {HELD_OUT_FILE}, Variable.MODEL_URL)
+    return file if file.exists() else None
+
+
+def read_held_out(file: Path) -> list[HeldOut]:
+    """Return the record's rows; raises DatasetError if it cannot be read."""
+    try:
+        with file.open(encoding="utf-8", newline="") as opened:
+            _, *rows = csv.reader(opened)
+        return [HeldOut(int(number), *texts) for number, *texts in rows]
+    except (OSError, ValueError, TypeError, csv.Error) as error:
+        raise DatasetError(f"{file}: is no record of held-out samples ({error}).") from None
+
+
+def write_held_out(file: Path, rows: Iterable[HeldOut]) -> None:
+    """Write a record, whole or not at all; raises OSError."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(HeldOut._fields)
+    writer.writerows(rows)
+    write_atomically(file, text.getvalue().encode())

@@ -1,0 +1,1 @@
+"""What decides how a job learns: estimators, replay, miners, forgetting."""

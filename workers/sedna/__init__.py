@@ -1,0 +1,1 @@
+"""The worker side of Sedna's contract: identity, reports, hot update, the process."""
