@@ -17,7 +17,7 @@ from tests.manifests.reading import (
     kustomized,
     sorted_documents,
 )
-from workers.infer.settings import HttpSettings
+from workers.http.settings import HttpSettings
 
 pytestmark = pytest.mark.skipif(shutil.which("kubectl") is None, reason="there is no kubectl here")
 

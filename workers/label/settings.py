@@ -4,7 +4,7 @@ from pydantic import Field, PositiveFloat, PositiveInt
 
 from workers.contract import Variable
 from workers.environment import ClassNames, LocalPath
-from workers.infer.settings import HttpSettings
+from workers.http.settings import HttpSettings
 
 __all__ = ["LabelSettings"]
 
