@@ -1,4 +1,4 @@
-"""A training's state on disk. Imports MindSpore: the toolkit prepares it before."""
+"""A training's state on disk."""
 
 import hashlib
 import logging
@@ -6,7 +6,6 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-import mindspore
 import numpy as np
 
 from backend.classifier.metrics import Metrics
@@ -14,6 +13,7 @@ from backend.classifier.plan import Plan
 from backend.classifier.toolkit import Cell
 from backend.images.preprocessing import ImageSource, LabelledImages
 from backend.models.npz import read_npz, write_npz
+from backend.models.parameters import assign
 from backend.models.weights import Weights
 
 __all__ = ["Resumable", "fingerprint"]
@@ -62,8 +62,7 @@ class Resumable:
         if str(arrays.get(_MARK, "")) != self._mark:
             _log.warning("%s: is of another training, which is passed over", self._file)
             return {}
-        for name, parameter in self._parameters.items():
-            parameter.set_data(mindspore.Tensor(arrays[_PARAMETER + name]))
+        assign(self._parameters, {name: arrays[_PARAMETER + name] for name in self._parameters})
         _log.info("%s: training goes on where it stopped", self._file)
         return {
             name.removeprefix(_METRIC): values.tolist()

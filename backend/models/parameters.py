@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from backend.errors import ModelFileError
 from backend.models.weights import Weights
 
-__all__ = ["Shapes", "check_weights", "get_weights", "parameter_shapes", "set_weights"]
+__all__ = ["Shapes", "assign", "check_weights", "get_weights", "parameter_shapes", "set_weights"]
 
 Shapes = dict[str, tuple[int, ...]]
 """Parameter name to shape."""
@@ -27,16 +27,23 @@ def get_weights(network: Any) -> Weights:
 
 
 def set_weights(network: Any, weights: Mapping[str, NDArray[np.float32]]) -> None:
-    """Replace every parameter, or none.
+    """Replace every parameter, or none; a network that was trained before can be trained on.
 
     Raises ModelFileError if a name is unknown or missing or a shape differs.
     """
     check_weights(weights, parameter_shapes(network))
-    from mindspore import Tensor  # noqa: PLC0415
+    assign(network.parameters_dict(), weights)
 
-    parameters = network.parameters_dict()
-    for name, value in weights.items():
-        parameters[name].set_data(Tensor(np.asarray(value, dtype=np.float32)))
+
+def assign(parameters: Mapping[str, Any], values: Mapping[str, NDArray[Any]]) -> None:
+    """Write ``values`` into MindSpore parameters of the same names and shapes."""
+    from mindspore import Tensor, ops  # noqa: PLC0415
+
+    # `set_data` would give a parameter new memory, and an optimizer that has run in eager mode
+    # is a compiled graph that would go on updating the old memory.
+    tensors = {name: Tensor(value, parameters[name].dtype) for name, value in values.items()}
+    for name, tensor in tensors.items():
+        ops.assign(parameters[name], tensor)
 
 
 def check_weights(weights: Mapping[str, NDArray[np.float32]], shapes: Shapes) -> None:

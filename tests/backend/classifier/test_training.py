@@ -1,4 +1,6 @@
+from collections.abc import Callable
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -45,6 +47,29 @@ def test_the_loss_falls_and_each_epoch_has_its_seconds(train: Train) -> None:
     assert len(metrics["loss"]) == len(metrics["seconds"]) == 2
     assert metrics["loss"][1] < metrics["loss"][0]
     assert min(metrics["seconds"]) > 0
+
+
+@pytest.mark.parametrize("framework", ["tinyms", "mindspore"])
+@pytest.mark.parametrize("optimizer", ["adam", "momentum"])
+def test_a_trained_estimator_that_is_given_weights_learns_again(
+    framework: str, optimizer: Literal["adam", "momentum"], tmp_path: Path
+) -> None:
+    estimator, images = new_estimator(framework), random_images(16)
+    start, path = estimator.get_weights(), estimator.save(tmp_path / "start.ckpt")
+    restarts: list[Callable[[], None]] = [
+        lambda: estimator.set_weights(start),
+        lambda: estimator.set_weights(start),
+        lambda: estimator.load(path),
+    ]
+    for restart in restarts:
+        restart()
+        before = estimator.evaluate(images)["loss"]
+        metrics = estimator.train(
+            images, images, epochs=2, batch_size=8, optimizer=optimizer, fine_tune="head"
+        )
+        assert metrics["valid_loss"] < before
+        changes = changed(start, estimator.get_weights())
+        assert changes == {"head.head.1.weight", "head.head.1.bias"}
 
 
 def test_another_seed_gives_other_weights(train: Train) -> None:

@@ -102,6 +102,17 @@ class Backends:
             accuracies.append(metrics["accuracy"])
         self.assertEqual(accuracies, [[1.0], [0.0]])
 
+    def test_a_trained_model_that_is_given_weights_learns_again(self):
+        backend = self.backend()
+        start = self.filled(0)
+        for _ in range(2):
+            backend.set_weights(start)
+            before = backend.evaluate(self.data())["accuracy"]
+            metrics = backend.train(self.data(), valid_data=self.data())
+            self.assertGreater(metrics["accuracy"], before)
+            for name, value in backend.get_weights().items():
+                self.assertFalse(np.array_equal(value, start[name]), name)
+
     def test_set_weights_is_all_or_nothing(self):
         from sedna.backend.mindspore.errors import ModelFileError
 
