@@ -9,8 +9,8 @@ from bench.measure import subject
 from bench.results import Bar, Figure
 from bench.setting import Comparison, Setting
 from workers.contract import WorkerKind, WorkerMessage, WorkerStatus
-from workers.learning.replay import SAMPLES_FILE
-from workers.sedna.outbox import TRAIN_REPORT_FILE, KeptReport
+from workers.data.round_folder import TRAIN_REPORT_FILE, KeptReport, RoundFolder
+from workers.storage import Mirror
 
 __all__ = ["MILLION_SAMPLES"]
 
@@ -57,7 +57,7 @@ def _earlier_rounds(folder: Path, lines: list[str]) -> Path:
         round_ = folder / str(number + 1)
         round_.mkdir(parents=True)
         trained = lines[number * share : (number + 1) * share]
-        (round_ / SAMPLES_FILE).write_text("".join(trained))
+        RoundFolder(round_, Mirror({})).samples.write_text("".join(trained))
         (round_ / TRAIN_REPORT_FILE).write_bytes(_completed().to_json())
     following = folder / str(_ROUNDS + 1)
     following.mkdir()

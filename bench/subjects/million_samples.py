@@ -9,7 +9,9 @@ from bench.dataset import CLASS_NAMES
 from jobs.standalone.dataset import Shares, read_index, select, write_samples
 from workers.data.index_file import read_index as read_samples
 from workers.data.index_file import read_labels
+from workers.data.round_folder import RoundFolder
 from workers.learning.replay import draw_replay
+from workers.storage import Mirror
 
 _TRAIN_PROB = 0.8
 
@@ -22,9 +24,9 @@ def run(index: str, model_folder: str, new: int, replay: int) -> Mapping[str, fl
     divided = time.perf_counter()
     labels = read_labels(Path(index), CLASS_NAMES, is_growing=True)
     read = time.perf_counter()
-    drawn = draw_replay(
-        Path(model_folder), labels, read_samples(train_file, CLASS_NAMES), replay, seed=0
-    )
+    folder = RoundFolder(Path(model_folder), Mirror({}))
+    new_samples = read_samples(train_file, CLASS_NAMES)
+    drawn = draw_replay(folder, labels, new_samples, replay, seed=0)
     ended = time.perf_counter()
     return {
         "seconds": ended - began,

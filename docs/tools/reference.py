@@ -17,24 +17,28 @@ from jobs.resources import schema
 from workers.clean.settings import CleanSettings
 from workers.contract import ModelConfig, ModelResult, Variable, WorkerMessage
 from workers.data.answers import Answer, HardExample, Rejection
-from workers.environment import EnvironmentSettings, EvalSettings, S3Settings, TrainSettings
-from workers.environment import WorkerSettings as SharedSettings
-from workers.infer.settings import ServingSettings
+from workers.data.round_folder import KeptReport
+from workers.environment import EnvironmentSettings
+from workers.eval.settings import EvalSettings
+from workers.infer.settings import InferSettings
 from workers.label.settings import LabelSettings
 from workers.learning.miners import MINERS
 from workers.prepare.settings import FolderSettings, ModelSettings
-from workers.sedna.outbox import KeptReport
+from workers.sedna.settings import JobSettings
+from workers.storage.settings import S3Settings
+from workers.train.settings import TrainSettings
 
-__all__ = ["BLOCKS", "FOLDER", "SETTINGS", "heeded", "main"]
+__all__ = ["BLOCKS", "FOLDER", "SETTINGS", "main", "own_fields"]
 
 FOLDER = Path(__file__).parents[1] / "reference"
 
 _HELP_COLUMNS = 90
 
 SETTINGS: Mapping[str, type[EnvironmentSettings]] = {
+    "job": JobSettings,
     "train": TrainSettings,
     "eval": EvalSettings,
-    "infer": ServingSettings,
+    "infer": InferSettings,
     "label": LabelSettings,
     "prepare folders": FolderSettings,
     "prepare models": ModelSettings,
@@ -42,15 +46,6 @@ SETTINGS: Mapping[str, type[EnvironmentSettings]] = {
     "s3": S3Settings,
 }
 """Program, or part of all of them, to its settings."""
-
-_BACKEND = frozenset({"BACKEND_TYPE", "DEVICE_CATEGORY"})
-_HEEDED = {
-    "train": _BACKEND | {"model_formats", "device_soc_versions"},
-    "eval": _BACKEND,
-    "infer": _BACKEND | {Variable.HEM_NAME, Variable.HEM_PARAMETERS},
-    "prepare models": _BACKEND,
-}
-"""Of the settings that all workers share, those that a program heeds."""
 
 _RESOURCES = (schema.Dataset, schema.Model, schema.IncrementalLearningJob)
 _RECORDS = (
@@ -64,24 +59,11 @@ _RECORDS = (
 )
 
 
-def heeded(program: str) -> list[Field]:
-    """Return the settings that ``program`` heeds."""
+def own_fields(program: str) -> list[Field]:
+    """Return what ``program`` is told beyond what every worker is."""
     settings = SETTINGS[program]
-    ignored = _inherited(settings) - _HEEDED.get(program, frozenset())
-    return [each for each in fields(settings) if each.name not in ignored]
-
-
-def _inherited(settings: type[EnvironmentSettings]) -> set[str]:
-    """Return the variables that ``settings`` only has because all workers share a class."""
-    if not issubclass(settings, SharedSettings):
-        return set()
-    classes = settings.__mro__[: settings.__mro__.index(SharedSettings)]
-    own = {name for each in classes for name in vars(each).get("__annotations__", {})}
-    return {
-        str(SharedSettings.model_fields[name].validation_alias or name)
-        for name in vars(SharedSettings)["__annotations__"]
-        if name not in own
-    }
+    shared = set() if settings is JobSettings else {each.name for each in fields(JobSettings)}
+    return [each for each in fields(settings) if each.name not in shared]
 
 
 def _settings_table(program: str) -> str:
@@ -92,7 +74,7 @@ def _settings_table(program: str) -> str:
             _default(each),
             each.description,
         )
-        for each in heeded(program)
+        for each in own_fields(program)
     )
     return table(["variable", "type", "default", "meaning"], rows)
 

@@ -1,19 +1,18 @@
 import re
+from pathlib import Path
 
 import pytest
 
 from backend.errors import ProjectError, SettingsError
 from docs.tools.markdown import block_names, fill
-from docs.tools.reference import BLOCKS, FOLDER, SETTINGS, heeded
-from workers.data.held_out import HELD_OUT_FILE
-from workers.data.quarantine import EVAL_QUARANTINE_FILE, TRAIN_QUARANTINE_FILE
+from docs.tools.reference import BLOCKS, FOLDER, SETTINGS, own_fields
+from workers.data.round_folder import EVAL_REPORT_FILE, TRAIN_REPORT_FILE, RoundFolder
 from workers.infer.inbox import DONE_FOLDER, REJECTED_FOLDER
-from workers.learning.replay import SAMPLES_FILE
 from workers.sedna.hot_update import REPORTED_UPDATE_FILE
-from workers.sedna.outbox import TRAIN_REPORT_FILE
 from workers.sedna.process import EXIT_UNEXPECTED
-from workers.train.training import STATE_FILE
+from workers.storage import Mirror
 
+ROUND = RoundFolder(Path("1"), Mirror({}))
 PAGES = {file.name: file.read_text(encoding="utf-8") for file in FOLDER.glob("*.md")}
 
 
@@ -30,7 +29,7 @@ def test_every_block_is_on_a_page() -> None:
 def test_every_required_variable_of_a_worker_is_marked(program: str) -> None:
     with pytest.raises(SettingsError) as missing:
         SETTINGS[program].from_environment({})
-    required = {each.name for each in heeded(program) if each.is_required}
+    required = {each.name for each in own_fields(program) if each.is_required}
 
     assert required
     assert all(f"{name} is not set" in str(missing.value) for name in required)
@@ -43,11 +42,12 @@ def test_every_field_of_a_manifest_has_a_meaning() -> None:
     assert [row for row in rows if row.endswith("|  |")] == []
 
 
-def test_what_a_worker_does_not_heed_is_left_out() -> None:
-    shown = {program: {each.name for each in heeded(program)} for program in SETTINGS}
+def test_each_worker_has_its_own_variables() -> None:
+    shown = {program: {each.name for each in own_fields(program)} for program in SETTINGS}
 
     assert {"TRAIN_DATASET_URL", "model_formats", "epochs"} <= shown["train"]
     assert "MODEL_URLS" not in shown["train"]
+    assert "JOB_NAME" not in shown["infer"]
     assert "model_formats" not in shown["eval"]
 
 
@@ -72,15 +72,16 @@ def _errors(parent: type[ProjectError]) -> list[type[ProjectError]]:
 @pytest.mark.parametrize(
     "name",
     [
-        HELD_OUT_FILE,
+        ROUND.held_out.name,
         REPORTED_UPDATE_FILE,
         f"{DONE_FOLDER}/",
         f"{REJECTED_FOLDER}/",
         TRAIN_REPORT_FILE,
-        EVAL_QUARANTINE_FILE,
-        TRAIN_QUARANTINE_FILE,
-        SAMPLES_FILE,
-        STATE_FILE,
+        EVAL_REPORT_FILE,
+        ROUND.eval_quarantine.name,
+        ROUND.train_quarantine.name,
+        ROUND.samples.name,
+        ROUND.training_state.name,
     ],
 )
 def test_the_page_of_files_names_each_of_them(name: str) -> None:

@@ -21,9 +21,10 @@ from tests.jobs.conftest import WHOLE_ROUND, Job
 from workers.contract import WorkerKind, WorkerMessage, WorkerStatus
 from workers.data.answers import HardExample
 from workers.data.index_file import Sample
+from workers.data.round_folder import KeptReport, RoundFolder
 from workers.infer.hard_examples import HardExampleStore
-from workers.learning.replay import remember_samples
-from workers.sedna.outbox import KeptReport, Outbox
+from workers.learning.replay import record_samples
+from workers.sedna.outbox import Outbox
 from workers.storage import Mirror
 
 Write = Callable[[Path, str], None]
@@ -41,7 +42,7 @@ def write_index(path: Path, word: str) -> None:
 
 
 def write_trained(path: Path, word: str) -> None:
-    remember_samples(path.parent, [Sample(f"{word}.jpg", 1)], ("cat", "dog"))
+    record_samples(RoundFolder(path.parent, Mirror({})), [Sample(f"{word}.jpg", 1)], ("cat", "dog"))
 
 
 def write_state(path: Path, word: str) -> None:
@@ -140,7 +141,7 @@ def test_a_report_that_cannot_be_kept_leaves_the_one_before(disk: Disk) -> None:
         name="w", namespace="farm", ownerName="dogs", kind=WorkerKind.TRAIN,
         status=WorkerStatus.COMPLETED,
     )  # fmt: skip
-    assert outbox.take_over()
+    assert outbox.claim()
     disk.fill()
     assert not outbox.keep(KeptReport(worker="w", message=message))
     assert outbox.read() == KeptReport(worker="w")

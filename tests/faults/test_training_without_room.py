@@ -11,8 +11,7 @@ from backend.errors import WriteError
 from backend.models import model_file
 from tests.faults.disks import SmallDisk
 from tests.local_controller import FakeLocalController
-from tests.workers.conftest import identity, local_controller
-from tests.workers.train.conftest import base_model, worker_environment
+from tests.workers.conftest import base_model, identity, local_controller, worker_environment
 from workers.contract import WorkerStatus
 
 __all__ = ["base_model", "identity", "local_controller", "worker_environment"]

@@ -24,17 +24,19 @@ from jobs.resources.loader import load_documents, load_jobs
 from jobs.standalone.server import Report, application
 from workers.contract import WorkerMessage, message_path
 from workers.data.index_file import read_index, sample_paths
-from workers.environment import EvalSettings, S3Settings, TrainSettings
+from workers.eval.settings import EvalSettings
 from workers.http.body import read_upload
 from workers.http.refusals import RequestError
 from workers.http.security import BearerToken
 from workers.infer.protocol import parse_request
-from workers.infer.settings import ServingSettings
+from workers.infer.settings import InferSettings
 from workers.infer.tensors import Tensor, from_binary, from_json, to_binary
 from workers.label.examples import ExampleFolder
 from workers.label.label_studio import labels_of
 from workers.label.settings import LabelSettings
 from workers.sedna.hot_update import HotUpdate
+from workers.storage.settings import S3Settings
+from workers.train.settings import TrainSettings
 
 __all__ = ["CORPUS", "PARSERS"]
 
@@ -73,7 +75,7 @@ def _manifests(data: bytes) -> None:
 def _settings(data: bytes) -> None:
     lines = data.decode("utf-8", "surrogateescape").split("\n")
     environment = {name: value for name, _, value in (line.partition("=") for line in lines)}
-    for settings in (TrainSettings, EvalSettings, ServingSettings, LabelSettings, S3Settings):
+    for settings in (TrainSettings, EvalSettings, InferSettings, LabelSettings, S3Settings):
         with suppress(SettingsError):
             settings.from_environment(environment)
 

@@ -12,7 +12,7 @@ What another test shows already is not repeated:
 """
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -22,13 +22,15 @@ from backend.models import model_file
 from backend.models.model_file import ModelCard
 from tests.brightness_model import SIDE
 from tests.local_controller import FakeLocalController
-from workers.contract import WorkerKind, WorkerStatus
-from workers.environment import TrainSettings
+from workers.contract import Variable, WorkerKind, WorkerStatus
+from workers.data.quarantine import Quarantine
+from workers.data.round_folder import RoundFolder
 from workers.eval.evaluation import evaluate
-from workers.sedna.incremental import IncrementalLearning
+from workers.learning.estimators import make_backend
 from workers.sedna.process import run_round
-from workers.storage import Mirror
-from workers.train.training import quarantine_of, round_images
+from workers.sedna.session import Session
+from workers.train.settings import TrainSettings
+from workers.train.training import round_images
 
 TWO_MINUTES = 24  # tries at the 1/1000 of the true delays that these tests wait
 
@@ -54,13 +56,21 @@ class Counter:
         self.images = json.loads(Path(path).read_text())
 
 
-def train(environment: Mapping[str, str]) -> None:
+def train(session: Session) -> None:
     """Do what the train worker does, with an estimator that needs no time."""
-    mirror = Mirror(environment)
-    settings = TrainSettings.from_environment(mirror.localise(environment))
-    images = round_images(settings, mirror, quarantine_of(settings, mirror))
-    learning = IncrementalLearning(Counter(), settings=settings, mirror=mirror)
-    learning.train(list(images.x))
+    settings = session.settings(TrainSettings)
+    backend = make_backend(Counter(), settings)
+    images = read_images(session)
+    session.load(backend, settings.base_model_url, Variable.BASE_MODEL_URL)
+    metrics = backend.train(images)
+    session.report_trained(backend, settings, metrics)
+
+
+def read_images(session: Session) -> list[object]:
+    settings = session.settings(TrainSettings)
+    folder = RoundFolder(settings.model_url, session.mirror)
+    quarantine = Quarantine(folder.train_quarantine, folder, share=settings.unreadable_share)
+    return list(round_images(session, settings, folder, quarantine).x)
 
 
 @pytest.fixture(autouse=True)
@@ -190,9 +200,8 @@ def test_hazard_5_a_round_that_fails_in_a_full_folder_is_not_taken_for_the_earli
 ) -> None:
     run_round(WorkerKind.TRAIN, node, train)
 
-    def killed(environment: Mapping[str, str]) -> None:
-        settings = TrainSettings.from_environment(environment)
-        round_images(settings, Mirror({}), quarantine_of(settings, Mirror({})))
+    def killed(session: Session) -> None:
+        read_images(session)
         raise TemporaryError("killed.")
 
     with pytest.raises(TemporaryError):
@@ -240,6 +249,6 @@ def test_a_round_without_anything_to_train_on_fails_instead_of_ending_without_a_
     node: dict[str, str], tmp_path: Path, local_controller: FakeLocalController
 ) -> None:
     (tmp_path / "1.txt").write_text("")
-    with pytest.raises(DatasetError, match="holds no sample"):
+    with pytest.raises(DatasetError, match="contains no samples"):
         run_round(WorkerKind.TRAIN, node, train)
     assert local_controller.next_message().status is WorkerStatus.FAILED

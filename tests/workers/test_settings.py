@@ -5,15 +5,12 @@ import pytest
 import yaml
 
 from backend.errors import SettingsError
-from workers.environment import (
-    EnvironmentSettings,
-    EvalSettings,
-    InferSettings,
-    JobSettings,
-    S3Settings,
-    TrainSettings,
-    WorkerSettings,
-)
+from workers.environment import EnvironmentSettings
+from workers.eval.settings import EvalSettings
+from workers.infer.settings import InferSettings
+from workers.sedna.settings import JobSettings
+from workers.storage.settings import S3Settings
+from workers.train.settings import TrainSettings
 
 IDENTITY = {"JOB_NAME": "job", "WORKER_NAME": "worker-abcde"}
 TRAIN = IDENTITY | {
@@ -42,7 +39,6 @@ def test_what_is_not_set_has_its_default() -> None:
     assert settings.input_size == 224
     assert settings.model_formats == ("ckpt", "onnx")
     assert settings.fine_tune == "full"
-    assert settings.lc_server == "http://localhost:9100"
 
 
 @pytest.mark.parametrize(
@@ -57,7 +53,6 @@ def test_what_is_not_set_has_its_default() -> None:
         ("fine_tune", "3", "fine_tune", 3),
         ("model_formats", "npz, onnx", "model_formats", ("npz", "onnx")),
         ("BACKEND_TYPE", "mindspore", "backend_type", "MINDSPORE"),
-        ("DATA_PATH_PREFIX", "/root/", "data_path_prefix", "/root"),
     ],
 )
 def test_a_variable_sets_its_field(variable: str, value: str, field: str, expected: object) -> None:
@@ -88,7 +83,6 @@ def test_a_variable_sets_its_field(variable: str, value: str, field: str, expect
         ("replay", "-1", "greater than or equal to 0"),
         ("MODEL_URL", "gs://bucket/out", "gs:// is not supported"),
         ("BACKEND_TYPE", "torch", "'TINYMS' or 'MINDSPORE'"),
-        ("LC_SERVER", "localhost:9100", "pattern"),
     ],
 )
 def test_a_wrong_value_names_variable_value_and_what_is_expected(
@@ -163,6 +157,14 @@ def test_other_miner_parameters_are_refused(text: str) -> None:
         InferSettings.from_environment(INFER | {"HEM_PARAMETERS": text})
 
 
+def test_the_job_is_told_by_the_global_manager() -> None:
+    settings = JobSettings.from_environment(IDENTITY | {"DATA_PATH_PREFIX": "/root/"})
+    assert settings.lc_server == "http://localhost:9100"
+    assert settings.data_path_prefix == "/root"
+    with pytest.raises(SettingsError, match=r"LC_SERVER='localhost:9100': .*pattern"):
+        JobSettings.from_environment(IDENTITY | {"LC_SERVER": "localhost:9100"})
+
+
 @pytest.mark.parametrize(
     ("variables", "seconds"),
     [
@@ -190,7 +192,7 @@ def test_reports_keep_their_distance_on_a_cluster(
     ],
 )
 def test_the_manifests_environment_is_accepted(
-    stage: str, settings: type[WorkerSettings], given: dict[str, str]
+    stage: str, settings: type[EnvironmentSettings], given: dict[str, str]
 ) -> None:
     job = yaml.safe_load(Path("manifests/job.yaml").read_text(encoding="utf-8"))
     (container,) = job["spec"][stage]["template"]["spec"]["containers"]

@@ -16,14 +16,14 @@ from workers.contract import Variable
 from workers.data.index_file import Sample, read_labels
 from workers.storage import Mirror, NotFoundError, is_remote
 
-__all__ = ["DATA_INDEX_FILE", "Dataset"]
+__all__ = ["DATA_INDEX_FILE", "DatasetImages"]
 
 DATA_INDEX_FILE = "dataIndex.txt"
 
 _MARK = "@"
 
 
-class Dataset:
+class DatasetImages:
     """Finds the images of samples."""
 
     def __init__(

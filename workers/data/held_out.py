@@ -15,16 +15,12 @@ from typing import NamedTuple
 
 from backend.errors import DatasetError
 from backend.files import write_atomically
-from workers.contract import Variable
-from workers.data.round_folder import earlier_rounds
-from workers.storage import Mirror
+from workers.data.round_folder import RoundFolder
 
-__all__ = ["HELD_OUT_FILE", "HeldOut", "carry_held_out", "read_held_out", "write_held_out"]
-
-HELD_OUT_FILE = "held-out.csv"
+__all__ = ["HeldOutSample", "carry_held_out", "read_held_out", "write_held_out"]
 
 
-class HeldOut(NamedTuple):
+class HeldOutSample(NamedTuple):
     """A sample that a round was judged on."""
 
     round: int
@@ -37,40 +33,34 @@ class HeldOut(NamedTuple):
     """What that round's trained model took it for, a class's name; empty: it was not asked."""
 
 
-def carry_held_out(model_folder: Path, mirror: Mirror) -> None:
+def carry_held_out(folder: RoundFolder) -> None:
     """Copy the newest earlier round's record into a round's folder, or begin one.
 
-    Of a remote folder no other round's is downloaded. Raises SettingsError or TemporaryError if
-    it cannot be.
+    Raises SettingsError or TemporaryError if a remote folder cannot be read or written.
     """
-    folders = reversed(earlier_rounds(model_folder))
-    newest = next((file for file in (_pulled(folder, mirror) for folder in folders) if file), None)
+    pulled = (each.pull(each.held_out) for each in reversed(folder.earlier()))
+    newest = next(filter(None, pulled), None)
     if newest:
-        write_atomically(model_folder / HELD_OUT_FILE, newest.read_bytes())
+        write_atomically(folder.held_out, newest.read_bytes())
     else:
-        write_held_out(model_folder / HELD_OUT_FILE, [])
+        write_held_out(folder.held_out, [])
+    folder.publish(folder.held_out)
 
 
-def _pulled(folder: Path, mirror: Mirror) -> Path | None:
-    file = folder / HELD_OUT_FILE
-    mirror.pull(folder, {HELD_OUT_FILE}, Variable.MODEL_URL)
-    return file if file.exists() else None
-
-
-def read_held_out(file: Path) -> list[HeldOut]:
+def read_held_out(file: Path) -> list[HeldOutSample]:
     """Return the record's rows; raises DatasetError if it cannot be read."""
     try:
         with file.open(encoding="utf-8", newline="") as opened:
             _, *rows = csv.reader(opened)
-        return [HeldOut(int(number), *texts) for number, *texts in rows]
+        return [HeldOutSample(int(number), *texts) for number, *texts in rows]
     except (OSError, ValueError, TypeError, csv.Error) as error:
-        raise DatasetError(f"{file}: is no record of held-out samples ({error}).") from None
+        raise DatasetError(f"{file}: is not a record of held-out samples ({error}).") from None
 
 
-def write_held_out(file: Path, rows: Iterable[HeldOut]) -> None:
+def write_held_out(file: Path, rows: Iterable[HeldOutSample]) -> None:
     """Write a record, whole or not at all; raises OSError."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(HeldOut._fields)
+    writer.writerow(HeldOutSample._fields)
     writer.writerows(rows)
     write_atomically(file, text.getvalue().encode())

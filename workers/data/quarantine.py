@@ -16,19 +16,11 @@ from pathlib import Path
 from backend.errors import DatasetError, ImageError, ProjectError
 from backend.files import write_atomically
 from backend.images.preprocessing import LabelledImages
-from workers.contract import Metrics, Variable
+from workers.contract import Metrics
 from workers.data.index_file import Sample
-from workers.storage import Mirror
+from workers.data.round_folder import RoundFolder
 
-__all__ = [
-    "EVAL_QUARANTINE_FILE",
-    "TRAIN_QUARANTINE_FILE",
-    "Quarantine",
-    "quarantined_paths",
-]
-
-TRAIN_QUARANTINE_FILE = "train-quarantine.csv"
-EVAL_QUARANTINE_FILE = "eval-quarantine.csv"
+__all__ = ["Quarantine", "quarantined_paths"]
 
 _COLUMNS = ("path", "reason")
 _LOGGED = 20
@@ -39,16 +31,16 @@ _log = logging.getLogger(__name__)
 class Quarantine:
     """Takes a round's unreadable samples, and says how many there are."""
 
-    def __init__(self, file: Path, mirror: Mirror, *, share: float) -> None:
+    def __init__(self, file: Path, folder: RoundFolder, *, share: float) -> None:
         """Take in nothing yet.
 
         Args:
-            file: Where the samples are listed; may stand for an S3 object.
-            mirror: What gave it its path.
+            file: Where the samples are listed.
+            folder: The round's folder, in which it is.
             share: Of the round's samples, 0 to 1; with more the round fails.
         """
         self._file = file
-        self._mirror = mirror
+        self._folder = folder
         self._share = share
         self._total = 0
         self._screened: list[tuple[str, str]] = []
@@ -62,7 +54,7 @@ class Quarantine:
     def screened(
         self, samples: Sequence[Sample], images: LabelledImages, check: Callable[[Path], None]
     ) -> LabelledImages:
-        """Return the images, of these samples, that pass ``check``; `add` counts in them.
+        """Return the images, of these samples, that pass ``check``; positions in `add` are theirs.
 
         Raises ImageError if too many do not.
         """
@@ -82,8 +74,13 @@ class Quarantine:
         """
         self._leave_out(*self._screened[position], error)
 
-    def counted(self, metrics: Metrics) -> Metrics:
-        """Write the list, and return the metrics with ``unreadable`` [1]: samples left out."""
+    @property
+    def metrics(self) -> Metrics:
+        """``unreadable`` [1]: how many samples are left out."""
+        return {"unreadable": [float(len(self._reasons))]}
+
+    def record(self) -> None:
+        """Write the list of what is left out into the round's folder."""
         self._write()
         if self._reasons:
             _log.warning(
@@ -92,7 +89,6 @@ class Quarantine:
                 self._total,
                 self._file,
             )
-        return metrics | {"unreadable": [float(len(self._reasons))]}
 
     def _passes(self, path: str, image: str, check: Callable[[Path], None]) -> bool:
         try:
@@ -108,7 +104,8 @@ class Quarantine:
             self._write()
             raise ImageError(
                 f"{image}: cannot be read, and with it more of {self._total} samples than"
-                f" unreadable_share={self._share:g} allows: mend or remove what {self._file} lists."
+                f" unreadable_share={self._share:g} allows: repair or remove those that"
+                f" {self._file} lists."
             )
 
     def _write(self) -> None:
@@ -116,7 +113,7 @@ class Quarantine:
             # An earlier attempt at the round may have left a list.
             if self._reasons or self._file.exists():
                 write_atomically(self._file, _table(self._reasons))
-                self._mirror.publish(self._file, Variable.MODEL_URL)
+                self._folder.publish(self._file)
         except (OSError, ProjectError) as error:
             _log.warning("the list cannot be kept in %s: %s", self._file, error)
             for path, reason in islice(self._reasons.items(), _LOGGED):
@@ -134,7 +131,7 @@ def quarantined_paths(file: Path) -> set[str]:
     except FileNotFoundError:
         return set()
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise DatasetError(f"{file}: is no list of samples ({error}): remove it.") from None
+        raise DatasetError(f"{file}: is not a list of samples ({error}): remove it.") from None
     return {row[0] for row in rows[1:] if row}
 
 

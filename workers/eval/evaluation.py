@@ -1,21 +1,21 @@
 """Evaluates a round's models on its held-out samples."""
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from backend.errors import ProjectError
 from backend.models import model_file
 from workers.contract import Metrics, Variable
-from workers.data.dataset import DATA_INDEX_FILE, Dataset
+from workers.data.dataset import DATA_INDEX_FILE, DatasetImages
 from workers.data.index_file import read_index
-from workers.data.quarantine import EVAL_QUARANTINE_FILE, Quarantine
+from workers.data.quarantine import Quarantine
+from workers.data.round_folder import RoundFolder
 from workers.data.screening import Screen
-from workers.environment import EvalSettings
-from workers.learning.estimators import make_estimator
+from workers.eval.settings import EvalSettings
+from workers.learning.estimators import make_backend, make_estimator
 from workers.learning.forgetting import Forgetting
-from workers.sedna.incremental import IncrementalLearning
-from workers.storage import Mirror
+from workers.sedna.session import Session
 
 __all__ = ["evaluate"]
 
@@ -25,58 +25,64 @@ _SAMPLES = "samples"
 _log = logging.getLogger(__name__)
 
 
-def evaluate(environment: Mapping[str, str]) -> None:
+def evaluate(session: Session) -> None:
     """Evaluate each of MODEL_URLS on TEST_DATASET_URL and report.
 
     Raises SettingsError, DatasetError, ImageError or ModelFileError for what is wrong, and
     TemporaryError if storage is away or the report cannot be delivered now.
     """
-    mirror = Mirror(environment)
-    settings = EvalSettings.from_environment(mirror.localise(environment))
-    incremental = IncrementalLearning(make_estimator(settings), settings=settings, mirror=mirror)
-    index = mirror.fetch(settings.test_dataset_url, Variable.TEST_DATASET_URL)
-    samples = read_index(index, settings.class_names)
-    dataset = Dataset(
-        settings.original_dataset_url, mirror, data_indexes=[index.parent / DATA_INDEX_FILE]
-    )
+    settings = session.settings(EvalSettings)
     candidate = settings.model_urls[0]
     # The one folder of the round that is the worker's to write, on a cluster too.
-    list_of_unreadable = candidate.parent / EVAL_QUARANTINE_FILE
-    quarantine = Quarantine(list_of_unreadable, mirror, share=settings.unreadable_share)
+    folder = RoundFolder(candidate.parent, session.mirror, Variable.MODEL_URLS)
+    index = session.mirror.fetch(settings.test_dataset_url, Variable.TEST_DATASET_URL)
+    samples = read_index(index, settings.class_names)
+    dataset = DatasetImages(
+        settings.original_dataset_url,
+        session.mirror,
+        data_indexes=[index.parent / DATA_INDEX_FILE],
+    )
     screen = Screen(dataset.folders, settings.image_limit_mib)
+    quarantine = Quarantine(folder.eval_quarantine, folder, share=settings.unreadable_share)
     images = quarantine.screened(samples, dataset.images(samples), screen.check)
-    forgetting = Forgetting(settings, dataset, screen, mirror)
-    estimator = incremental.estimator
+    forgetting = Forgetting(
+        folder, dataset, screen, settings.class_names, settings.forgetting_samples
+    )
+    backend = make_backend(make_estimator(settings), settings)
     _log.info("evaluating %d models on %d samples", len(settings.model_urls), len(samples))
-
-    def judged(metrics: Metrics) -> Metrics:
+    judged: list[Metrics] = []
+    for model in settings.model_urls:
+        session.load(backend, model, Variable.MODEL_URLS)
+        metrics: Metrics = backend.evaluate(
+            images,
+            batch_size=settings.batch_size,
+            with_confidence=True,
+            on_unreadable=quarantine.add,
+        )
         confidence = metrics.pop(_CONFIDENCE, [])
-        if estimator.model_path == candidate:
-            _write_confidence(candidate, confidence, mirror)
+        if model == candidate:
+            _record_confidence(folder, candidate, confidence)
             readable = [sample for sample in samples if sample.path not in quarantine.paths]
-            forgetting.remember(readable, estimator.predict)
-        return quarantine.counted(_judged(metrics)) | forgetting.measure(estimator.evaluate)
-
-    incremental.evaluate(
-        images,
-        post_process=judged,
-        batch_size=settings.batch_size,
-        with_confidence=True,
-        on_unreadable=quarantine.add,
+            forgetting.record(readable, backend.predict)
+        judged.append(_meaningful(metrics) | forgetting.measure(backend.evaluate))
+        _log.info("%s: %s", model, judged[-1])
+    quarantine.record()
+    session.report_evaluated(
+        settings.model_urls, [metrics | quarantine.metrics for metrics in judged]
     )
 
 
-def _write_confidence(model: Path, confidence: Sequence[float], mirror: Mirror) -> None:
-    """Tell the candidate's card, before the LocalController copies it, for drift in serving."""
+def _record_confidence(folder: RoundFolder, model: Path, confidence: Sequence[float]) -> None:
+    """Write it on the candidate's card before the LocalController copies it: drift needs it."""
     if not any(confidence):
         return
     try:
         model_file.add_confidence(model, list(map(int, confidence)))
-        mirror.publish(model, Variable.MODEL_URLS)
+        folder.publish(model)
     except (ProjectError, OSError) as error:
-        _log.warning("drift will be told from the first answers instead: %s", error)
+        _log.warning("drift will be measured from the first answers instead: %s", error)
 
 
-def _judged(metrics: Metrics) -> Metrics:
+def _meaningful(metrics: Metrics) -> Metrics:
     """Without a sample nothing was judged: a zero would be a figure that a trigger compares."""
     return metrics if any(metrics[_SAMPLES]) else {_SAMPLES: metrics[_SAMPLES]}

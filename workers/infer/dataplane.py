@@ -16,7 +16,7 @@ from workers.infer.metrics import Metrics
 from workers.infer.model import ModelSlot, ServedModel
 from workers.infer.protocol import InferenceRequest, InferenceResponse
 from workers.infer.recording import HardExampleRecorder
-from workers.infer.settings import ServingSettings
+from workers.infer.settings import InferSettings
 from workers.infer.tensors import Tensor
 
 __all__ = ["INPUT", "PICTURE", "DataPlane"]
@@ -36,7 +36,7 @@ class DataPlane:
 
     def __init__(
         self,
-        settings: ServingSettings,
+        settings: InferSettings,
         slot: ModelSlot,
         batcher: Batcher[ServedModel],
         images: ImageReader,

@@ -19,7 +19,7 @@ from workers.infer.images import check_shape
 from workers.infer.inbox import Inbox, WaitingImage
 from workers.infer.metrics import Metrics
 from workers.infer.model import ModelSlot, ServedModel
-from workers.infer.settings import ServingSettings
+from workers.infer.settings import InferSettings
 from workers.storage.watching import looks
 
 __all__ = ["FolderService"]
@@ -42,7 +42,7 @@ class FolderService:
 
     def __init__(
         self,
-        settings: ServingSettings,
+        settings: InferSettings,
         inbox: Inbox,
         slot: ModelSlot,
         metrics: Metrics,

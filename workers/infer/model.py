@@ -16,9 +16,9 @@ from backend.models import model_file
 from workers.http.refusals import NotReadyError, RequestError
 from workers.infer.batching import Scores
 from workers.infer.memory import release_free_memory
-from workers.infer.settings import ServingSettings
-from workers.learning.estimators import make_estimator
-from workers.sedna.incremental import IncrementalLearning
+from workers.infer.settings import InferSettings
+from workers.learning.estimators import make_backend, make_estimator
+from workers.learning.miners import Miner
 
 __all__ = ["ModelSlot", "ServedModel"]
 
@@ -34,7 +34,7 @@ class ServedModel:
     def __init__(
         self,
         estimator: MobileNetV2Estimator,
-        incremental: IncrementalLearning,
+        miner: Miner | None,
         *,
         version: str,
         batch_size: int,
@@ -44,7 +44,7 @@ class ServedModel:
 
         Args:
             estimator: Has them.
-            incremental: Has the hard example miner.
+            miner: Says whether an image is a hard example; None: none is.
             version: The first 12 digits of the SHA-256 of the model's content.
             batch_size: How many images go through the network at once.
             evaluated_confidence: Of its evaluation,
@@ -54,7 +54,7 @@ class ServedModel:
         self.evaluated_confidence = tuple(evaluated_confidence)
         self.loaded = datetime.now(UTC)
         self._estimator = estimator
-        self._incremental = incremental
+        self._miner = miner
         self._batch_size = batch_size
 
     def probabilities(self, inputs: Array) -> Array:
@@ -72,13 +72,13 @@ class ServedModel:
 
     def is_hard(self, probabilities: Array) -> bool:
         """Say whether an image with these probabilities (C,) is a hard example."""
-        return self._incremental.is_hard_example(probabilities)
+        return self._miner is not None and self._miner(probabilities)
 
 
 class ModelSlot:
     """Holds the model that answers; another takes its place once it has proved to work."""
 
-    def __init__(self, settings: ServingSettings) -> None:
+    def __init__(self, settings: InferSettings) -> None:
         """Hold no model yet."""
         self._settings = settings
         self._swapping = Lock()
@@ -105,11 +105,10 @@ class ModelSlot:
         file = model_file.read(path)
         version = hashlib.sha256(file.payload).hexdigest()[:_VERSION_DIGITS]
         estimator = make_estimator(self._settings)
-        incremental = IncrementalLearning(estimator, settings=self._settings)
-        incremental.estimator.load(str(path))
+        make_backend(estimator, self._settings).load(str(path))
         model = ServedModel(
             estimator,
-            incremental,
+            self._settings.miner,
             version=version,
             batch_size=self._settings.batch_size,
             evaluated_confidence=file.card.confidence if file.card else (),

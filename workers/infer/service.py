@@ -1,22 +1,22 @@
 """The inference worker: one model, answering from a folder, over HTTP, or both."""
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from threading import Event, Thread
 
 from backend.errors import SettingsError
-from workers.contract import Variable, WorkerKind, WorkerStatus
+from workers.contract import Variable, WorkerStatus
 from workers.infer.folder import FolderService
 from workers.infer.hard_examples import HardExampleStore
 from workers.infer.http.serving import serving_http
 from workers.infer.inbox import Inbox
 from workers.infer.metrics import Metrics
 from workers.infer.model import ModelSlot
-from workers.infer.settings import ServingSettings
+from workers.infer.settings import InferSettings
 from workers.sedna.hot_update import HotUpdate
-from workers.sedna.local_controller import LocalController
-from workers.storage import Mirror, make_folder
+from workers.sedna.session import Session
+from workers.storage import make_folder
 
 __all__ = ["infer"]
 
@@ -25,14 +25,13 @@ _JOIN_SECONDS = 0.5
 _log = logging.getLogger(__name__)
 
 
-def infer(environment: Mapping[str, str], stop: Event) -> None:
+def infer(session: Session, stop: Event) -> None:
     """Serve until ``stop`` is set.
 
     Raises SettingsError for a wrong variable, ModelFileError if there is no usable model, and
     TemporaryError if a remote one cannot be fetched now.
     """
-    mirror = Mirror(environment)
-    settings = ServingSettings.from_environment(mirror.localise(environment))
+    settings = session.settings(InferSettings)
     if settings.infer_url is None and settings.http_port is None:
         raise SettingsError("Neither infer_url nor http_port is set: set one or both.")
     slot, store = ModelSlot(settings), _store(settings)
@@ -41,11 +40,11 @@ def infer(environment: Mapping[str, str], stop: Event) -> None:
         if settings.http_port is not None:
             http = serving_http(settings, settings.http_port, slot, metrics, store=store, stop=stop)
             running.enter_context(http)
-        hot_update = _hot_update(settings, slot, metrics, stop)
+        hot_update = _hot_update(session, settings, slot, metrics)
         if hot_update:
             hot_update.load_latest()
         if slot.served is None:
-            slot.load(mirror.fetch(settings.model_url, Variable.MODEL_URL))
+            slot.load(session.mirror.fetch(settings.model_url, Variable.MODEL_URL))
         if hot_update:
             running.enter_context(_following(hot_update, stop))
         if settings.infer_url is None:
@@ -68,15 +67,14 @@ def _following(hot_update: HotUpdate, stop: Event) -> Iterator[None]:
 
 
 def _hot_update(
-    settings: ServingSettings, slot: ModelSlot, metrics: Metrics, stop: Event
+    session: Session, settings: InferSettings, slot: ModelSlot, metrics: Metrics
 ) -> HotUpdate | None:
     if not settings.model_hot_update:
         return None
-    local_controller = LocalController.from_settings(settings, stop)
 
     def report(status: WorkerStatus) -> None:
         metrics.count_update(status)
-        local_controller.report(WorkerKind.DEPLOY, status)
+        session.report(status)
 
     return HotUpdate(
         settings.model_hot_update_config,
@@ -86,7 +84,7 @@ def _hot_update(
     )
 
 
-def _store(settings: ServingSettings) -> HardExampleStore | None:
+def _store(settings: InferSettings) -> HardExampleStore | None:
     if settings.he_saved_url is None:
         return None
     make_folder(settings.he_saved_url, "HE_SAVED_URL")

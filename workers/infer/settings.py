@@ -1,19 +1,45 @@
 """What the inference worker is told, beside the model and where its hard examples go."""
 
+from pathlib import Path
+
 from pydantic import Field
 
-from workers.environment import InferSettings, LocalPath
+from workers.contract import MODEL_HOT_UPDATE_FILE, MODEL_HOT_UPDATE_FOLDER, Variable
+from workers.environment import LocalPath
 from workers.http.settings import HttpSettings
+from workers.learning.settings import EstimatorSettings, MiningSettings
+from workers.sedna.settings import InferTask, JobSettings
 
-__all__ = ["ServingSettings"]
+__all__ = ["InferSettings"]
 
 _MEBIBYTE = 1024**2
 
 
-class ServingSettings(HttpSettings, InferSettings):
+class InferSettings(JobSettings, InferTask, EstimatorSettings, MiningSettings, HttpSettings):
     """What the inference worker is told."""
 
-    infer_url: LocalPath | None = Field(  # type: ignore[assignment]  # optional beside HTTP
+    model_hot_update: bool = Field(
+        default=False,
+        validation_alias=Variable.MODEL_HOT_UPDATE,
+        description="Whether to watch for new models.",
+    )
+    model_poll_period_seconds: float = Field(
+        default=60.0,
+        ge=1,
+        validation_alias=Variable.MODEL_POLL_PERIOD_SECONDS,
+        description="Seconds between two looks for a new model where no file event tells of it.",
+    )
+    model_hot_update_config: LocalPath = Field(
+        default=Path(MODEL_HOT_UPDATE_FOLDER, MODEL_HOT_UPDATE_FILE),
+        validation_alias=Variable.MODEL_HOT_UPDATE_CONFIG,
+        description="The file that names the newest model.",
+    )
+    he_saved_url: LocalPath | None = Field(
+        default=None,
+        validation_alias="HE_SAVED_URL",
+        description="The folder for hard examples; unset: they are not saved.",
+    )
+    infer_url: LocalPath | None = Field(
         default=None,
         description="The folder whose images are answered; unset: they come over HTTP only.",
     )

@@ -3,8 +3,9 @@
 from pydantic import Field, PositiveFloat, PositiveInt
 
 from workers.contract import Variable
-from workers.environment import ClassNames, LocalPath
+from workers.environment import LocalPath
 from workers.http.settings import HttpSettings
+from workers.learning.settings import ClassNames
 
 __all__ = ["LabelSettings"]
 

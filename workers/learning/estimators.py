@@ -1,11 +1,14 @@
-"""Which estimator a worker's settings ask for."""
+"""The estimator and the backend that a worker's settings ask for."""
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
+from backend import BackendBase, set_backend
 from backend.classifier import MindSporeMobileNetV2, MobileNetV2Estimator, TinyMSMobileNetV2
-from workers.environment import EstimatorSettings
+from backend.errors import SettingsError
+from workers.learning.settings import BackendSettings, EstimatorSettings
 
-__all__ = ["ESTIMATORS", "make_estimator"]
+__all__ = ["ESTIMATORS", "make_backend", "make_estimator"]
 
 ESTIMATORS: dict[str, Callable[[Sequence[str], int], MobileNetV2Estimator]] = {
     "TINYMS": TinyMSMobileNetV2,
@@ -17,3 +20,18 @@ ESTIMATORS: dict[str, Callable[[Sequence[str], int], MobileNetV2Estimator]] = {
 def make_estimator(settings: EstimatorSettings) -> MobileNetV2Estimator:
     """Return an estimator without weights; no framework is imported before it is needed."""
     return ESTIMATORS[settings.backend_type](settings.class_names, settings.input_size)
+
+
+def make_backend(estimator: Any, settings: BackendSettings) -> BackendBase:
+    """Return the backend that drives an estimator, or what a callable makes.
+
+    Raises SettingsError without an estimator.
+    """
+    config = {
+        "backend_type": settings.backend_type,
+        "device_category": settings.device_category,
+    }
+    backend = set_backend(estimator, config)
+    if backend is None:
+        raise SettingsError("IncrementalLearning needs an estimator: pass one.")
+    return backend

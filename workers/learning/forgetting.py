@@ -21,14 +21,13 @@ import numpy as np
 
 from backend.errors import DatasetError, ImageError, PermanentError, ProjectError
 from backend.images.preprocessing import LabelledImages
-from workers.contract import Metrics, Variable
-from workers.data.dataset import Dataset
-from workers.data.held_out import HELD_OUT_FILE, HeldOut, read_held_out, write_held_out
+from workers.contract import Metrics
+from workers.data.dataset import DatasetImages
+from workers.data.held_out import HeldOutSample, read_held_out, write_held_out
 from workers.data.index_file import Sample
+from workers.data.round_folder import RoundFolder
 from workers.data.screening import Screen
-from workers.environment import EvalSettings
 from workers.learning.sampling import draw_evenly
-from workers.storage import Mirror
 
 __all__ = ["Forgetting"]
 
@@ -49,18 +48,30 @@ class Forgetting:
     """Judges models on what earlier rounds were judged on, and notes what this one is."""
 
     def __init__(
-        self, settings: EvalSettings, dataset: Dataset, screen: Screen, mirror: Mirror
+        self,
+        folder: RoundFolder,
+        dataset: DatasetImages,
+        screen: Screen,
+        class_names: Sequence[str],
+        count: int,
     ) -> None:
         """Read the record beside the trained model, and draw from it.
 
-        Raises TemporaryError if storage is away.
+        Args:
+            folder: The round's.
+            dataset: Finds the samples' images.
+            screen: Refuses images that are not to be opened.
+            class_names: The classes, in the order of the model's outputs.
+            count: How many samples of earlier rounds are judged again; 0: none.
+
+        Raises:
+            TemporaryError: If storage is away.
         """
-        folder = settings.model_urls[0].parent
-        self._file = folder / HELD_OUT_FILE
-        self._round = int(folder.name) if folder.name.isdecimal() else 0
-        self._classes = settings.class_names
-        self._count = settings.forgetting_samples
-        self._dataset, self._screen, self._mirror = dataset, screen, mirror
+        self._folder = folder
+        self._round = folder.number
+        self._classes = class_names
+        self._count = count
+        self._dataset, self._screen = dataset, screen
         rows = self._read() if self._count else None
         self._is_kept = rows is not None
         self._record = [row for row in rows or () if row.round < self._round]
@@ -77,7 +88,7 @@ class Forgetting:
         known = [drop for drop in drops if drop is not None]
         return {"forgetting": [float(np.mean(known))]} if known else {}
 
-    def remember(self, samples: Sequence[Sample], predict: Callable[..., Any]) -> None:
+    def record(self, samples: Sequence[Sample], predict: Callable[..., Any]) -> None:
         """Add this round's readable samples, if they are new, with the model's answers to some.
 
         Earlier samples without an answer only tell what is new, while they are repeated.
@@ -91,35 +102,37 @@ class Forgetting:
         oldest = self._round - _REPEATED_ROUNDS
         kept = [row for row in self._record if row.answer or row.round > oldest]
         try:
-            write_held_out(self._file, [*kept, *self._answered(new, predict)])
-            self._mirror.publish(self._file, Variable.MODEL_URLS)
+            write_held_out(self._folder.held_out, [*kept, *self._answered(new, predict)])
+            self._folder.publish(self._folder.held_out)
         except (OSError, ProjectError) as error:
             _log.warning("later rounds cannot tell what they forget of this one: %s", error)
 
-    def _read(self) -> list[HeldOut] | None:
+    def _read(self) -> list[HeldOutSample] | None:
         """Return the record's rows, or None if there is none to add to."""
         try:
-            self._mirror.pull(self._file.parent, {self._file.name}, Variable.MODEL_URLS)
+            file = self._folder.pull(self._folder.held_out)
         except PermanentError as error:
             _log.info("forgetting is not reported: %s", error)
             return None
         try:
-            return read_held_out(self._file) if self._file.exists() else None
+            return read_held_out(file) if file else None
         except DatasetError as error:
-            _log.warning("forgetting begins anew: %s", error)
+            _log.warning("forgetting starts again from nothing: %s", error)
             return []
 
-    def _answered(self, samples: Sequence[Sample], predict: Callable[..., Any]) -> list[HeldOut]:
+    def _answered(
+        self, samples: Sequence[Sample], predict: Callable[..., Any]
+    ) -> list[HeldOutSample]:
         labels = np.array([sample.label for sample in samples], np.int64)
         asked = [samples[place] for place in draw_evenly(labels, self._count, self._round)]
         predictions = predict(self._dataset.images(asked).x) if asked else []
         answers = {sample.path: each.label for sample, each in zip(asked, predictions, strict=True)}
         return [
-            HeldOut(self._round, path, self._classes[label], answers.get(path, ""))
+            HeldOutSample(self._round, path, self._classes[label], answers.get(path, ""))
             for path, label in samples
         ]
 
-    def _drawn(self) -> Iterator[list[HeldOut]]:
+    def _drawn(self) -> Iterator[list[HeldOutSample]]:
         """Yield rows that can be judged again, those of each round together."""
         asked = [row for row in self._record if row.answer and row.label in self._classes]
         rounds = np.array([row.round for row in asked], np.int64)
@@ -127,14 +140,14 @@ class Forgetting:
         for _, rows in groupby(sorted(drawn), key=lambda row: row.round):
             yield list(rows)
 
-    def _of_round(self, rows: Sequence[HeldOut]) -> _Earlier:
+    def _of_round(self, rows: Sequence[HeldOutSample]) -> _Earlier:
         is_right = {self._sample(row): row.answer == row.label for row in rows}
         there = self._dataset.available(list(is_right))
         paths = zip(there, self._dataset.images(there).x, strict=True)
         usable = [sample for sample, image in paths if self._screen.passes(Path(str(image)))]
         return _Earlier(self._dataset.images(usable), [is_right[sample] for sample in usable])
 
-    def _sample(self, row: HeldOut) -> Sample:
+    def _sample(self, row: HeldOutSample) -> Sample:
         return Sample(row.path, self._classes.index(row.label))
 
 

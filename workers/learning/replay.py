@@ -2,35 +2,31 @@
 
 Every round's train worker writes the samples it was given into ``<MODEL_URL>/samples.txt``
 before it trains. A later round draws its replay from those files alone. What the
-LocalController kept for evaluation was never given to a train worker, so it stands in none of
+LocalController kept for evaluation was never given to a train worker, so it is in none of
 them: nothing leaks from evaluation into training.
 
-A round that reported no model has trained on nothing that lasts, and the LocalController never
+A round that reported no model has trained nothing that lasts, and the LocalController never
 gives its samples again: all of them come back, however few are replayed, and count as the new
 round's own from then on.
 
-What a round left out because it could not be read stands in its ``samples.txt`` and in its
-quarantine file. It was not trained on and is not drawn, so that no later round reads it in vain.
-Once the image is mended, append its line to the index again: then it is new.
+What a round left out because it could not be read is in its ``samples.txt`` and in its
+quarantine file. It was not trained on and is not drawn, so that later rounds need not try it
+again. Once the image is repaired, append its line to the index again: then it is new.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from enum import Enum
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
 from backend.files import write_atomically
 from workers.data.index_file import Sample, format_index, read_labels, sample_paths
-from workers.data.quarantine import TRAIN_QUARANTINE_FILE, quarantined_paths
-from workers.data.round_folder import earlier_rounds
+from workers.data.quarantine import quarantined_paths
+from workers.data.round_folder import RoundFolder
 from workers.learning.sampling import draw_evenly
-from workers.sedna.outbox import TRAIN_REPORT_FILE, is_completed
 
-__all__ = ["SAMPLES_FILE", "Replay", "draw_replay", "recorded_labels", "remember_samples"]
-
-SAMPLES_FILE = "samples.txt"
+__all__ = ["Replay", "draw_replay", "record_samples", "recorded_labels"]
 
 
 class Replay(NamedTuple):
@@ -42,8 +38,8 @@ class Replay(NamedTuple):
     """A draw from those that were trained on."""
 
 
-class _Fate(Enum):
-    """What became of a sample of the index in the rounds so far."""
+class _History(Enum):
+    """What the rounds so far have done with a sample of the index."""
 
     UNKNOWN = 0
     MISSED = 1
@@ -51,27 +47,32 @@ class _Fate(Enum):
     TRAINED = 3
 
 
-def remember_samples(
-    model_folder: Path, samples: Sequence[Sample], class_names: Sequence[str]
+def record_samples(
+    folder: RoundFolder, samples: Sequence[Sample], class_names: Sequence[str]
 ) -> None:
-    """Write what a round trains on, but for what it repeats, for the rounds that follow."""
-    write_atomically(model_folder / SAMPLES_FILE, format_index(samples, class_names).encode())
+    """Write what a round trains on, except what it repeats, for the rounds that follow."""
+    write_atomically(folder.samples, format_index(samples, class_names).encode())
+    folder.publish(folder.samples)
 
 
-def recorded_labels(model_folder: Path, class_names: Sequence[str]) -> dict[str, int]:
-    """Return the samples of all earlier rounds: the index of those who cannot see the dataset's.
+def recorded_labels(folder: RoundFolder, class_names: Sequence[str]) -> dict[str, int]:
+    """Return the samples of all earlier rounds, for a worker that cannot see the index.
 
-    By path the class's number, the newest. Raises DatasetError if an earlier file is damaged or
-    holds other classes.
+    The newest class number by path. Raises DatasetError if an earlier file is damaged or
+    contains other classes.
     """
     labels: dict[str, int] = {}
-    for folder in _recorded_rounds(model_folder):
-        labels |= read_labels(folder / SAMPLES_FILE, class_names)
+    for earlier in _recorded_rounds(folder):
+        labels |= read_labels(earlier.samples, class_names)
     return labels
 
 
 def draw_replay(
-    model_folder: Path, labels: Mapping[str, int], new: Iterable[Sample], count: int, seed: int
+    folder: RoundFolder,
+    labels: Mapping[str, int],
+    new: Iterable[Sample],
+    count: int,
+    seed: int,
 ) -> Replay:
     """Return all missed samples and up to ``count`` repeated ones, as many of each class.
 
@@ -81,12 +82,12 @@ def draw_replay(
 
     Raises DatasetError if an earlier file is damaged.
     """
-    fates = dict.fromkeys(labels, _Fate.UNKNOWN)
-    for folder in _recorded_rounds(model_folder):
-        _take_in(folder, fates)
-    _settle((path for path, _ in new), fates, _Fate.UNKNOWN)
-    missed = (path for path, fate in fates.items() if fate is _Fate.MISSED)
-    trained = [path for path, fate in fates.items() if fate is _Fate.TRAINED]
+    histories = dict.fromkeys(labels, _History.UNKNOWN)
+    for earlier in _recorded_rounds(folder):
+        _add_round(earlier, histories)
+    _mark((path for path, _ in new), histories, _History.UNKNOWN)
+    missed = (path for path, history in histories.items() if history is _History.MISSED)
+    trained = [path for path, history in histories.items() if history is _History.TRAINED]
     classes = np.fromiter(map(labels.__getitem__, trained), np.int64, len(trained))
     repeated = (trained[position] for position in draw_evenly(classes, count, seed))
     return Replay(
@@ -95,24 +96,24 @@ def draw_replay(
     )
 
 
-def _take_in(folder: Path, fates: dict[str, _Fate]) -> None:
-    """Note what a round, later than those before it, has done to the samples of ``fates``."""
-    paths = sample_paths(folder / SAMPLES_FILE)
-    if is_completed(folder / TRAIN_REPORT_FILE):
-        _settle(paths, fates, _Fate.TRAINED)
-        # Those that it repeated in vain, too.
-        _settle(quarantined_paths(folder / TRAIN_QUARANTINE_FILE), fates, _Fate.LEFT_OUT)
+def _add_round(folder: RoundFolder, histories: dict[str, _History]) -> None:
+    """Note what a round, later than those before it, has done with the samples."""
+    paths = sample_paths(folder.samples)
+    if folder.is_completed:
+        _mark(paths, histories, _History.TRAINED)
+        # Those that it tried to repeat, too.
+        _mark(quarantined_paths(folder.train_quarantine), histories, _History.LEFT_OUT)
     else:
-        untrained = (path for path in paths if fates.get(path) is not _Fate.TRAINED)
-        _settle(untrained, fates, _Fate.MISSED)
+        untrained = (path for path in paths if histories.get(path) is not _History.TRAINED)
+        _mark(untrained, histories, _History.MISSED)
 
 
-def _settle(paths: Iterable[str], fates: dict[str, _Fate], fate: _Fate) -> None:
+def _mark(paths: Iterable[str], histories: dict[str, _History], history: _History) -> None:
     for path in paths:
-        if path in fates:
-            fates[path] = fate
+        if path in histories:
+            histories[path] = history
 
 
-def _recorded_rounds(model_folder: Path) -> Iterator[Path]:
-    """Yield the folders of earlier rounds that have recorded samples, the oldest first."""
-    return (folder for folder in earlier_rounds(model_folder) if (folder / SAMPLES_FILE).exists())
+def _recorded_rounds(folder: RoundFolder) -> Iterator[RoundFolder]:
+    """Yield the earlier rounds that have recorded samples, the oldest first."""
+    return (each for each in folder.earlier() if each.samples.exists())

@@ -2,7 +2,8 @@
 
 from pydantic import Field, NonNegativeInt
 
-from workers.environment import EnvironmentSettings, EstimatorSettings, LocalPath, LocalPaths
+from workers.environment import EnvironmentSettings, LocalPath, LocalPaths
+from workers.learning.settings import EstimatorSettings
 
 __all__ = ["FolderSettings", "ModelSettings"]
 
@@ -29,9 +30,6 @@ class FolderSettings(EnvironmentSettings):
 class ModelSettings(EstimatorSettings):
     """Which models are put where."""
 
-    # Nobody is told of this worker's end.
-    job_name: str = "prepare"
-    worker_name: str = "prepare"
     initial_model_url: LocalPath = Field(
         description="The initial Model's file; its suffix decides the format."
     )

@@ -14,8 +14,9 @@ from pydantic import BaseModel, Field, ValidationError
 
 from backend.errors import TemporaryError
 from workers.contract import ModelResult, WorkerKind, WorkerMessage, WorkerStatus, message_path
-from workers.environment import JobSettings
-from workers.sedna.outbox import KeptReport, Outbox
+from workers.data.round_folder import KeptReport
+from workers.sedna.outbox import Outbox
+from workers.sedna.settings import JobSettings
 from workers.storage import shown
 
 __all__ = ["LocalController"]
@@ -43,6 +44,7 @@ class LocalController:
         *,
         namespace: str,
         job_name: str,
+        outbox: Outbox | None = None,
         patience: float = 300.0,
         margin: float = 0.0,
         first_delay: float = 0.5,
@@ -56,6 +58,7 @@ class LocalController:
             worker_name: The name it knows this worker by.
             namespace: The job's.
             job_name: The job's.
+            outbox: Keeps a report until the LocalController has taken it; None: it is not kept.
             patience: Seconds for which a report is tried again.
             margin: Seconds to keep between a report and the worker's start and end.
             first_delay: The longest wait in seconds before the second try; it doubles at each
@@ -67,6 +70,7 @@ class LocalController:
         self._worker_name = worker_name
         self._namespace = namespace
         self._job_name = job_name
+        self._outbox = outbox
         self._patience = patience
         self._margin = margin
         self._first_delay = first_delay
@@ -83,30 +87,29 @@ class LocalController:
         )
 
     @classmethod
-    def from_settings(cls, settings: JobSettings, stop: Event | None = None) -> Self:
+    def from_settings(
+        cls, settings: JobSettings, outbox: Outbox | None = None, stop: Event | None = None
+    ) -> Self:
         """Return the client of the worker that has these settings."""
         return cls(
             settings.lc_server,
             settings.worker_name,
             namespace=settings.namespace,
             job_name=settings.job_name,
+            outbox=outbox,
             patience=settings.report_patience_seconds,
             margin=settings.margin_seconds,
             stop=stop,
         )
 
     def report(
-        self,
-        kind: WorkerKind,
-        status: WorkerStatus,
-        results: Sequence[ModelResult] = (),
-        *,
-        outbox: Outbox | None = None,
+        self, kind: WorkerKind, status: WorkerStatus, results: Sequence[ModelResult] = ()
     ) -> None:
-        """Deliver a report, which is kept in ``outbox`` until the LocalController has taken it.
+        """Deliver a report, which is kept in the outbox until the LocalController has taken it.
 
-        Whatever else than its consent comes back, the report is sent again: nobody could mend
-        it, and a LocalController that starts or is upgraded can answer anything for a while.
+        Whatever comes back other than its consent, the report is sent again: nobody could
+        repair it, and a LocalController that starts or is upgraded can answer anything for a
+        while.
 
         Raises TemporaryError if it could not be delivered in time; `resume` tries again after
         a restart.
@@ -119,31 +122,33 @@ class LocalController:
             status=status,
             results=list(results),
         )
-        if outbox:
-            outbox.keep(KeptReport(worker=self._worker_name, message=message))
-        self._deliver(message, outbox)
+        self._keep(message)
+        self._deliver(message)
 
-    def resume(self, outbox: Outbox) -> bool:
+    def resume(self) -> bool:
         """Return whether this worker had finished before it was started again.
 
-        A report of it that still waits is delivered first; raises as `report` does, and
+        If its report still waits, it is delivered first; raises as `report` does, and
         TemporaryError if the outbox cannot be read now.
         """
-        kept = outbox.read()
+        kept = self._outbox.read() if self._outbox else None
         if kept is None or kept.message is None:
             return False
         if kept.delivered is None:
-            self._deliver(kept.message, outbox)
+            self._deliver(kept.message)
         return True
 
-    def _deliver(self, message: WorkerMessage, outbox: Outbox | None) -> None:
+    def _deliver(self, message: WorkerMessage) -> None:
         self._stop.wait(self._margin - (time.monotonic() - self._started))
         self._post_until_taken(message)
         _log.info("reported %s %s", message.kind, message.status)
-        if outbox:
-            now = datetime.now(UTC)
-            outbox.keep(KeptReport(worker=message.name, message=message, delivered=now))
+        self._keep(message, delivered=datetime.now(UTC))
         self._stop.wait(self._margin)
+
+    def _keep(self, message: WorkerMessage, delivered: datetime | None = None) -> None:
+        if self._outbox:
+            report = KeptReport(worker=message.name, message=message, delivered=delivered)
+            self._outbox.keep(report)
 
     def _post_until_taken(self, message: WorkerMessage) -> None:
         deadline = time.monotonic() + self._patience

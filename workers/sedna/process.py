@@ -10,17 +10,13 @@ import sys
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
-from pathlib import Path
 from threading import Event
 from types import FrameType
 from typing import NoReturn
 
-from backend.errors import ProjectError, SettingsError, TemporaryError
-from workers.contract import Variable, WorkerKind, WorkerStatus
-from workers.environment import JobSettings
-from workers.sedna.local_controller import LocalController
-from workers.sedna.outbox import Outbox
-from workers.storage import Mirror
+from backend.errors import ProjectError, TemporaryError
+from workers.contract import WorkerKind, WorkerStatus
+from workers.sedna.session import Session
 
 __all__ = ["EXIT_SIGNAL", "EXIT_UNEXPECTED", "run_round", "run_service", "run_worker"]
 
@@ -76,71 +72,42 @@ def run_service(
 
 
 def run_round(
-    kind: WorkerKind, environment: Mapping[str, str], work: Callable[[Mapping[str, str]], None]
+    kind: WorkerKind, environment: Mapping[str, str], work: Callable[[Session], None]
 ) -> None:
     """Do a train or eval worker's work, which reports ``completed``; report ``failed`` for it.
 
-    A worker that had finished before it was started again does not work twice: it ends at
-    once, with 0, so that Kubernetes does not start it again. A TemporaryError is not reported,
-    so that Kubernetes does.
+    A worker that had finished before it was started again does not work twice: it ends with 0,
+    so that Kubernetes does not start it again. A TemporaryError is not reported, so that
+    Kubernetes does.
     """
-    settings = JobSettings.from_environment(environment)
-    local_controller = LocalController.from_settings(settings)
-    outbox = _outbox(kind, settings.worker_name, environment)
-    outbox.tidy()
-    if local_controller.resume(outbox):
+    session = Session(kind, environment)
+    session.outbox.remove_leftovers()
+    if session.local_controller.resume():
         _log.info("this worker has done its work before: nothing left to do")
         return
-    is_kept = outbox.take_over()
+    is_kept = session.outbox.claim()
     try:
-        work(environment)
+        work(session)
     except TemporaryError:
         raise
     except Exception as error:
-        _report_failure(kind, local_controller, outbox, error)
+        _report_failure(session, error)
         if is_kept:
             raise
         # A restarted worker could not know of the report, and would fail the next round too.
         _log.error("%s (reported, and ended so that it is not started again)", _sentence(error))
 
 
-def _report_failure(
-    kind: WorkerKind, local_controller: LocalController, outbox: Outbox, error: Exception
-) -> None:
-    kept = outbox.read()
+def _report_failure(session: Session, error: Exception) -> None:
+    kept = session.outbox.read()
     if kept is not None and kept.message is not None:
         return  # the work had reported before it failed
     # Before the report: a runner whose rounds are over ends this process as soon as it has it.
     _log.info("reporting that the round failed: %s", _sentence(error))
     try:
-        local_controller.report(kind, WorkerStatus.FAILED, outbox=outbox)
+        session.report(WorkerStatus.FAILED)
     except TemporaryError as undelivered:
         raise TemporaryError(f"{_sentence(error)} {undelivered}") from error
-
-
-def _outbox(kind: WorkerKind, worker: str, environment: Mapping[str, str]) -> Outbox:
-    """Find the files in the raw environment: the worker's own settings may be what is wrong."""
-    mirror = Mirror(environment)
-    index = Variable.TRAIN_DATASET_URL if kind is WorkerKind.TRAIN else Variable.TEST_DATASET_URL
-    return Outbox.of_round(
-        kind,
-        worker,
-        mirror,
-        model_url=_path(mirror, environment.get(Variable.MODEL_URL)),
-        model_urls=[
-            path
-            for url in environment.get(Variable.MODEL_URLS, "").split(";")
-            if (path := _path(mirror, url))
-        ],
-        dataset_url=_path(mirror, environment.get(index)),
-    )
-
-
-def _path(mirror: Mirror, url: str | None) -> Path | None:
-    try:
-        return mirror.path(url.strip()) if url and url.strip() else None
-    except SettingsError:
-        return None
 
 
 def _sentence(error: Exception) -> str:

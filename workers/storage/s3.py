@@ -13,8 +13,8 @@ from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 from backend.errors import SettingsError, TemporaryError
 from backend.files import replaced_atomically
 from workers.contract import Variable
-from workers.environment import S3Settings
 from workers.storage.base import NotFoundError
+from workers.storage.settings import S3Settings
 from workers.urls import shown
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ import pytest
 
 from backend.errors import DatasetError, SettingsError
 from tests.workers.conftest import FileServer, S3Store
-from workers.data.dataset import DATA_INDEX_FILE, Dataset
+from workers.data.dataset import DATA_INDEX_FILE, DatasetImages
 from workers.data.index_file import Sample
 from workers.storage import Mirror
 
@@ -14,7 +14,7 @@ A, B = Sample("a.jpg", 0), Sample("deep/b c.jpg", 1)
 
 def test_images_lie_in_the_datasets_folder(tmp_path: Path) -> None:
     (tmp_path / "index.txt").write_text("a.jpg dark\ndeep/b c.jpg bright\nx")
-    dataset = Dataset(tmp_path / "index.txt", Mirror({}))
+    dataset = DatasetImages(tmp_path / "index.txt", Mirror({}))
     assert dataset.read_labels(CLASSES) == dict([A, B])
     images = dataset.images([A, B])
     assert images.x == [tmp_path / "a.jpg", tmp_path / "deep" / "b c.jpg"]
@@ -23,12 +23,12 @@ def test_images_lie_in_the_datasets_folder(tmp_path: Path) -> None:
 
 def test_a_missing_index_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(DatasetError, match=r"index\.txt: the index file cannot be read"):
-        Dataset(tmp_path / "index.txt", Mirror({})).read_labels(CLASSES)
+        DatasetImages(tmp_path / "index.txt", Mirror({})).read_labels(CLASSES)
 
 
 def test_what_has_vanished_from_the_node_is_not_available(tmp_path: Path) -> None:
     (tmp_path / "a.jpg").write_bytes(b"")
-    assert Dataset(tmp_path / "index.txt", Mirror({})).available([A, B]) == [A]
+    assert DatasetImages(tmp_path / "index.txt", Mirror({})).available([A, B]) == [A]
 
 
 @pytest.mark.parametrize("kind", ["s3", "http"])
@@ -46,7 +46,7 @@ def test_a_remote_dataset_is_read_without_an_init_container(
     }
     mirror = Mirror(s3.environment)
     url = s3.url("d/index.txt") if kind == "s3" else f"{file_server.url}/d/index.txt"
-    dataset = Dataset(mirror.path(url), mirror)
+    dataset = DatasetImages(mirror.path(url), mirror)
     assert dataset.read_labels(CLASSES) == dict([A, B])
     assert [Path(str(path)).read_bytes() for path in dataset.images([A, B]).x] == [b"A", b"B"]
 
@@ -54,7 +54,7 @@ def test_a_remote_dataset_is_read_without_an_init_container(
 def test_an_image_that_is_missing_in_s3_does_not_keep_the_others(s3: S3Store) -> None:
     s3.put("d/a.jpg", b"A")
     mirror = Mirror(s3.environment)
-    dataset = Dataset(mirror.path(s3.url("d/index.txt")), mirror)
+    dataset = DatasetImages(mirror.path(s3.url("d/index.txt")), mirror)
     a, b = (Path(str(path)) for path in dataset.images([A, B]).x)
     assert a.read_bytes() == b"A"
     assert not b.exists()
@@ -78,7 +78,7 @@ def test_what_the_init_container_has_not_downloaded_comes_from_the_named_folder(
     data_index = tmp_path / DATA_INDEX_FILE
     data_index.write_text(f"{mark}{s3.url('d/')}\na.jpg\n")
     mirror = Mirror(s3.environment)
-    dataset = Dataset(downloads / DATA_INDEX_FILE, mirror, data_indexes=[data_index])
+    dataset = DatasetImages(downloads / DATA_INDEX_FILE, mirror, data_indexes=[data_index])
     assert dataset.read_labels(CLASSES) is None
     assert dataset.available([B, Sample("gone.jpg", 0), A]) == [B, A]
     (a, b) = dataset.images([A, B]).x
@@ -93,7 +93,7 @@ def test_the_data_index_itself_may_be_in_s3(s3: S3Store, downloads: Path) -> Non
     indexes = [
         mirror.path(s3.url(f"out/{name}/2/{DATA_INDEX_FILE}")) for name in ("x", "data/train")
     ]
-    dataset = Dataset(downloads / DATA_INDEX_FILE, mirror, data_indexes=indexes)
+    dataset = DatasetImages(downloads / DATA_INDEX_FILE, mirror, data_indexes=indexes)
     assert dataset.available([A, B]) == [A, B]
 
 
@@ -104,7 +104,7 @@ def test_without_credentials_older_samples_are_left_out(
     file_server.files["/bucket/d/deep/b%20c.jpg"] = (403, refusal)
     (tmp_path / DATA_INDEX_FILE).write_text("s3://bucket/d/\na.jpg\n")
     mirror = Mirror({"S3_ENDPOINT_URL": file_server.url})
-    dataset = Dataset(
+    dataset = DatasetImages(
         downloads / DATA_INDEX_FILE, mirror, data_indexes=[tmp_path / DATA_INDEX_FILE]
     )
     assert dataset.available([A, B]) == [A]
@@ -114,11 +114,11 @@ def test_without_credentials_older_samples_are_left_out(
 
 
 def test_without_a_named_folder_only_what_was_downloaded_is_available(downloads: Path) -> None:
-    dataset = Dataset(downloads / DATA_INDEX_FILE, Mirror({}))
+    dataset = DatasetImages(downloads / DATA_INDEX_FILE, Mirror({}))
     assert dataset.read_labels(CLASSES) is None
     assert dataset.available([A, B]) == [A]
 
 
 def test_an_index_on_the_node_may_have_the_same_name(tmp_path: Path) -> None:
     (tmp_path / DATA_INDEX_FILE).write_text("a.jpg dark\n")
-    assert Dataset(tmp_path / DATA_INDEX_FILE, Mirror({})).read_labels(CLASSES) == dict([A])
+    assert DatasetImages(tmp_path / DATA_INDEX_FILE, Mirror({})).read_labels(CLASSES) == dict([A])

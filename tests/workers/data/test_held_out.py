@@ -7,18 +7,20 @@ from hypothesis import strategies as st
 from backend.errors import DatasetError
 from tests.workers.conftest import S3Store
 from workers.data.held_out import (
-    HELD_OUT_FILE,
-    HeldOut,
+    HeldOutSample,
     carry_held_out,
     read_held_out,
     write_held_out,
 )
+from workers.data.round_folder import RoundFolder
 from workers.storage import Mirror
 
-A, B = HeldOut(1, "a.jpg", "dog", "dog"), HeldOut(2, "b c.jpg", "croissant", "")
+HELD_OUT_FILE = "held-out.csv"
+
+A, B = HeldOutSample(1, "a.jpg", "dog", "dog"), HeldOutSample(2, "b c.jpg", "croissant", "")
 
 _texts = st.text(st.characters(codec="utf-8", exclude_characters="\r\n\0"))
-rows = st.lists(st.builds(HeldOut, st.integers(1, 99), _texts, _texts, _texts))
+rows = st.lists(st.builds(HeldOutSample, st.integers(1, 99), _texts, _texts, _texts))
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +30,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @settings(deadline=None)
 @given(rows)
-def test_what_is_written_is_read(folder: Path, rows: list[HeldOut]) -> None:
+def test_what_is_written_is_read(folder: Path, rows: list[HeldOutSample]) -> None:
     write_held_out(folder / HELD_OUT_FILE, rows)
     assert read_held_out(folder / HELD_OUT_FILE) == rows
 
@@ -43,14 +45,14 @@ def test_a_round_begins_with_the_newest_earlier_record(tmp_path: Path) -> None:
     write_held_out(tmp_path / "2" / HELD_OUT_FILE, [A])
     write_held_out(tmp_path / "10" / HELD_OUT_FILE, [A, B])
     (tmp_path / "11").mkdir()
-    carry_held_out(tmp_path / "12", Mirror({}))
+    carry_held_out(RoundFolder(tmp_path / "12", Mirror({})))
     assert read_held_out(tmp_path / "12" / HELD_OUT_FILE) == [A, B]
 
 
-def test_after_a_restart_of_the_controller_the_record_begins_anew(tmp_path: Path) -> None:
+def test_after_a_restart_of_the_controller_the_record_starts_again(tmp_path: Path) -> None:
     write_held_out(tmp_path / "1" / HELD_OUT_FILE, [A])
     write_held_out(tmp_path / "2" / HELD_OUT_FILE, [A, B])
-    carry_held_out(tmp_path / "1", Mirror({}))
+    carry_held_out(RoundFolder(tmp_path / "1", Mirror({})))
     assert read_held_out(tmp_path / "1" / HELD_OUT_FILE) == []
 
 
@@ -62,7 +64,7 @@ def test_of_the_records_in_s3_only_the_newest_is_downloaded(tmp_path: Path, s3: 
     first, second, third = (mirror.path(s3.url(f"train/{number}")) for number in (1, 2, 3))
     for folder in (first, second):
         folder.mkdir(parents=True)
-    carry_held_out(third, mirror)
+    carry_held_out(RoundFolder(third, mirror))
     assert read_held_out(third / HELD_OUT_FILE) == [A, B]
     assert not (first / HELD_OUT_FILE).exists()
 
@@ -73,5 +75,5 @@ def test_of_the_records_in_s3_only_the_newest_is_downloaded(tmp_path: Path, s3: 
 def test_what_is_no_record_is_named(tmp_path: Path, content: bytes) -> None:
     file = tmp_path / HELD_OUT_FILE
     file.write_bytes(content)
-    with pytest.raises(DatasetError, match=f"{file}: is no record of held-out samples"):
+    with pytest.raises(DatasetError, match=f"{file}: is not a record of held-out samples"):
         read_held_out(file)

@@ -8,7 +8,8 @@ from backend.errors import DatasetError, ImageError
 from backend.images.preprocessing import LabelledImages
 from tests.workers.conftest import S3Store
 from workers.data.index_file import Sample
-from workers.data.quarantine import TRAIN_QUARANTINE_FILE, Quarantine, quarantined_paths
+from workers.data.quarantine import Quarantine, quarantined_paths
+from workers.data.round_folder import RoundFolder
 from workers.storage import Mirror
 
 SAMPLES = [Sample(f"{number}.jpg", number % 2) for number in range(10)]
@@ -25,6 +26,10 @@ def refuse(*names: str) -> Callable[[Path], None]:
     return check
 
 
+def empty_quarantine(file: Path, share: float, mirror: Mirror | None = None) -> Quarantine:
+    return Quarantine(file, RoundFolder(file.parent, mirror or Mirror({})), share=share)
+
+
 def fill(quarantine: Quarantine, *names: str) -> LabelledImages:
     return quarantine.screened(SAMPLES, IMAGES, refuse(*names))
 
@@ -35,18 +40,19 @@ def error_of(path: str) -> ImageError:
 
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
-    return tmp_path / "1" / TRAIN_QUARANTINE_FILE
+    return tmp_path / "1" / "train-quarantine.csv"
 
 
 def test_what_is_left_out_is_counted_and_listed_with_its_reason(file: Path) -> None:
-    quarantine = Quarantine(file, Mirror({}), share=0.5)
+    quarantine = empty_quarantine(file, 0.5)
     images = fill(quarantine, "3.jpg")
     assert images.x == [*IMAGES.x[:3], *IMAGES.x[4:]]
     assert images.y == [*IMAGES.y[:3], *IMAGES.y[4:]]
     for _ in range(2):  # each of two models meets it
         quarantine.add(3, error_of("4.jpg"))
     assert quarantine.paths == {"3.jpg", "4.jpg"}
-    assert quarantine.counted({"loss": [0.5]}) == {"loss": [0.5], "unreadable": [2.0]}
+    quarantine.record()
+    assert quarantine.metrics == {"unreadable": [2.0]}
     with file.open(newline="") as opened:
         assert list(csv.reader(opened)) == [
             ["path", "reason"],
@@ -57,30 +63,32 @@ def test_what_is_left_out_is_counted_and_listed_with_its_reason(file: Path) -> N
 
 
 def test_a_round_without_any_has_no_list_and_counts_none(file: Path) -> None:
-    quarantine = Quarantine(file, Mirror({}), share=0)
+    quarantine = empty_quarantine(file, 0)
     fill(quarantine)
-    assert quarantine.counted({}) == {"unreadable": [0.0]}
+    quarantine.record()
+    assert quarantine.metrics == {"unreadable": [0.0]}
     assert quarantined_paths(file) == set()
     assert not file.exists()
 
 
 def test_the_list_of_an_earlier_attempt_is_replaced(file: Path) -> None:
-    first = Quarantine(file, Mirror({}), share=1)
+    first = empty_quarantine(file, 1)
     fill(first, "1.jpg")
-    first.counted({})
-    second = Quarantine(file, Mirror({}), share=1)
+    first.record()
+    second = empty_quarantine(file, 1)
     fill(second)
-    second.counted({})
+    second.record()
     assert quarantined_paths(file) == set()
 
 
 @pytest.mark.parametrize(("share", "allowed"), [(0, 0), (0.1, 1), (0.25, 2), (1, 10)])
 def test_up_to_the_share_a_round_goes_on(file: Path, share: float, allowed: int) -> None:
-    quarantine = Quarantine(file, Mirror({}), share=share)
+    quarantine = empty_quarantine(file, share)
     images = fill(quarantine)
     for position in range(allowed):
         quarantine.add(position, error_of(f"{position}.jpg"))
-    assert quarantine.counted({})["unreadable"] == [allowed]
+    quarantine.record()
+    assert quarantine.metrics["unreadable"] == [allowed]
     if allowed < len(images):
         expected = rf"/data/{allowed}\.jpg: .*10 samples .*={share:g} .*{file}"
         with pytest.raises(ImageError, match=expected):
@@ -90,7 +98,7 @@ def test_up_to_the_share_a_round_goes_on(file: Path, share: float, allowed: int)
 
 def test_too_many_are_told_before_any_is_decoded(file: Path) -> None:
     with pytest.raises(ImageError, match=r"1\.jpg: cannot be read"):
-        fill(Quarantine(file, Mirror({}), share=0.1), "0.jpg", "1.jpg", "2.jpg")
+        fill(empty_quarantine(file, 0.1), "0.jpg", "1.jpg", "2.jpg")
     assert quarantined_paths(file) == {"0.jpg", "1.jpg"}
 
 
@@ -98,31 +106,32 @@ def test_where_no_list_can_be_kept_the_log_has_it(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     (tmp_path / "1").write_text("a file, where a folder should be")
-    quarantine = Quarantine(tmp_path / "1" / "list.csv", Mirror({}), share=0.5)
+    quarantine = empty_quarantine(tmp_path / "1" / "list.csv", 0.5)
     fill(quarantine, "3.jpg")
-    assert quarantine.counted({}) == {"unreadable": [1.0]}
+    quarantine.record()
+    assert quarantine.metrics == {"unreadable": [1.0]}
     assert "left out: 3.jpg: is too dark." in caplog.text
 
 
 def test_the_list_of_a_round_in_s3_lies_there(s3: S3Store) -> None:
     mirror = Mirror(s3.environment)
-    quarantine = Quarantine(mirror.path(s3.url("out/train/1/list.csv")), mirror, share=0.5)
+    quarantine = empty_quarantine(mirror.path(s3.url("out/train/1/list.csv")), 0.5, mirror)
     fill(quarantine, "3.jpg")
-    quarantine.counted({})
+    quarantine.record()
     assert s3.get("out/train/1/list.csv") == b"path,reason\n3.jpg,is too dark.\n"
 
 
 def test_paths_may_hold_what_divides_a_table(file: Path) -> None:
     name = 'a,"b" \tc.jpg'
-    quarantine = Quarantine(file, Mirror({}), share=1)
+    quarantine = empty_quarantine(file, 1)
     quarantine.screened([Sample(name, 0)], LabelledImages([f"/data/{name}"], [0]), lambda _: None)
     quarantine.add(0, ImageError(f"/data/{name}: no."))
-    quarantine.counted({})
+    quarantine.record()
     assert quarantined_paths(file) == {name}
 
 
 def test_a_list_that_is_none_is_named(file: Path) -> None:
     file.parent.mkdir()
     file.write_bytes(b"path,reason\n\xff,x\n")
-    with pytest.raises(DatasetError, match=f"{file}: is no list of samples"):
+    with pytest.raises(DatasetError, match=f"{file}: is not a list of samples"):
         quarantined_paths(file)

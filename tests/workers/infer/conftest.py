@@ -19,7 +19,7 @@ from workers.infer.http.serving import build_app
 from workers.infer.metrics import Metrics
 from workers.infer.model import ModelSlot
 from workers.infer.recording import HardExampleRecorder
-from workers.infer.settings import ServingSettings
+from workers.infer.settings import InferSettings
 
 
 def encoded(kind: str = "dark", format: str = "PNG") -> bytes:  # noqa: A002 - Pillow's name
@@ -71,7 +71,7 @@ async def serve(variables: dict[str, str]) -> AsyncIterator[Serve]:
     async with AsyncExitStack() as running:
 
         async def start(load: bool = True, **more: str) -> Server:
-            settings = ServingSettings.from_environment(variables | more)
+            settings = InferSettings.from_environment(variables | more)
             slot, stop = ModelSlot(settings), Event()
             if load:
                 slot.load(settings.model_url)

@@ -20,7 +20,7 @@ from workers.infer.hard_examples import HardExampleStore
 from workers.infer.inbox import Inbox
 from workers.infer.metrics import Metrics
 from workers.infer.model import ModelSlot
-from workers.infer.settings import ServingSettings
+from workers.infer.settings import InferSettings
 from workers.storage.watching import looks
 
 MakeImage = Callable[[Path, str], Path]
@@ -55,7 +55,7 @@ class Bench:
 @pytest.fixture
 def bench(variables: dict[str, str], tmp_path: Path) -> Bench:
     inbox = Inbox(tmp_path / "inbox")
-    settings = ServingSettings.from_environment(variables | {"infer_url": str(inbox.folder)})
+    settings = InferSettings.from_environment(variables | {"infer_url": str(inbox.folder)})
     slot = ModelSlot(settings)
     slot.load(settings.model_url)
     metrics = Metrics(slot, settings.class_names)

@@ -13,12 +13,12 @@ from tests.brightness_model import SIDE
 from workers.http.refusals import NotReadyError, RequestError
 from workers.infer.batching import Batcher, Scores
 from workers.infer.model import ModelSlot, ServedModel
-from workers.infer.settings import ServingSettings
+from workers.infer.settings import InferSettings
 
 
 @pytest.fixture
 def slot(variables: dict[str, str]) -> ModelSlot:
-    settings = ServingSettings.from_environment(variables | {"batch_size": "3"})
+    settings = InferSettings.from_environment(variables | {"batch_size": "3"})
     slot = ModelSlot(settings)
     slot.load(settings.model_url)
     return slot
@@ -26,7 +26,7 @@ def slot(variables: dict[str, str]) -> ModelSlot:
 
 def test_an_empty_slot_is_not_ready(variables: dict[str, str]) -> None:
     with pytest.raises(NotReadyError):
-        ModelSlot(ServingSettings.from_environment(variables)).score(
+        ModelSlot(InferSettings.from_environment(variables)).score(
             np.zeros((1, 3, SIDE, SIDE), np.float32)
         )
 
@@ -62,7 +62,7 @@ def test_a_mobilenet_answers_alike_whatever_the_batches(
     variables: dict[str, str], mobilenet: Path, counts: list[int], batch_size: int, seed: int
 ) -> None:
     changes = {"MODEL_URL": str(mobilenet), "batch_size": str(batch_size)}
-    slot = ModelSlot(ServingSettings.from_environment(variables | changes))
+    slot = ModelSlot(InferSettings.from_environment(variables | changes))
     slot.load(mobilenet)
     inputs = np.random.default_rng(seed).normal(size=(sum(counts), 3, SIDE, SIDE))
     requests = np.split(inputs.astype(np.float32), np.cumsum(counts)[:-1])

@@ -12,13 +12,16 @@ from backend.errors import ImageError
 from tests.local_controller import FakeLocalController
 from tests.workers.conftest import S3Store
 from workers.contract import Metrics, WorkerKind, WorkerStatus
-from workers.data.held_out import HELD_OUT_FILE, HeldOut, carry_held_out, read_held_out
-from workers.data.quarantine import EVAL_QUARANTINE_FILE, quarantined_paths
+from workers.data.held_out import HeldOutSample, carry_held_out, read_held_out
+from workers.data.quarantine import quarantined_paths
+from workers.data.round_folder import RoundFolder
 from workers.eval.evaluation import evaluate
 from workers.sedna.process import run_round
 from workers.storage import Mirror
 
 RIGHT, WRONG = 4.0, -4.0
+HELD_OUT_FILE = "held-out.csv"
+EVAL_QUARANTINE_FILE = "eval-quarantine.csv"
 
 
 class Job:
@@ -57,7 +60,7 @@ class Job:
         index = self.folder / "eval" / str(number) / "data.txt"
         index.parent.mkdir(parents=True)
         index.write_text("\n".join(lines))
-        carry_held_out(self.model(number).parent, Mirror({}))
+        carry_held_out(RoundFolder(self.model(number).parent, Mirror({})))
         self._make_model(self.model(number), candidate)
         self._make_model(self.folder / "deploy" / "model.onnx", deployed)
         run_round(
@@ -80,7 +83,7 @@ class Job:
     def model(self, number: int) -> Path:
         return self.folder / "train" / str(number) / "model.onnx"
 
-    def record(self, number: int) -> list[HeldOut]:
+    def record(self, number: int) -> list[HeldOutSample]:
         return read_held_out(self.model(number).with_name(HELD_OUT_FILE))
 
 
@@ -197,7 +200,7 @@ def test_too_many_unreadable_samples_fail_the_round(job: Job) -> None:
 
 
 @pytest.mark.parametrize("content", [b"", b"\xff", b"round\nx\n"])
-def test_a_damaged_record_costs_the_metric_not_the_round_and_begins_anew(
+def test_a_damaged_record_costs_the_metric_not_the_round_and_starts_again(
     job: Job, content: bytes
 ) -> None:
     job.model(1).parent.mkdir(parents=True)
@@ -224,7 +227,7 @@ def test_where_the_models_folder_cannot_be_written_the_round_is_judged_all_the_s
 
 def test_the_record_of_models_in_s3_lies_there(job: Job, s3: S3Store) -> None:
     job.round(1, RIGHT, RIGHT, FIRST)
-    carry_held_out(job.model(2).parent, Mirror({}))
+    carry_held_out(RoundFolder(job.model(2).parent, Mirror({})))
     s3.put("out/train/2/held-out.csv", job.model(2).with_name(HELD_OUT_FILE).read_bytes())
     s3.put("out/train/2/model.onnx", job.model(1).read_bytes())
     deployed = str(job.folder / "deploy" / "model.onnx")

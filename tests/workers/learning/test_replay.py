@@ -9,17 +9,20 @@ from hypothesis import strategies as st
 
 from workers.contract import WorkerKind, WorkerMessage, WorkerStatus
 from workers.data.index_file import Sample
-from workers.data.quarantine import TRAIN_QUARANTINE_FILE
+from workers.data.round_folder import TRAIN_REPORT_FILE, KeptReport, RoundFolder
 from workers.learning.replay import (
-    SAMPLES_FILE,
     Replay,
     draw_replay,
+    record_samples,
     recorded_labels,
-    remember_samples,
 )
-from workers.sedna.outbox import TRAIN_REPORT_FILE, KeptReport
+from workers.storage import Mirror
 
 CLASSES = ("croissant", "dog", "cat")
+
+
+def of_round(path: Path) -> RoundFolder:
+    return RoundFolder(path, Mirror({}))
 
 
 def batch(name: str, *labels: int) -> list[Sample]:
@@ -33,7 +36,7 @@ def completed(
     delivered: datetime | None = datetime(2026, 11, 22, tzinfo=UTC),
 ) -> None:
     """Leave what a round leaves that has ended so."""
-    remember_samples(folder, samples, CLASSES)
+    record_samples(of_round(folder), samples, CLASSES)
     message = WorkerMessage(
         name="w", namespace="default", ownerName="job", kind=WorkerKind.TRAIN, status=status
     )
@@ -44,7 +47,7 @@ def completed(
 def quarantine(folder: Path, *samples: Sample) -> None:
     """Leave the list of what a round could not read."""
     lines = "".join(f"{sample.path},is no image.\n" for sample in samples)
-    (folder / TRAIN_QUARANTINE_FILE).write_text(f"path,reason\n{lines}")
+    (of_round(folder).train_quarantine).write_text(f"path,reason\n{lines}")
 
 
 @settings(deadline=None)
@@ -69,7 +72,7 @@ def test_no_evaluation_sample_is_ever_trained_on(
             held_out |= {sample.path for sample in kept}
             model_folder = Path(folder, str(number))
             completed(model_folder, trained)
-            older = draw_replay(model_folder, dict(index), trained, count, seed=0)
+            older = draw_replay(of_round(model_folder), dict(index), trained, count, seed=0)
             assert not held_out & {sample.path for sample in older.repeated}
             assert not set(older.repeated) & set(trained)
             assert len(older.repeated) == len(set(older.repeated)) <= count
@@ -92,14 +95,14 @@ def test_every_sample_is_trained_on_as_soon_as_a_round_succeeds(
             index += new
             model_folder = Path(folder, str(number))
             model_folder.mkdir()
-            missed = draw_replay(model_folder, dict(index), new, count, seed=0).missed
+            missed = draw_replay(of_round(model_folder), dict(index), new, count, seed=0).missed
             assert set(missed) == owed
             owed |= set(new)
             if succeeds:
                 completed(model_folder, new + missed)
                 owed.clear()
             else:
-                remember_samples(model_folder, new + missed, CLASSES)
+                record_samples(of_round(model_folder), new + missed, CLASSES)
 
 
 @settings(deadline=None)
@@ -113,8 +116,8 @@ def test_classes_are_as_even_as_the_pool_allows(labels: list[int], count: int, s
     with TemporaryDirectory() as folder:
         completed(Path(folder, "1"), index)
         Path(folder, "2").mkdir()
-        drawn = draw_replay(Path(folder, "2"), dict(index), [], count, seed).repeated
-        again = draw_replay(Path(folder, "2"), dict(index), [], count, seed).repeated
+        drawn = draw_replay(of_round(Path(folder, "2")), dict(index), [], count, seed).repeated
+        again = draw_replay(of_round(Path(folder, "2")), dict(index), [], count, seed).repeated
     assert drawn == again
     assert len(drawn) == min(count, len(labels))
     available, taken = Counter(labels), Counter(sample.label for sample in drawn)
@@ -127,7 +130,8 @@ def test_the_seed_decides_which_are_drawn(tmp_path: Path) -> None:
     completed(tmp_path / "1", index)
     (tmp_path / "2").mkdir()
     draws = {
-        tuple(draw_replay(tmp_path / "2", dict(index), [], 10, seed).repeated) for seed in range(5)
+        tuple(draw_replay(of_round(tmp_path / "2"), dict(index), [], 10, seed).repeated)
+        for seed in range(5)
     }
     assert len(draws) == 5
 
@@ -137,8 +141,10 @@ def test_rounds_from_before_a_restart_are_ignored(tmp_path: Path) -> None:
     for name, samples in {"10": old, "9": own, "2": lower}.items():
         completed(tmp_path / name, samples)
     index = old + lower + own
-    assert set(draw_replay(tmp_path / "9", dict(index), own, 99, 0).repeated) == set(lower)
-    assert recorded_labels(tmp_path / "9", CLASSES) == dict(lower)
+    assert set(draw_replay(of_round(tmp_path / "9"), dict(index), own, 99, 0).repeated) == set(
+        lower
+    )
+    assert recorded_labels(of_round(tmp_path / "9"), CLASSES) == dict(lower)
 
 
 @pytest.mark.parametrize(
@@ -151,7 +157,9 @@ def test_a_round_without_a_model_that_the_controller_took_is_missed_whole(
     failed, new = batch("failed", 0, 1, 1, 1), batch("new", 0)
     completed(tmp_path / "1", failed, status, delivered)
     (tmp_path / "2").mkdir()
-    assert draw_replay(tmp_path / "2", dict(failed + new), new, 1, 0) == Replay(failed, [])
+    assert draw_replay(of_round(tmp_path / "2"), dict(failed + new), new, 1, 0) == Replay(
+        failed, []
+    )
 
 
 def test_what_a_round_could_not_read_is_neither_repeated_nor_missed(tmp_path: Path) -> None:
@@ -159,8 +167,10 @@ def test_what_a_round_could_not_read_is_neither_repeated_nor_missed(tmp_path: Pa
     completed(tmp_path / "1", index)
     quarantine(tmp_path / "1", index[0])
     (tmp_path / "2").mkdir()
-    assert draw_replay(tmp_path / "2", dict(index), [], 9, 0).missed == []
-    assert set(draw_replay(tmp_path / "2", dict(index), [], 9, 0).repeated) == set(index[1:])
+    assert draw_replay(of_round(tmp_path / "2"), dict(index), [], 9, 0).missed == []
+    assert set(draw_replay(of_round(tmp_path / "2"), dict(index), [], 9, 0).repeated) == set(
+        index[1:]
+    )
 
 
 def test_a_repeated_sample_that_broke_is_not_repeated_in_vain_again(tmp_path: Path) -> None:
@@ -169,7 +179,7 @@ def test_a_repeated_sample_that_broke_is_not_repeated_in_vain_again(tmp_path: Pa
     completed(tmp_path / "2", new)
     quarantine(tmp_path / "2", old[0])
     (tmp_path / "3").mkdir()
-    drawn = draw_replay(tmp_path / "3", dict(old + new), [], 9, 0)
+    drawn = draw_replay(of_round(tmp_path / "3"), dict(old + new), [], 9, 0)
     assert (drawn.missed, set(drawn.repeated)) == ([], {old[1], *new})
 
 
@@ -179,46 +189,46 @@ def test_a_mended_image_is_drawn_once_a_round_has_trained_on_it(tmp_path: Path) 
     quarantine(tmp_path / "1", *index)
     completed(tmp_path / "2", index)
     (tmp_path / "3").mkdir()
-    assert draw_replay(tmp_path / "3", dict(index), [], 9, 0) == Replay([], index)
+    assert draw_replay(of_round(tmp_path / "3"), dict(index), [], 9, 0) == Replay([], index)
 
 
 def test_a_round_that_failed_is_missed_whole_and_what_it_could_not_read_too(
     tmp_path: Path,
 ) -> None:
     index = batch("a", 0, 1)
-    remember_samples(tmp_path / "1", index, CLASSES)
+    record_samples(of_round(tmp_path / "1"), index, CLASSES)
     quarantine(tmp_path / "1", index[0])
     completed(tmp_path / "2", [])
     (tmp_path / "3").mkdir()
-    assert draw_replay(tmp_path / "3", dict(index), [], 9, 0) == Replay(index, [])
+    assert draw_replay(of_round(tmp_path / "3"), dict(index), [], 9, 0) == Replay(index, [])
 
 
 def test_an_unreadable_sample_is_missed_by_one_round_and_not_by_all_that_follow(
     tmp_path: Path,
 ) -> None:
     index = batch("a", 0, 1)
-    remember_samples(tmp_path / "1", index, CLASSES)
+    record_samples(of_round(tmp_path / "1"), index, CLASSES)
     completed(tmp_path / "2", index)
     quarantine(tmp_path / "2", index[0])
     (tmp_path / "3").mkdir()
-    assert draw_replay(tmp_path / "3", dict(index), [], 9, 0) == Replay([], index[1:])
+    assert draw_replay(of_round(tmp_path / "3"), dict(index), [], 9, 0) == Replay([], index[1:])
 
 
 def test_the_index_decides_what_is_still_there_and_its_label(tmp_path: Path) -> None:
     completed(tmp_path / "1", [Sample("a.jpg", 0), Sample("gone.jpg", 0)])
-    remember_samples(tmp_path / "2", [Sample("b.jpg", 0), Sample("lost.jpg", 0)], CLASSES)
+    record_samples(of_round(tmp_path / "2"), [Sample("b.jpg", 0), Sample("lost.jpg", 0)], CLASSES)
     (tmp_path / "3").mkdir()
     index = [Sample("a.jpg", 1), Sample("b.jpg", 1)]
-    assert draw_replay(tmp_path / "3", dict(index), [], 9, 0) == Replay(
+    assert draw_replay(of_round(tmp_path / "3"), dict(index), [], 9, 0) == Replay(
         missed=[Sample("b.jpg", 1)], repeated=[Sample("a.jpg", 1)]
     )
 
 
 def test_without_an_index_the_newest_record_counts(tmp_path: Path) -> None:
     for number in range(2, 12):
-        remember_samples(tmp_path / str(number), [Sample("a.jpg", number % 2)], CLASSES)
+        record_samples(of_round(tmp_path / str(number)), [Sample("a.jpg", number % 2)], CLASSES)
     (tmp_path / "12").mkdir()
-    assert recorded_labels(tmp_path / "12", CLASSES) == {"a.jpg": 1}
+    assert recorded_labels(of_round(tmp_path / "12"), CLASSES) == {"a.jpg": 1}
 
 
 @pytest.mark.parametrize("name", ["model", "latest-2"])
@@ -226,9 +236,9 @@ def test_a_folder_without_a_rounds_number_has_no_earlier_rounds(tmp_path: Path, 
     index = batch("a", 0, 1)
     completed(tmp_path / "1", index)
     (tmp_path / name).mkdir()
-    assert draw_replay(tmp_path / name, dict(index), [], 9, 0) == Replay([], [])
+    assert draw_replay(of_round(tmp_path / name), dict(index), [], 9, 0) == Replay([], [])
 
 
-def test_what_is_remembered_is_an_index_file(tmp_path: Path) -> None:
-    remember_samples(tmp_path / "1", [Sample("a b.jpg", 1)], CLASSES)
-    assert (tmp_path / "1" / SAMPLES_FILE).read_text(encoding="utf-8") == "a b.jpg dog\n"
+def test_what_is_recorded_is_an_index_file(tmp_path: Path) -> None:
+    record_samples(of_round(tmp_path / "1"), [Sample("a b.jpg", 1)], CLASSES)
+    assert (of_round(tmp_path / "1").samples).read_text(encoding="utf-8") == "a b.jpg dog\n"

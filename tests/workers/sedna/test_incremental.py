@@ -7,13 +7,12 @@ import numpy as np
 import pytest
 
 from backend import BackendBase
-from backend.errors import ImageError, SettingsError
+from backend.errors import SettingsError
 from tests.local_controller import FakeLocalController
 from tests.workers.conftest import FileServer, S3Store
-from workers.contract import Metrics, WorkerKind, WorkerStatus
-from workers.environment import WorkerSettings
+from workers.contract import WorkerKind, WorkerStatus
+from workers.data.round_folder import TRAIN_REPORT_FILE, RoundFolder
 from workers.sedna.incremental import IncrementalLearning
-from workers.sedna.outbox import TRAIN_REPORT_FILE, is_completed
 from workers.storage import Mirror
 
 DARK_IS_DARK = [0.95, 0.05]
@@ -67,15 +66,15 @@ def environment(tmp_path: Path, local_controller: FakeLocalController) -> dict[s
         "WORKER_NAME": "worker-abcde",
         "LC_SERVER": local_controller.url,
         "DATA_PATH_PREFIX": str(tmp_path),
+        "BASE_MODEL_URL": str(tmp_path / "base.onnx"),
+        "TRAIN_DATASET_URL": str(tmp_path / "data.txt"),
+        "TEST_DATASET_URL": str(tmp_path / "data.txt"),
     }
 
 
-def learning(
-    environment: Mapping[str, str], mirror: Mirror | None = None, **variables: object
-) -> IncrementalLearning:
+def learning(environment: Mapping[str, str], **variables: object) -> IncrementalLearning:
     texts = {name: str(value) for name, value in variables.items()}
-    settings = WorkerSettings.from_environment({**environment, **texts})
-    return IncrementalLearning(Thermometer(), settings=settings, mirror=mirror)
+    return IncrementalLearning(Thermometer(), environment={**environment, **texts})
 
 
 def test_training_starts_from_the_base_and_reports_every_format(
@@ -97,7 +96,7 @@ def test_training_starts_from_the_base_and_reports_every_format(
     assert all(result.metrics == {"loss": [8.0]} for result in message.results)
     saved = [json.loads((tmp_path / result.url[1:]).read_text()) for result in message.results]
     assert saved == [12.0, 12.0]
-    assert is_completed(tmp_path / "train" / "1" / TRAIN_REPORT_FILE)
+    assert RoundFolder(tmp_path / "train" / "1", Mirror({})).is_completed
 
 
 def test_the_base_models_format_is_always_among_those_reported(
@@ -146,8 +145,7 @@ def test_models_in_s3_are_trained_on_and_reported_where_they_are(
         "BASE_MODEL_URL": s3.url("models/base.onnx"),
         "MODEL_URL": s3.url("out/train/1"),
     }
-    mirror = Mirror(s3.environment)
-    learning(mirror.localise(environment | variables), mirror).train({20.0: 1}, step=0.5)
+    learning(environment | s3.environment | variables).train({20.0: 1}, step=0.5)
     results = local_controller.next_message().results
     assert [(result.format, result.url) for result in results] == [
         ("ckpt", s3.url("out/train/1/model.ckpt")),
@@ -166,10 +164,7 @@ def test_remote_models_are_evaluated_and_reported_under_their_urls(
     s3.put("candidate.onnx", "20.0")
     file_server.files["/deployed.onnx"] = (200, b"30.0")
     urls = f"{s3.url('candidate.onnx')};{file_server.url}/deployed.onnx"
-    mirror = Mirror(s3.environment)
-    results = learning(mirror.localise(environment | {"MODEL_URLS": urls}), mirror).evaluate(
-        {10.0: 0, 25.0: 1}
-    )
+    results = learning(environment | s3.environment, MODEL_URLS=urls).evaluate({10.0: 0, 25.0: 1})
     assert [result.url for result in results] == urls.split(";")
     assert [result.metrics["accuracy"] for result in results] == [[1.0], [0.5]]
 
@@ -195,24 +190,6 @@ def test_training_into_a_full_folder_replaces_its_models(
     (tmp_path / "out" / "model.ckpt").write_text("an older and longer model")
     learning(environment, MODEL_URL=tmp_path / "out").train({1.0: 1})
     assert json.loads((tmp_path / "out" / "model.ckpt").read_text()) == 1.0
-
-
-def test_the_trainings_metrics_are_amended_before_anything_is_saved(
-    tmp_path: Path, environment: dict[str, str], local_controller: FakeLocalController
-) -> None:
-    incremental = learning(environment, MODEL_URL=tmp_path / "out")
-    incremental.train({1.0: 1}, amend=lambda metrics: metrics | {"unreadable": [2.0]})
-    (metrics, _) = (result.metrics for result in local_controller.next_message().results)
-    assert metrics["unreadable"] == [2.0]
-    assert "loss" in metrics
-
-    def refuse(_: Metrics) -> Metrics:
-        raise ImageError("too many.")
-
-    with pytest.raises(ImageError, match="too many"):
-        learning(environment, MODEL_URL=tmp_path / "other").train({1.0: 1}, amend=refuse)
-    assert not list((tmp_path / "other").iterdir())
-    assert local_controller.messages.empty()
 
 
 def test_post_process_has_the_last_word_on_training(
@@ -283,9 +260,9 @@ def test_without_a_miner_nothing_is_hard(tmp_path: Path, environment: dict[str, 
 
 
 def test_the_miner_of_the_call_goes_before_the_environments(environment: dict[str, str]) -> None:
-    settings = WorkerSettings.from_environment(environment | {"HEM_NAME": "EdgeOnly"})
+    edge_only = environment | {"HEM_NAME": "EdgeOnly"}
     mining = {"method": "Threshold", "param": {"threshold": 0.99}}
-    incremental = IncrementalLearning(Thermometer, mining, settings=settings)
+    incremental = IncrementalLearning(Thermometer, mining, environment=edge_only)
     assert incremental.is_hard_example(DARK_IS_DARK)
 
 

@@ -24,6 +24,7 @@ def client(
     worker_name: str = "worker-abcde",
     patience: float = 10,
     margin: float = 0,
+    outbox: Outbox | None = None,
     stop: Event | None = None,
 ) -> LocalController:
     return LocalController(
@@ -31,6 +32,7 @@ def client(
         worker_name,
         namespace="default",
         job_name="lamps",
+        outbox=outbox,
         patience=patience,
         margin=margin,
         first_delay=0.001,
@@ -99,8 +101,8 @@ def test_whatever_comes_back_the_report_is_sent_until_it_is_taken(
 def test_patience_ends_and_the_report_stays(outbox: Outbox) -> None:
     transport, _ = answering(*[500] * 100_000)
     with pytest.raises(TemporaryError, match=r"http://lc:9100: .*status 500"):
-        client(transport, patience=0.05).report(
-            WorkerKind.TRAIN, WorkerStatus.COMPLETED, [RESULT], outbox=outbox
+        client(transport, patience=0.05, outbox=outbox).report(
+            WorkerKind.TRAIN, WorkerStatus.COMPLETED, [RESULT]
         )
     kept = outbox.read()
     assert kept is not None
@@ -134,19 +136,19 @@ def test_the_margin_lies_before_and_after_the_report() -> None:
 def test_a_restarted_worker_delivers_what_waits_and_then_nothing(outbox: Outbox) -> None:
     broken, sent = answering(httpx.ConnectError("refused"))
     with pytest.raises(TemporaryError):
-        client(broken, patience=0).report(
-            WorkerKind.TRAIN, WorkerStatus.COMPLETED, [RESULT], outbox=outbox
+        client(broken, patience=0, outbox=outbox).report(
+            WorkerKind.TRAIN, WorkerStatus.COMPLETED, [RESULT]
         )
     transport, requests = answering()
-    assert client(transport).resume(outbox)
-    assert client(transport).resume(outbox)
+    assert client(transport, outbox=outbox).resume()
+    assert client(transport, outbox=outbox).resume()
     assert [request.content for request in requests] == [sent[0].content]
 
 
 def test_a_worker_that_was_killed_at_work_has_nothing_to_resume(outbox: Outbox) -> None:
     transport, requests = answering()
-    outbox.take_over()
-    assert not client(transport).resume(outbox)
+    outbox.claim()
+    assert not client(transport, outbox=outbox).resume()
     assert not requests
 
 
@@ -154,7 +156,7 @@ def test_a_report_that_cannot_be_kept_is_still_sent(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     transport, requests = answering()
     outbox = Outbox("worker-abcde", [tmp_path / "file" / "report.json"], Mirror({}))
-    client(transport).report(WorkerKind.TRAIN, WorkerStatus.FAILED, outbox=outbox)
+    client(transport, outbox=outbox).report(WorkerKind.TRAIN, WorkerStatus.FAILED)
     assert len(requests) == 1
 
 

@@ -6,7 +6,9 @@ import pytest
 from backend.errors import TemporaryError
 from tests.workers.conftest import S3Store
 from workers.contract import ModelResult, WorkerKind, WorkerMessage, WorkerStatus
-from workers.sedna.outbox import KeptReport, Outbox, is_completed
+from workers.data.round_folder import TRAIN_REPORT_FILE, KeptReport, RoundFolder
+from workers.sedna.outbox import Outbox
+from workers.sedna.session import Session
 from workers.storage import Mirror
 
 WORKER = "train-worker-abcde"
@@ -19,6 +21,10 @@ MESSAGE = WorkerMessage(
     results=[ModelResult(format="onnx", url="/m.onnx", metrics={"accuracy": [0.9]})],
 )
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
+
+
+def is_completed(folder: Path) -> bool:
+    return RoundFolder(folder, Mirror({})).is_completed
 
 
 def outbox(*files: Path, worker: str = WORKER, mirror: Mirror | None = None) -> Outbox:
@@ -34,36 +40,40 @@ def outbox(*files: Path, worker: str = WORKER, mirror: Mirror | None = None) -> 
     ],
 )
 def test_what_is_kept_is_read(tmp_path: Path, report: KeptReport) -> None:
-    file = tmp_path / "train" / "report.json"
+    file = tmp_path / "train" / TRAIN_REPORT_FILE
     assert outbox(file).keep(report)
     assert outbox(file).read() == report
-    assert is_completed(file) is (report.delivered is not None)
+    assert is_completed(file.parent) is (report.delivered is not None)
 
 
-def test_another_workers_report_is_not_ours_until_the_round_is_taken_over(tmp_path: Path) -> None:
-    file = tmp_path / "report.json"
+def test_another_workers_report_is_not_ours_until_the_round_is_claimed(tmp_path: Path) -> None:
+    file = tmp_path / TRAIN_REPORT_FILE
     outbox(file).keep(KeptReport(worker=WORKER, message=MESSAGE, delivered=NOW))
     other = outbox(file, worker="train-worker-fghij")
     assert other.read() is None
-    assert other.take_over()
-    assert not is_completed(file)
+    assert other.claim()
+    assert not is_completed(file.parent)
     assert outbox(file).read() is None
 
 
 @pytest.mark.parametrize("content", ["", '{"worker": ', "[]", "\x00"])
 def test_a_damaged_file_is_no_report(tmp_path: Path, content: str) -> None:
-    (tmp_path / "report.json").write_text(content)
-    assert outbox(tmp_path / "report.json").read() is None
-    assert not is_completed(tmp_path / "report.json")
+    (tmp_path / TRAIN_REPORT_FILE).write_text(content)
+    assert outbox(tmp_path / TRAIN_REPORT_FILE).read() is None
+    assert not is_completed(tmp_path)
 
 
-def test_the_first_place_that_can_be_written_keeps_it(tmp_path: Path) -> None:
+def test_the_first_place_that_can_be_written_keeps_it(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     (tmp_path / "file").write_text("in the folder's place")
-    files = [tmp_path / "file" / "report.json", tmp_path / "other" / "report.json"]
+    files = [tmp_path / "file" / TRAIN_REPORT_FILE, tmp_path / "other" / TRAIN_REPORT_FILE]
     report = KeptReport(worker=WORKER, message=MESSAGE)
     assert outbox(*files).keep(report)
+    assert not caplog.messages
     assert outbox(*files).read() == report
     assert not outbox(files[0]).keep(report)
+    assert "the report cannot be kept over a restart" in caplog.text
     assert not outbox().keep(report)
 
 
@@ -101,17 +111,18 @@ def test_reports_are_kept_in_the_rounds_own_folders(
     tmp_path: Path, kind: WorkerKind, names: list[str]
 ) -> None:
     folder = tmp_path / "train" / "3"
-    kept = Outbox.of_round(
-        kind,
-        WORKER,
-        Mirror({}),
-        model_url=folder,
-        model_urls=[folder / "model.onnx", tmp_path / "deployed" / "model.onnx"],
-        dataset_url=tmp_path / "data" / "3" / "data.txt",
-    )
+    environment = {
+        "JOB_NAME": "lamps",
+        "WORKER_NAME": WORKER,
+        "MODEL_URL": str(folder),
+        "MODEL_URLS": f"{folder / 'model.onnx'};{tmp_path / 'deployed' / 'model.onnx'}",
+        "TRAIN_DATASET_URL": str(tmp_path / "data" / "3" / "data.txt"),
+        "TEST_DATASET_URL": str(tmp_path / "data" / "3" / "data.txt"),
+    }
+    kept = Session(kind, environment).outbox
     for name in names:
-        assert kept.take_over()
+        assert kept.claim()
         assert (tmp_path / name).is_file()
         (tmp_path / name).unlink()
         (tmp_path / name).mkdir()
-    assert not kept.take_over()
+    assert not kept.claim()

@@ -12,10 +12,10 @@ from backend.errors import DatasetError, PermanentError, SettingsError, Temporar
 from tests.local_controller import FakeLocalController
 from workers.__main__ import main
 from workers.contract import WorkerKind, WorkerStatus
-from workers.environment import WorkerSettings
+from workers.data.round_folder import TRAIN_REPORT_FILE, KeptReport
 from workers.sedna.incremental import IncrementalLearning
-from workers.sedna.outbox import TRAIN_REPORT_FILE, KeptReport
 from workers.sedna.process import EXIT_UNEXPECTED, run_round, run_worker
+from workers.sedna.session import Session
 from workers.train.training import train
 
 
@@ -34,8 +34,8 @@ class Work:
         self.error = error
         self.calls = 0
 
-    def __call__(self, environment: Mapping[str, str]) -> None:
-        assert "WORKER_NAME" in environment or environment is os.environ
+    def __call__(self, given: Session | Mapping[str, str]) -> None:
+        assert isinstance(given, Session) or given is os.environ
         self.calls += 1
         if self.error:
             raise self.error
@@ -188,7 +188,12 @@ def test_a_failure_of_which_nothing_can_be_kept_is_not_repeated_by_a_restart(
 def test_an_error_after_the_report_is_no_second_report(
     identity: dict[str, str], tmp_path: Path, local_controller: FakeLocalController
 ) -> None:
-    environment = identity | {"MODEL_URL": str(tmp_path / "1"), "model_formats": "onnx"}
+    environment = identity | {
+        "BASE_MODEL_URL": str(tmp_path / "base.onnx"),
+        "MODEL_URL": str(tmp_path / "1"),
+        "TRAIN_DATASET_URL": str(tmp_path / "data.txt"),
+        "model_formats": "onnx",
+    }
 
     class Estimator:
         device = "CPU"
@@ -196,15 +201,18 @@ def test_an_error_after_the_report_is_no_second_report(
         def train(self, data: object) -> None:
             """Learn nothing."""
 
+        def load(self, path: str) -> None:
+            """Know nothing."""
+
         def save(self, path: str) -> None:
             Path(path).write_text("a model")
 
     def broken(_backend: object) -> object:
         raise ZeroDivisionError("in the user's own code")
 
-    def work(variables: Mapping[str, str]) -> None:
-        settings = WorkerSettings.from_environment(variables)
-        IncrementalLearning(Estimator(), settings=settings).train([], post_process=broken)
+    def work(_: Session) -> None:
+        learning = IncrementalLearning(Estimator(), environment=environment)
+        learning.train([], post_process=broken)
 
     with pytest.raises(ZeroDivisionError):
         run_round(WorkerKind.TRAIN, environment, work)
@@ -232,7 +240,7 @@ def test_a_restarted_worker_removes_what_a_killed_one_had_half_written(
     environment = identity | {"MODEL_URLS": f"{candidate};/other", "TEST_DATASET_URL": str(index)}
     half = [file.parent / f".{file.stem}-partial-x{file.suffix}" for file in (candidate, index)]
 
-    def killed(_: Mapping[str, str]) -> None:
+    def killed(_: Session) -> None:
         for file in half:
             file.parent.mkdir(exist_ok=True)
             file.write_text("half")

@@ -6,7 +6,13 @@ from backend.classifier import TinyMSMobileNetV2
 from backend.errors import ModelFileError
 from backend.models import model_file
 from tests.local_controller import FakeLocalController
-from workers.train.training import train
+from workers.contract import WorkerKind
+from workers.sedna.session import Session
+from workers.train import training
+
+
+def train(environment: dict[str, str]) -> None:
+    training.train(Session(WorkerKind.TRAIN, environment))
 
 
 def serve(path: Path) -> TinyMSMobileNetV2:

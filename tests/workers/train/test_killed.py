@@ -9,7 +9,6 @@ from watchfiles import watch
 
 from tests.local_controller import FakeLocalController
 from workers.contract import WorkerStatus
-from workers.train.training import STATE_FILE
 
 pytestmark = pytest.mark.e2e
 
@@ -30,7 +29,7 @@ def test_a_killed_training_goes_on_compiles_nothing_again_and_is_reported_once(
 ) -> None:
     folder = Path(worker_environment["MODEL_URL"])
     folder.mkdir(parents=True)
-    state = folder / STATE_FILE
+    state = folder / "training-state.npz"
     environment = worker_environment | {"epochs": "30", "batch_size": "4"}
     _kill_after_first_epoch(environment, state)
     assert not (folder / "model.ckpt").exists()

@@ -8,21 +8,28 @@ from backend.errors import DatasetError, ImageError
 from tests.local_controller import FakeLocalController
 from tests.workers.conftest import S3Store
 from workers.contract import WorkerKind, WorkerMessage, WorkerStatus
-from workers.data.held_out import HELD_OUT_FILE, HeldOut, read_held_out, write_held_out
-from workers.data.quarantine import TRAIN_QUARANTINE_FILE, quarantined_paths
-from workers.environment import TrainSettings
-from workers.learning.replay import SAMPLES_FILE
-from workers.sedna.outbox import TRAIN_REPORT_FILE, KeptReport, Outbox
+from workers.data.held_out import HeldOutSample, read_held_out, write_held_out
+from workers.data.quarantine import Quarantine, quarantined_paths
+from workers.data.round_folder import TRAIN_REPORT_FILE, KeptReport, RoundFolder
+from workers.sedna.outbox import Outbox
 from workers.sedna.process import run_round
+from workers.sedna.session import Session
 from workers.storage import Mirror
-from workers.train.training import quarantine_of, round_images, train
+from workers.train.settings import TrainSettings
+from workers.train.training import round_images, train
+
+HELD_OUT_FILE = "held-out.csv"
+SAMPLES_FILE = "samples.txt"
+TRAIN_QUARANTINE_FILE = "train-quarantine.csv"
 
 
 def names(environment: Mapping[str, str], **variables: str) -> list[str]:
     """Return the names of the images that the round would train on."""
-    mirror = Mirror(environment)
-    settings = TrainSettings.from_environment(mirror.localise({**environment, **variables}))
-    images = round_images(settings, mirror, quarantine_of(settings, mirror))
+    session = Session(WorkerKind.TRAIN, {**environment, **variables})
+    settings = session.settings(TrainSettings)
+    folder = RoundFolder(settings.model_url, session.mirror)
+    quarantine = Quarantine(folder.train_quarantine, folder, share=settings.unreadable_share)
+    images = round_images(session, settings, folder, quarantine)
     return [Path(str(image)).name for image in images.x]
 
 
@@ -86,7 +93,7 @@ def test_missed_samples_are_enough_for_a_round(environment: dict[str, str], tmp_
 def test_a_round_without_samples_is_refused(environment: dict[str, str], tmp_path: Path) -> None:
     deliver(tmp_path / "train" / "1")
     (tmp_path / "data.txt").write_text("\n")
-    with pytest.raises(DatasetError, match=r"data\.txt: holds no sample"):
+    with pytest.raises(DatasetError, match=r"data\.txt: contains no samples"):
         names(environment)
 
 
@@ -111,11 +118,10 @@ def test_a_round_in_s3_is_remembered_there_and_the_earlier_ones_are_found(
 def test_a_round_takes_the_record_of_what_was_held_out_with_it(
     environment: dict[str, str], tmp_path: Path
 ) -> None:
-    write_held_out(tmp_path / "train" / "1" / HELD_OUT_FILE, [HeldOut(1, "9.png", "dark", "dark")])
+    row = HeldOutSample(1, "9.png", "dark", "dark")
+    write_held_out(tmp_path / "train" / "1" / HELD_OUT_FILE, [row])
     names(environment)
-    assert read_held_out(tmp_path / "train" / "2" / HELD_OUT_FILE) == [
-        HeldOut(1, "9.png", "dark", "dark")
-    ]
+    assert read_held_out(tmp_path / "train" / "2" / HELD_OUT_FILE) == [row]
 
 
 def test_an_image_outside_the_dataset_is_left_out(

@@ -21,7 +21,7 @@ from workers.infer.images import ImageReader
 from workers.infer.metrics import Metrics
 from workers.infer.model import ModelSlot, ServedModel
 from workers.infer.recording import HardExampleRecorder
-from workers.infer.settings import ServingSettings
+from workers.infer.settings import InferSettings
 
 __all__ = ["build_app", "serving_http"]
 
@@ -30,7 +30,7 @@ _log = logging.getLogger(__name__)
 
 @contextmanager
 def serving_http(
-    settings: ServingSettings,
+    settings: InferSettings,
     port: int,
     slot: ModelSlot,
     metrics: Metrics,
@@ -53,7 +53,7 @@ def serving_http(
 
 
 def build_app(
-    settings: ServingSettings,
+    settings: InferSettings,
     slot: ModelSlot,
     metrics: Metrics,
     recorder: HardExampleRecorder | None,

@@ -1,0 +1,28 @@
+"""Where a job's images are, and which of them a round leaves out."""
+
+from pydantic import Field, PositiveInt
+
+from workers.contract import Variable
+from workers.environment import EnvironmentSettings, LocalPath
+
+__all__ = ["DatasetSettings"]
+
+
+class DatasetSettings(EnvironmentSettings):
+    """Where a round's images are and which are left out, in training and in evaluation."""
+
+    original_dataset_url: LocalPath = Field(
+        validation_alias=Variable.ORIGINAL_DATASET_URL,
+        description="The Dataset's index file; samples' paths are relative to its folder.",
+    )
+    unreadable_share: float = Field(
+        default=0.1,
+        ge=0,
+        le=1,
+        description="Share of the round's samples, 0 to 1, that may be left out because their "
+        "images cannot be read; with more the round fails.",
+    )
+    image_limit_mib: PositiveInt = Field(
+        default=64,
+        description="MiB that an image file may have; a larger one is left out as unreadable.",
+    )

@@ -1,0 +1,92 @@
+"""Which estimator a worker drives and what counts as a hard example."""
+
+import json
+from typing import Annotated, Literal
+
+from pydantic import BeforeValidator, Field
+
+from workers.contract import Variable
+from workers.environment import EnvironmentSettings, UpperCase, split
+from workers.learning.miners import Miner, find_miner
+
+__all__ = ["BackendSettings", "ClassNames", "EstimatorSettings", "MiningSettings"]
+
+_INPUT_SIZE_STEP = 32
+_MIN_CLASSES = 2
+
+
+def _class_names(value: object) -> list[str]:
+    names = split(value)
+    if len(names) < _MIN_CLASSES or len(set(names)) < len(names):
+        raise ValueError("expected two or more different names, such as croissant,dog")
+    if any(len(name.split()) > 1 for name in names):
+        raise ValueError("a name must hold no blank, because a blank ends an index line's path")
+    return names
+
+
+def _input_size(value: object) -> int:
+    sides = {int(side) if side.isdecimal() else 0 for side in split(value)}
+    size = sides.pop() if len(sides) == 1 else 0
+    if size <= 0 or size % _INPUT_SIZE_STEP:
+        raise ValueError("expected a square such as 96,96 whose side is a multiple of 32")
+    return size
+
+
+def _hem_parameters(value: object) -> dict[str, str]:
+    try:
+        return {str(entry["key"]): str(entry["value"]) for entry in json.loads(str(value)) or []}
+    except (ValueError, TypeError, KeyError, RecursionError):
+        raise ValueError('expected a JSON list of {"key": ..., "value": ...}') from None
+
+
+ClassNames = Annotated[tuple[str, ...], BeforeValidator(_class_names)]
+
+
+class BackendSettings(EnvironmentSettings):
+    """Which framework computes where."""
+
+    backend_type: Annotated[Literal["TINYMS", "MINDSPORE"], UpperCase] = Field(
+        default="TINYMS", validation_alias="BACKEND_TYPE", description="TINYMS or MINDSPORE."
+    )
+    device_category: Annotated[Literal["CPU", "GPU", "NPU", "ASCEND"], UpperCase] = Field(
+        default="CPU",
+        validation_alias="DEVICE_CATEGORY",
+        description="CPU, GPU, or NPU (ASCEND).",
+    )
+
+
+class MiningSettings(EnvironmentSettings):
+    """What counts as a hard example."""
+
+    hem_name: str | None = Field(
+        default=None,
+        validation_alias=Variable.HEM_NAME,
+        description="The hard example miner; unset: nothing is hard.",
+    )
+    hem_parameters: Annotated[dict[str, str], BeforeValidator(_hem_parameters)] = Field(
+        default_factory=dict,
+        validation_alias=Variable.HEM_PARAMETERS,
+        description="The miner's parameters, JSON.",
+    )
+
+    @property
+    def miner(self) -> Miner | None:
+        """The miner with its parameters; None: nothing is hard.
+
+        Raises SettingsError for an unknown name or a wrong parameter.
+        """
+        return find_miner(self.hem_name, self.hem_parameters) if self.hem_name else None
+
+
+class EstimatorSettings(BackendSettings):
+    """Which MobileNetV2; the same in the train, eval and infer templates of one job."""
+
+    class_names: ClassNames = Field(
+        description="The classes in the order of the model's outputs, separated by commas."
+    )
+    input_size: Annotated[int, BeforeValidator(_input_size)] = Field(
+        default=224,
+        validation_alias="input_shape",
+        description="Side of the network's square input in pixels, as 96,96 or 96; "
+        "a multiple of 32. Smaller is faster and sees less.",
+    )
