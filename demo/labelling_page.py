@@ -4,7 +4,7 @@ import asyncio
 import os
 import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 from rich.console import Console
 
@@ -30,11 +30,17 @@ async def labelling_page(setting: Setting, console: Console) -> AsyncIterator[No
     setting.hard_examples.mkdir(parents=True, exist_ok=True)
     with (setting.pictures / "labelling-page.log").open("wb") as log:
         page = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "workers", "label", env=environment, stderr=log
+            *(sys.executable, "-m", "workers", "label"),
+            env=environment,
+            stderr=log,
+            # Ctrl-C is for the demo, which then ends the page.
+            start_new_session=True,
         )
         console.print(f"Label the pictures at http://127.0.0.1:{_PORT}/ with the number keys.")
         try:
             yield
         finally:
-            page.terminate()
+            # It may have ended by itself.
+            with suppress(ProcessLookupError):
+                page.terminate()
             await page.wait()

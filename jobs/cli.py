@@ -1,8 +1,8 @@
 """The command ``iljob``: run, watch and report an IncrementalLearningJob.
 
-Exit status: 0 when the rounds asked for have ended, deployed or decided against; 1 when one that
-ended during this run failed, the time was up, or the job was stopped before that; 2 when a manifest
-or a setting is wrong.
+Exit status: 0 when the rounds asked for have ended, deployed or decided against; 1 when the last
+of them failed or another that ended during this run, when the time was up, or when the job was
+stopped before that; 2 when a manifest or a setting is wrong.
 """
 
 import argparse
@@ -43,7 +43,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except (ProjectError, OSError) as error:
         if arguments.debug:
             traceback.print_exc()
-        sys.stderr.write(f"iljob: {error}\n")
+        sys.stderr.write(f"iljob: {_sentence(error)}\n")
         return _WRONG_SETTINGS if isinstance(error, SettingsError) else _FAILED
 
 
@@ -159,7 +159,9 @@ def _exit_status(status: JobStatus, rounds: int | None, ended_before: int) -> in
     if status.rounds_ended < rounds:
         sys.stderr.write(f"iljob: stopped after {status.rounds_ended} of {rounds} rounds\n")
         return _FAILED
-    failed = [r for r in status.rounds[ended_before:] if r.outcome is Outcome.FAILED]
+    # A run with nothing left to do is judged by the last round that was asked for.
+    judged = status.rounds[min(ended_before, rounds - 1) : rounds]
+    failed = [round_ for round_ in judged if round_.outcome is Outcome.FAILED]
     for round_ in failed:
         sys.stderr.write(f"iljob: round {round_.number} failed: {round_.reason}\n")
     return _FAILED if failed else 0
@@ -202,6 +204,8 @@ def _report(arguments: argparse.Namespace) -> int:
 def _validate(arguments: argparse.Namespace) -> int:
     """Check the manifests, with what a cluster would only show at run time."""
     for job in load_jobs(arguments.manifests):
+        if arguments.on == "standalone":
+            StandaloneRunner.check_state(job, arguments.root)
         name = f"{job.namespace}/{job.name}"
         sys.stdout.writelines(f"{name}: warning: {each}\n" for each in warnings(job))
         sys.stdout.write(f"{name}: nothing is wrong with it\n")
@@ -218,6 +222,13 @@ def _runner(arguments: argparse.Namespace, engine: ContainerEngine | None = None
     if engine:
         raise SettingsError("--in-containers is for this machine: a cluster always uses containers")
     return KubernetesRunner(resources, load_documents(arguments.manifests))
+
+
+def _sentence(error: Exception) -> str:
+    if isinstance(error, ProjectError) or not isinstance(error, OSError):
+        return str(error)
+    advice = ": run iljob as a user who may use it" if isinstance(error, PermissionError) else ""
+    return f"{error.filename}: {error.strerror}{advice}" if error.filename else str(error)
 
 
 def _positive(text: str) -> int:

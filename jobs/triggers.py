@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TypeGuard
 
-from jobs.resources.schema import Condition, Timer, Trigger
+from jobs.resources.schema import Timer, Trigger, TriggerCondition
 from workers.contract import Metrics
 
 __all__ = [
@@ -130,7 +130,7 @@ def _closed(trigger: Trigger, now: datetime) -> str:
     return f"it is {now:%H:%M}, outside {window}: wait"
 
 
-def _compare(condition: Condition, value: float, *, yes: str, no: str) -> Decision:
+def _compare(condition: TriggerCondition, value: float, *, yes: str, no: str) -> Decision:
     fires = holds(condition.operator, value, condition.threshold)
     figures = f"{condition.operator} {condition.threshold:g}"
     if fires:

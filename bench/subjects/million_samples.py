@@ -6,7 +6,7 @@ from pathlib import Path
 
 from bench.answering import answer
 from bench.dataset import CLASS_NAMES
-from jobs.standalone.dataset import Shares, read_index, select, write_samples
+from jobs.standalone.index import Shares, read_index, select, write_samples
 from workers.data.index_file import read_index as read_samples
 from workers.data.index_file import read_labels
 from workers.data.round_folder import RoundFolder

@@ -13,7 +13,6 @@ from pydantic.alias_generators import to_camel
 
 __all__ = [
     "API_VERSION",
-    "Condition",
     "Container",
     "Dataset",
     "EnvVar",
@@ -25,6 +24,7 @@ __all__ = [
     "Timer",
     "Toleration",
     "Trigger",
+    "TriggerCondition",
     "VolumeMount",
 ]
 
@@ -243,7 +243,7 @@ class Timer(_Part):
     end: TimeOfDay = Field(description="`HH:MM`, in quotes; before `start` it is the next day's.")
 
 
-class Condition(_Part):
+class TriggerCondition(_Part):
     """``metric operator threshold``."""
 
     operator: Operator = Field(description="Values are equal within 1e-6.")
@@ -264,7 +264,7 @@ class Trigger(_Part):
 
     check_period_seconds: int | None = Field(default=None, description="Ignored, by Sedna too.")
     timer: Timer | None = None
-    condition: Condition
+    condition: TriggerCondition
 
     def __str__(self) -> str:
         """Return the condition and, where there is one, the timer."""

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from jobs.resources.schema import Model
 
@@ -19,7 +19,7 @@ class StageModel(BaseModel):
     model_config = ConfigDict(extra="ignore", frozen=True, protected_namespaces=())
 
     format: str = ""
-    url: str = ""
+    url: str = Field(default="", pattern=r"^[^\x00]*$")
     device_soc_versions: list[str] | None = None
     metrics: dict[str, Any] | None = None
     classes: list[str] | None = None

@@ -7,11 +7,11 @@ anything else happens. A step that was cut short is done again.
 import logging
 
 from backend.errors import ProjectError, TemporaryError
-from jobs.standalone.dataset import count_lines
 from jobs.standalone.deployment import Deployment
 from jobs.standalone.evaluation import Evaluation
+from jobs.standalone.index import count_lines
 from jobs.standalone.journal import note_samples
-from jobs.standalone.server import Report
+from jobs.standalone.server import WorkerReport
 from jobs.standalone.stages import RunningJob, StageSteps
 from jobs.standalone.supervisor import StageFailedError
 from jobs.standalone.training import Training
@@ -23,7 +23,7 @@ __all__ = ["Controller"]
 _log = logging.getLogger(__name__)
 
 _WORKING = {ConditionType.STARTING, ConditionType.RUNNING}
-# An inference worker that starts anew may report a model of an earlier round.
+# An inference worker that was restarted may report a model of an earlier round.
 _REPORTING = {Stage.TRAIN: _WORKING, Stage.EVAL: _WORKING, Stage.DEPLOY: {ConditionType.RUNNING}}
 
 
@@ -45,8 +45,8 @@ class Controller:
         while rounds is None or self._job.state.status.rounds_ended < rounds:
             await self._step()
 
-    def receive(self, report: Report) -> None:
-        """Take a worker's message; what the stage does not wait for is passed over."""
+    def receive(self, report: WorkerReport) -> None:
+        """Take a worker's message; what the stage does not wait for is ignored."""
         if self._expects(report):
             self._job.state.report = report
             try:
@@ -56,12 +56,16 @@ class Controller:
                 self._job.state.report = None
                 raise
         else:
-            _log.info("passed over %s %s of %s", report.kind, report.status, report.name)
+            _log.info("ignored %s %s of %s", report.kind, report.status, report.name)
 
     def look(self) -> None:
         """Read the index, and take what is new as one increment."""
         state = self._job.state
-        total = count_lines(self._job.index)
+        try:
+            total = count_lines(self._job.index)
+        except OSError:
+            # It may be readable again at the next look; meanwhile the status tells why.
+            total = 0
         shares = state.shares.grown(total, self._job.spec.dataset.train_prob)
         if shares != state.shares:
             state.shares = shares
@@ -69,7 +73,7 @@ class Controller:
             self._job.store.save()
         self._job.store.tell()
 
-    def _expects(self, report: Report) -> bool:
+    def _expects(self, report: WorkerReport) -> bool:
         status, condition = self._job.state.status, self._job.journal.condition
         owner = (report.owner_kind, report.namespace, report.owner_name)
         return (

@@ -4,6 +4,8 @@ import shutil
 from datetime import datetime
 from pathlib import Path, PurePath, PurePosixPath
 
+from pydantic import ValidationError
+
 from backend.files import replaced_atomically, write_atomically
 from jobs.standalone.conditions import StageInput, StageModel
 from jobs.standalone.paths import JobFiles
@@ -15,7 +17,7 @@ from jobs.status import ConditionType, Outcome
 from jobs.triggers import decide_deployment
 from workers.contract import ModelConfig, ModelHotUpdateConfig
 
-__all__ = ["Deployment", "hot_update"]
+__all__ = ["Deployment", "hot_update", "relocate_hot_update"]
 
 
 class Deployment(StageSteps):
@@ -89,6 +91,18 @@ class Deployment(StageSteps):
         await self.job.store.until(lambda: self.worker.pid)
 
 
+def relocate_hot_update(files: JobFiles, seen: PurePath) -> None:
+    """Let the last update name its model in ``seen``: the node's folder may have been moved."""
+    try:
+        update = ModelHotUpdateConfig.model_validate_json(files.hot_update_config.read_bytes())
+    except (FileNotFoundError, ValidationError):
+        return
+    path = str(seen / PurePath(update.model.model_path).name)
+    if path != update.model.model_path:
+        config = ModelConfig(model_path=path, model_update_time=update.model.model_update_time)
+        _write(files.hot_update_config, config)
+
+
 def copy_model(source: Path, target: Path) -> None:
     """Copy the file ``source`` over ``target``, whole or not at all."""
     with replaced_atomically(target) as temporary:
@@ -101,10 +115,12 @@ def hot_update(source: Path, files: JobFiles, seen: PurePath, time: datetime) ->
     ``seen`` is that folder as the inference worker sees it, ``time`` (UTC) the update's.
     """
     copy_model(source, files.hot_update / source.name)
-    update = ModelHotUpdateConfig(
-        model_config=ModelConfig(
-            model_path=str(seen / source.name),
-            model_update_time=f"{time:%Y-%m-%d %H:%M:%S.%f %z} UTC",
-        )
+    config = ModelConfig(
+        model_path=str(seen / source.name),
+        model_update_time=f"{time:%Y-%m-%d %H:%M:%S.%f %z} UTC",
     )
-    write_atomically(files.hot_update_config, update.to_json().encode())
+    _write(files.hot_update_config, config)
+
+
+def _write(file: Path, config: ModelConfig) -> None:
+    write_atomically(file, ModelHotUpdateConfig(model_config=config).to_json().encode())

@@ -1,7 +1,7 @@
 """The stage Eval: the trained model and the deployed one on the same samples."""
 
 from jobs.standalone.conditions import StageInput, StageModel, output_data
-from jobs.standalone.dataset import read_index, select, write_samples
+from jobs.standalone.index import read_index, select, write_samples
 from jobs.standalone.stages import WorkerSteps
 from jobs.standalone.workers import EVAL
 from jobs.status import ConditionType, Stage

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 
 from jobs.standalone.conditions import NO_DATA
-from jobs.standalone.dataset import count
+from jobs.standalone.index import count
 from jobs.standalone.state import JobState, StateFile
 from jobs.status import Condition, ConditionType, Outcome, Stage
 

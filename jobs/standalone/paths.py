@@ -1,5 +1,7 @@
 """The node's paths on this machine, and the files of a job."""
 
+import os
+import stat
 from dataclasses import dataclass
 from pathlib import Path
 from posixpath import normpath
@@ -10,6 +12,7 @@ from workers.contract import JOB_KIND, MODEL_HOT_UPDATE_FILE
 
 __all__ = ["JobFiles", "Node"]
 
+_PRIVATE = 0o700
 _HOT_UPDATE_ROOT = "/var/lib/sedna/model-hot-update"
 
 
@@ -31,7 +34,9 @@ class Node:
             SettingsError: ``url`` is not an absolute path.
         """
         if not url.startswith("/"):
-            raise SettingsError(f"{url} is no absolute path, and only those work on one machine")
+            raise SettingsError(
+                f"{url} is not an absolute path, and only those work on one machine"
+            )
         return Path(self.prefix + normpath(f"/{url.lstrip('/')}"))
 
 
@@ -52,7 +57,7 @@ class JobFiles:
 
     @property
     def folder(self) -> Path:
-        """What the runner itself keeps: state, lock, logs, report."""
+        """What the runner itself keeps, for its user alone: state, lock, logs, report."""
         return self.node.local(self.output_url) / "iljob"
 
     @property
@@ -106,4 +111,16 @@ class JobFiles:
         output = self.node.local(self.output_url)
         for folder in ("data/train", "data/eval", "train", "eval"):
             (output / folder).mkdir(parents=True, exist_ok=True)
-        self.logs.mkdir(parents=True, exist_ok=True)
+        _make_private(self.folder)
+        self.logs.mkdir(exist_ok=True)
+
+
+def _make_private(folder: Path) -> None:
+    """Make a folder that only its owner can read: it tells how to report as a worker."""
+    folder.mkdir(mode=_PRIVATE, exist_ok=True)
+    found = folder.lstat()
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid():
+        raise SettingsError(
+            f"{folder} is a link or belongs to somebody else: remove it, the runner makes its own"
+        )
+    folder.chmod(_PRIVATE)

@@ -1,5 +1,6 @@
 """What is wrong with a standalone job, in one sentence."""
 
+import os
 from pathlib import Path
 
 from jobs.standalone.processes import last_line
@@ -8,6 +9,7 @@ from jobs.status import JobStatus, WorkerState
 
 __all__ = ["inaction", "shown_log"]
 
+_INDEX_BYTES = 4096
 _SIGNALLED = 128
 """Exit statuses from here on are of those that a signal has ended."""
 
@@ -20,8 +22,27 @@ def inaction(status: JobStatus, index: Path) -> str:
     newest = [worker for worker in status.workers if worker.kind == INFER][-1]
     if _has_failed(newest):
         return f"{newest.name} ended with exit status {newest.exit_status}: see {shown_log(newest)}"
-    if not index.exists():
+    try:
+        with index.open("rb") as file:
+            return _of_index(index, file.read(_INDEX_BYTES))
+    except FileNotFoundError:
         return f"there is no {index} yet: append the samples to it, one a line"
+    except OSError as error:
+        return f"{index} cannot be read: {error.strerror}"
+
+
+def _of_index(index: Path, start: bytes) -> str:
+    """Return why no line of the index is a sample, if its ``start`` shows it."""
+    line, newline, _ = start.partition(b"\n")
+    if len(line) < _INDEX_BYTES and line and not newline:
+        return (
+            f"{index} has no whole line yet: end each with a line feed (\\n), the last one too;"
+            " a carriage return (\\r) alone does not end a line"
+        )
+    path = os.fsdecode(line.rsplit(maxsplit=1)[0]) if line.split() else ""
+    # Of a name that is too long, pathlib would raise.
+    if "\\" in path and not os.path.exists(index.parent / path):  # noqa: PTH110
+        return f"{index}: line 1: {path} has a backslash, which separates no folders here: write /"
     return ""
 
 

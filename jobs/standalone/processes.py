@@ -100,14 +100,19 @@ class Processes:
         worker.last_line = last_line(worker.log)
 
 
-def alive(status: JobStatus) -> dict[str, int]:
+def alive(status: JobStatus, prefix: str) -> dict[str, int]:
     """Return the process ids of the job's workers that are alive, whoever started them.
 
     A process is known by the environment that it was started with. So a runner that was killed
-    before it could save the id of a new process leaves no second one behind.
+    before it could save the id of a new process leaves no second one behind. ``prefix`` is their
+    DATA_PATH_PREFIX, which tells the workers of a copied node from those of the original.
     """
     names = {worker.name for worker in status.workers}
-    job = {Variable.JOB_NAME: status.name, Variable.NAMESPACE: status.namespace}
+    job = {
+        Variable.JOB_NAME: status.name,
+        Variable.NAMESPACE: status.namespace,
+        Variable.DATA_PATH_PREFIX: prefix,
+    }
     pids: dict[str, int] = {}
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error, OSError):
@@ -168,7 +173,8 @@ async def _spawn(
         )
     except OSError as error:
         raise SettingsError(
-            f"the command {shlex.join(command)} cannot be run: {error.strerror}: mend the container"
+            f"the command {shlex.join(command)} cannot be run: {error.strerror}: correct it in the"
+            " container"
         ) from error
 
 

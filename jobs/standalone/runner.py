@@ -3,9 +3,11 @@
 import asyncio
 import os
 import signal
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
-from pathlib import Path
+from os.path import realpath
+from pathlib import Path, PurePath
 from typing import Any
 
 import psutil
@@ -18,6 +20,7 @@ from jobs.runner import OnStatus
 from jobs.standalone.conditions import StageModel
 from jobs.standalone.containers import ContainerEngine, InContainers
 from jobs.standalone.controller import Controller
+from jobs.standalone.deployment import relocate_hot_update
 from jobs.standalone.journal import Journal
 from jobs.standalone.limits import check_limits, check_models
 from jobs.standalone.paths import JobFiles, Node
@@ -40,6 +43,8 @@ from jobs.triggers import NUM_OF_SAMPLES
 __all__ = ["StandaloneRunner"]
 
 _SECONDS_TO_STOP = 30.0
+_POLL_MILLISECONDS = 10_000
+"""How often an index is looked at that changes unseen: on a network, or behind several links."""
 _QUIET_MILLISECONDS = 100
 """How long an index must be unchanged before it is read: what is appended in bursts is one
 increment."""
@@ -139,7 +144,7 @@ class StandaloneRunner:
 
     async def _run(self, store: StateFile, rounds: int | None, on_status: OnStatus) -> None:
         state = store.state
-        pids = alive(state.status)
+        pids = alive(state.status, self._factory.place.prefix)
         # Workers that outlived their runner go on reporting to its port.
         listener = bind(state.port if pids else 0)
         state.port = listener.getsockname()[1]
@@ -148,7 +153,7 @@ class StandaloneRunner:
         store.save()
         supervisor = Supervisor(self._factory, store, processes, self._backoff_seconds)
         controller = Controller(RunningJob(self._factory, store, supervisor, Journal(store)))
-        async with serve(application(controller.receive), listener):
+        async with serve(application(controller.receive, state.secret), listener):
             try:
                 # The index is watched before the controller first reads it: they start in order.
                 await _first_of(
@@ -168,6 +173,7 @@ class StandaloneRunner:
         for pod in self._resources.pods.values():
             make_host_folders(pod, self._factory.node)
         self._remove_leftovers()
+        relocate_hot_update(self.files, PurePath(self._factory.place.hot_update_config).parent)
         state = StateFile.read(self.files.state) or self._new_state()
         self._describe(state.status)
         store = StateFile(self.files.state, state)
@@ -204,14 +210,27 @@ class StandaloneRunner:
                 f"spec.outputDir: {self.files.output_url} is the folder of the job"
                 f" {status.namespace}/{status.name}: give each job its own"
             )
-        spec, node = self._resources.job.spec, self._factory.node
+        _check_classes(status, self._resources.class_names)
+        spec = self._resources.job.spec
         condition = spec.train_spec.trigger.condition
         status.samples.trigger = str(spec.train_spec.trigger)
         status.samples.needed = condition.threshold if condition.metric == NUM_OF_SAMPLES else 0
         status.deploy_trigger = str(spec.deploy_spec.trigger)
-        folder = container_environment(spec.deploy_spec.template.spec, node).get("HE_SAVED_URL")
-        status.hard_examples = Path(folder) if folder else None
         status.class_names = self._resources.class_names
+
+    @classmethod
+    def check_state(cls, resources: JobResources, root: Path) -> None:
+        """Make sure that a job which has run below ``root`` could go on with these ``resources``.
+
+        Raises:
+            SettingsError: it could not.
+        """
+        if resources.job.spec.output_dir.startswith("/"):
+            # Another user's job is not this user's to judge.
+            with suppress(PermissionError):
+                state = StateFile.read(JobFiles.of(resources, Node(root.resolve())).state)
+                if state:
+                    _check_classes(state.status, resources.class_names)
 
     def _check_index(self) -> None:
         folder = self._index.parent
@@ -232,17 +251,26 @@ class StandaloneRunner:
         for worker in copy.workers:
             if worker.ended is None:
                 worker.last_line = last_line(worker.log)
+        inference = self._resources.job.spec.deploy_spec.template.spec
+        folder = container_environment(inference, self._factory.node).get("HE_SAVED_URL")
+        copy.hard_examples = Path(folder) if folder else None
         copy.problem = inaction(copy, self._index)
         return copy
 
     async def _follow_index(self, controller: Controller) -> None:
-        index = self._index
+        files = {self._index, Path(realpath(self._index))}
+        names = {file.name for file in files}
 
         def is_index(_: Change, path: str) -> bool:
-            return Path(path).name == index.name
+            return Path(path).name in names
 
         async for _ in awatch(
-            index.parent, watch_filter=is_index, recursive=False, step=_QUIET_MILLISECONDS
+            *{file.parent for file in files if file.parent.is_dir()},
+            watch_filter=is_index,
+            recursive=False,
+            step=_QUIET_MILLISECONDS,
+            rust_timeout=_POLL_MILLISECONDS,
+            yield_on_timeout=True,
         ):
             controller.look()
 
@@ -253,6 +281,16 @@ class StandaloneRunner:
     async def _follow_files(self, on_status: OnStatus) -> None:
         async for _ in awatch(self.files.folder):
             on_status(self.status())
+
+
+def _check_classes(status: JobStatus, named: Sequence[str]) -> None:
+    """Refuse other classes than those that the job's models have been trained for."""
+    if status.rounds and status.class_names != [*named]:
+        raise SettingsError(
+            f"{status.name}: class_names: its models tell {', '.join(status.class_names)} apart,"
+            f" not {', '.join(named)}: give a job with other classes a name and an outputDir of"
+            " its own"
+        )
 
 
 def _nobody(_: JobStatus) -> None:

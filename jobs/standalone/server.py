@@ -1,16 +1,23 @@
 """The LocalController's HTTP endpoint: it takes the workers' messages.
 
 It answers as the LocalController does: 400 to bad JSON and to a name that is not the path's,
-415 to anything but JSON, 200 to all else, also to a message of a job that it does not know.
-Beyond that it has bounds: 413 to a body of more than 16 MiB, 408 to one that takes longer than
-10 s, and 421 to any other Host than its own address, which keeps a web page out whose name was
-pointed at this machine.
+415 to anything but JSON, 200 to all else, also to a message about another job. Beyond that it has
+bounds: 413 to a body of more than 16 MiB, 408 to one that takes longer than 10 s, and 421 to any
+other Host than its own address, which keeps out a web page whose name was pointed at this
+machine. A connection lives for 20 s at most, and the oldest of too many is closed.
+
+Each worker has a secret, in the user information of its LC_SERVER, which HTTP clients send as Basic
+authentication. Without it a message is answered with 401: other users of this machine can reach
+the port too.
 """
 
 import asyncio
 import socket
+from asyncio import TimerHandle, Transport
+from base64 import b64encode
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from hmac import compare_digest
 from typing import Any
 
 import uvicorn
@@ -21,20 +28,25 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from backend.errors import TemporaryError
 from workers.contract import message_path
 
-__all__ = ["HOST", "Report", "application", "bind", "serve"]
+__all__ = ["WorkerReport", "address", "application", "bind", "serve"]
 
-HOST = "127.0.0.1"
+_HOST = "127.0.0.1"
 _JSON = "application/json"
 _LONGEST_BODY = 16 * 1024**2
 """The confusion matrices of two models of a thousand classes take 10 MiB."""
 _SECONDS_TO_SEND = 10.0
+_LONGEST_CONNECTION_SECONDS = 20.0
+_MOST_CONNECTIONS = 64
+_BACKLOG = 32
+"""Connections that are accepted before there is time to close any."""
 
 
-class Report(BaseModel):
+class WorkerReport(BaseModel):
     """A worker's message, with whatever results it holds: the LocalController checks none."""
 
     model_config = ConfigDict(extra="ignore", frozen=True, strict=True)
@@ -48,16 +60,19 @@ class Report(BaseModel):
     results: list[dict[str, Any]] | None = None
 
 
-def application(receive: Callable[[Report], None]) -> Starlette:
+def application(receive: Callable[[WorkerReport], None], secret: Callable[[str], str]) -> Starlette:
     """Return the endpoint; each well-formed message goes to ``receive`` before it is answered.
 
-    A TemporaryError of ``receive`` is answered with 503, at which a worker sends it again.
+    ``secret`` returns that of the worker with the given name. A TemporaryError of ``receive`` is
+    answered with 503, at which a worker sends the message again.
     """
 
     async def info(request: Request) -> JSONResponse:
         _check_head(request)
+        name = request.path_params["name"]
+        _check_sender(request, name, secret(name))
         report = _report(await _body(request))
-        if report.name != request.path_params["name"]:
+        if report.name != name:
             raise HTTPException(
                 400, f"the message is of {report.name}, not of the worker in the path"
             )
@@ -73,6 +88,11 @@ def application(receive: Callable[[Report], None]) -> Starlette:
     )
 
 
+def address(port: int, name: str, secret: str) -> str:
+    """Return the LC_SERVER of the worker ``name``."""
+    return f"http://{name}:{secret}@{_HOST}:{port}"
+
+
 def bind(port: int) -> socket.socket:
     """Return a socket on this machine's ``port``, or on a free one if that is 0.
 
@@ -82,7 +102,7 @@ def bind(port: int) -> socket.socket:
     listener = socket.socket()
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        listener.bind((HOST, port))
+        listener.bind((_HOST, port))
         listener.listen()
     except OSError as error:
         listener.close()
@@ -98,7 +118,8 @@ async def serve(app: Starlette, listener: socket.socket) -> AsyncIterator[None]:
     """Serve ``app`` on ``listener`` until the block ends."""
     config = uvicorn.Config(
         app,
-        http="h11",  # bounds a request's head, which httptools does not
+        http=_BoundedConnection,
+        backlog=_BACKLOG,
         log_config=None,
         access_log=False,
         lifespan="off",
@@ -112,6 +133,31 @@ async def serve(app: Starlette, listener: socket.socket) -> AsyncIterator[None]:
         server.should_exit = True
         await task
         listener.close()
+
+
+class _BoundedConnection(H11Protocol):
+    """A connection that ends in time; h11 also bounds a request's head, unlike httptools."""
+
+    _end: TimerHandle
+
+    def connection_made(
+        self,
+        transport: Transport,  # type: ignore[override]  # uvicorn, too, takes no other transport
+    ) -> None:
+        """Take a connection, in place of the oldest if there are too many."""
+        super().connection_made(transport)
+        self._end = self.loop.call_later(_LONGEST_CONNECTION_SECONDS, transport.abort)
+        if len(self.connections) > _MOST_CONNECTIONS:
+            # The timers of all run equally long, and that of the oldest is over first.
+            all_ = (each for each in self.connections if isinstance(each, _BoundedConnection))
+            oldest = min(all_, key=lambda each: each._end.when())
+            self.connections.discard(oldest)
+            oldest.transport.abort()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Forget the connection."""
+        self._end.cancel()
+        super().connection_lost(exc)
 
 
 class _Server(uvicorn.Server):
@@ -129,6 +175,15 @@ def _check_head(request: Request) -> None:
         raise HTTPException(415, f"the content type must be {_JSON}")
 
 
+def _check_sender(request: Request, name: str, secret: str) -> None:
+    login = b64encode(f"{name}:{secret}".encode())
+    sent = request.headers.get("authorization", "").encode()
+    if not compare_digest(sent, b"Basic " + login):
+        raise HTTPException(
+            401, f"this is not {name}: use its LC_SERVER", {"WWW-Authenticate": "Basic"}
+        )
+
+
 async def _body(request: Request) -> bytes:
     body = bytearray()
     try:
@@ -144,9 +199,9 @@ async def _body(request: Request) -> bytes:
     return bytes(body)
 
 
-def _report(body: bytes) -> Report:
+def _report(body: bytes) -> WorkerReport:
     try:
-        return Report.model_validate(from_json(body, allow_inf_nan=False))
+        return WorkerReport.model_validate(from_json(body, allow_inf_nan=False))
     except ValueError as error:
         raise HTTPException(400, f"the message cannot be read: {error}") from error
 

@@ -11,11 +11,11 @@ from pydantic import ValidationError
 from jobs.resources.checks import JobResources
 from jobs.resources.schema import IncrementalLearningJobSpec, Model
 from jobs.standalone.conditions import StageModel, pick
-from jobs.standalone.dataset import count_lines
+from jobs.standalone.index import count_lines
 from jobs.standalone.journal import Journal
 from jobs.standalone.paths import JobFiles
 from jobs.standalone.problems import shown_log
-from jobs.standalone.server import Report
+from jobs.standalone.server import WorkerReport
 from jobs.standalone.state import JobState, StateFile
 from jobs.standalone.supervisor import StageFailedError, Supervisor
 from jobs.standalone.workers import WorkerFactory
@@ -143,7 +143,7 @@ class WorkerSteps(StageSteps):
         """End the stage with the models that its worker reported."""
 
 
-def models_in(report: Report, worker: WorkerState) -> list[StageModel]:
+def models_in(report: WorkerReport, worker: WorkerState) -> list[StageModel]:
     """Return the results of a report.
 
     Raises:

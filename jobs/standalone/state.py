@@ -2,21 +2,25 @@
 
 import asyncio
 import fcntl
+import hmac
 import os
+import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from backend.errors import SettingsError
 from backend.files import telling_why, write_atomically
 from jobs.standalone.conditions import StageInput, StageModel
-from jobs.standalone.dataset import Shares
-from jobs.standalone.server import Report
+from jobs.standalone.index import Shares
+from jobs.standalone.server import WorkerReport, address
 from jobs.status import JobStatus, Round, WorkerState
 
 __all__ = ["JobState", "StateFile", "locked", "runner_pid"]
+
+_KEY_BYTES = 32
 
 
 class JobState(BaseModel):
@@ -26,6 +30,8 @@ class JobState(BaseModel):
 
     status: JobStatus
     port: int = 0
+    key: str = Field(default_factory=lambda: secrets.token_hex(_KEY_BYTES))
+    """What the workers' secrets are made from."""
     shares: Shares = Shares()
     base: StageModel
     """What the next round starts from."""
@@ -35,7 +41,7 @@ class JobState(BaseModel):
     """The results that this round's eval worker reported."""
     input: StageInput | None = None
     """What this stage works on, once it is Ready."""
-    report: Report | None = None
+    report: WorkerReport | None = None
     """The message of this stage's worker, from its arrival until the stage has ended."""
 
     @property
@@ -47,9 +53,20 @@ class JobState(BaseModel):
         """Return the newest worker of ``kind``."""
         return next(w for w in reversed(self.status.workers) if w.kind == kind)
 
+    def server(self, name: str) -> str:
+        """Return the LC_SERVER of the worker ``name``."""
+        return address(self.port, name, self.secret(name))
+
+    def secret(self, name: str) -> str:
+        """Return the secret by which the worker ``name`` is known to be the one that reports."""
+        return hmac.digest(self.key.encode(), name.encode(), "sha256").hex()
+
 
 class StateFile:
-    """A job's state in memory, its file, and those who wait for a change."""
+    """A job's state in memory, its file, and those who wait for a change.
+
+    In the file, the workers' logs are named relative to its folder, which may be moved.
+    """
 
     def __init__(self, path: Path, state: JobState) -> None:
         """Keep ``state`` in ``path``."""
@@ -60,8 +77,9 @@ class StateFile:
 
     def save(self) -> None:
         """Write the state, then tell whoever waits for it; raises WriteError on a full disk."""
+        content = _with_logs(self.state, lambda log: Path(os.path.relpath(log, self._path.parent)))
         try:
-            write_atomically(self._path, self.state.model_dump_json(by_alias=True).encode())
+            write_atomically(self._path, content.model_dump_json(by_alias=True).encode())
         except OSError as error:
             self._problems.put_nowait(error)
             raise
@@ -97,13 +115,23 @@ class StateFile:
             SettingsError: the file is not a state of this version.
         """
         try:
-            return JobState.model_validate_json(path.read_bytes())
+            state = JobState.model_validate_json(path.read_bytes())
+            return _with_logs(state, lambda log: path.parent / log)
         except FileNotFoundError:
             return None
         except ValidationError as error:
             raise SettingsError(
                 f"{path} is not a state of this version of iljob: move it away to start anew"
             ) from error
+
+
+def _with_logs(state: JobState, place: Callable[[Path], Path]) -> JobState:
+    workers = [
+        worker.model_copy(update={"log": worker.log and place(worker.log)})
+        for worker in state.status.workers
+    ]
+    status = state.status.model_copy(update={"workers": workers})
+    return state.model_copy(update={"status": status})
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from pathlib import Path
 from backend.files import telling_why
 from jobs.standalone.problems import shown_log
 from jobs.standalone.processes import Processes
-from jobs.standalone.server import Report
+from jobs.standalone.server import WorkerReport
 from jobs.standalone.state import StateFile
 from jobs.standalone.workers import INFER, WorkerFactory
 from jobs.status import WorkerState
@@ -48,12 +48,13 @@ class Supervisor:
         if not self._processes.running(worker):
             state = self._store.state
             input_ = None if worker.kind == INFER else state.input
-            environment = self._factory.environment(worker, state.port, input_)
+            server = state.server(worker.name)
+            environment = self._factory.environment(worker, server, input_)
             command = self._factory.command(worker, environment)
             _empty(self._factory.files.scratch(worker.kind))
             await self._processes.start(worker, command, environment)
 
-    async def report_of(self, worker: WorkerState) -> Report:
+    async def report_of(self, worker: WorkerState) -> WorkerReport:
         """Return the report of a train or eval worker (restartPolicy OnFailure).
 
         Raises:

@@ -1,9 +1,11 @@
 """The stage Train: from enough samples to a trained model in every format that is needed."""
 
 from datetime import UTC, datetime
+from os.path import realpath
+from pathlib import Path
 
 from jobs.standalone.conditions import StageInput, StageModel, output_data
-from jobs.standalone.dataset import count, read_index, select, write_samples
+from jobs.standalone.index import count, read_index, select, write_samples
 from jobs.standalone.stages import WorkerSteps, local_time
 from jobs.standalone.supervisor import StageFailedError
 from jobs.standalone.workers import TRAIN
@@ -31,6 +33,8 @@ class Training(WorkerSteps):
     def complete(self, models: list[StageModel]) -> None:
         """Note the trained models; the one of the initial Model's format is the next base."""
         job, state = self.job, self.job.state
+        for model in models:
+            self._check_place(model)
         state.trained = models
         base = job.trained(job.resources.initial_model)
         needed = (
@@ -67,9 +71,20 @@ class Training(WorkerSteps):
         state.input = StageInput(models=[state.base], data_url=url, output_dir=output_dir)
         self.job.journal.append(ConditionType.READY, state.input.to_data(), reason)
 
+    def _check_place(self, model: StageModel) -> None:
+        """Refuse a file outside the round's output: what is deployed can be read by others."""
+        folder = self.job.local(self.job.files.train_output_url(self.job.state.round.number))
+        # A link may lead out of the folder, and a loop of links must not end the runner.
+        path = Path(realpath(self.job.local(model.url))) if model.url.startswith("/") else None
+        if path is None or Path(realpath(folder)) not in path.parents:
+            raise StageFailedError(
+                f"{self.worker.name} reported {model.url}, which is not in the round's folder"
+                f" {folder}: save models in MODEL_URL, and report paths without DATA_PATH_PREFIX"
+            )
+
     def _check_file(self, model: StageModel) -> None:
-        if not model.url.startswith("/") or not self.job.local(model.url).is_file():
+        if not self.job.local(model.url).is_file():
             raise StageFailedError(
                 f"{self.worker.name} reported {model.url}, and there is no such file on the node:"
-                f" report paths without DATA_PATH_PREFIX; see {self.worker.log}"
+                f" see {self.worker.log}"
             )

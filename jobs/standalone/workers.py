@@ -15,7 +15,6 @@ from jobs.resources.checks import JobResources
 from jobs.resources.schema import PodSpec
 from jobs.standalone.conditions import StageInput
 from jobs.standalone.paths import JobFiles, Node
-from jobs.standalone.server import HOST
 from jobs.status import WorkerState
 from workers.contract import Variable
 
@@ -139,16 +138,16 @@ class WorkerFactory:
         return self.place.command(worker, pod, variables)
 
     def environment(
-        self, worker: WorkerState, port: int, input_: StageInput | None
+        self, worker: WorkerState, server: str, input_: StageInput | None
     ) -> dict[str, str]:
         """Return the worker's whole environment: as clean as in a pod.
 
-        ``port`` is that of the endpoint for messages; an inference worker has no ``input_``.
+        ``server`` is its LC_SERVER; an inference worker has no ``input_``.
         """
         kept = {name: os.environ[name] for name in _KEPT_VARIABLES if name in os.environ}
         kept[_SCRATCH] = str(self.files.scratch(worker.kind))
         template = self.place.variables(self._pod(worker))
-        return kept | template | self._common(worker, port) | self._own(worker, input_)
+        return kept | template | self._common(worker, server) | self._own(worker, input_)
 
     def _pod(self, worker: WorkerState) -> PodSpec:
         spec = self.resources.job.spec
@@ -159,12 +158,12 @@ class WorkerFactory:
         }
         return templates[worker.kind].spec
 
-    def _common(self, worker: WorkerState, port: int) -> dict[str, str]:
+    def _common(self, worker: WorkerState, server: str) -> dict[str, str]:
         return {
             Variable.NAMESPACE: self.resources.namespace,
             Variable.JOB_NAME: self.resources.name,
             Variable.WORKER_NAME: worker.name,
-            Variable.LC_SERVER: f"http://{HOST}:{port}",
+            Variable.LC_SERVER: server,
             Variable.DATA_PATH_PREFIX: self.place.prefix,
         }
 

@@ -12,8 +12,8 @@ from backend.models import model_file
 from backend.models.model_file import ModelCard
 from jobs.report import write_report
 from jobs.standalone.conditions import StageModel
-from jobs.standalone.dataset import write_samples
 from jobs.standalone.deployment import copy_model
+from jobs.standalone.index import write_samples
 from jobs.standalone.state import JobState, StateFile
 from jobs.status import JobStatus, Outcome
 from tests.faults.disks import Disk, NoLargerFiles, SmallDisk

@@ -7,6 +7,7 @@ input that was a finding once.
 
 import asyncio
 import json
+from base64 import b64encode
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager, suppress
 from functools import cache
@@ -21,7 +22,7 @@ from starlette.requests import Request
 from backend.errors import DatasetError, ModelFileError, SettingsError
 from backend.models import model_file
 from jobs.resources.loader import load_documents, load_jobs
-from jobs.standalone.server import Report, application
+from jobs.standalone.server import WorkerReport, application
 from workers.contract import WorkerMessage, message_path
 from workers.data.index_file import read_index, sample_paths
 from workers.eval.settings import EvalSettings
@@ -84,13 +85,18 @@ def _worker_message(data: bytes) -> None:
     with suppress(ValidationError):
         message = WorkerMessage.model_validate_json(data)
         assert WorkerMessage.model_validate_json(message.to_json()) == message
-    received: list[Report] = []
+    received: list[WorkerReport] = []
     status = _run(_posted(received, data))
     assert status == (200 if received else 400)
 
 
-async def _posted(received: list[Report], body: bytes) -> int:
-    headers = {"content-type": "application/json", "host": "127.0.0.1:9100"}
+async def _posted(received: list[WorkerReport], body: bytes) -> int:
+    login = b64encode(f"{_WORKER}:secret".encode()).decode()
+    headers = {
+        "authorization": f"Basic {login}",
+        "content-type": "application/json",
+        "host": "127.0.0.1:9100",
+    }
     scope = _scope(message_path(_WORKER), headers) | {"server": ("127.0.0.1", 9100)}
     statuses: list[int] = []
 
@@ -100,7 +106,7 @@ async def _posted(received: list[Report], body: bytes) -> int:
     async def send(message: Any) -> None:
         statuses.append(message.get("status", 0))
 
-    await application(received.append)(scope, receive, send)
+    await application(received.append, lambda _: "secret")(scope, receive, send)
     return statuses[0]
 
 

@@ -67,9 +67,10 @@ class Job:
         (folder / "job.yaml").write_text(text)
         return folder
 
-    def runner(self) -> StandaloneRunner:
+    def runner(self, root: Path | None = None) -> StandaloneRunner:
         """Return a runner of the job whose restarts do not wait."""
-        return StandaloneRunner(load_job([self.manifests]), self.root, backoff_seconds=0.01)
+        resources = load_job([self.manifests])
+        return StandaloneRunner(resources, root or self.root, backoff_seconds=0.01)
 
     def node(self, path: str) -> Path:
         """Return where a path of the node is."""

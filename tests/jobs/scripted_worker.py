@@ -4,6 +4,7 @@
 
 What it does is said by variables of its template: ``behaviour`` (``complete``, ``fail``,
 ``silent``, ``crash``, ``crash-once``), ``metrics`` (JSON, the results of an evaluation),
+``ckpt_url`` and ``onnx_url`` (reported instead of the trained model's),
 ``gate`` (a FIFO: the worker stands there until somebody has opened and closed it for writing).
 """
 
@@ -13,6 +14,7 @@ import signal
 import sys
 import threading
 import urllib.request
+from base64 import b64encode
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -49,7 +51,7 @@ def train(status: str) -> None:
     for name in FORMATS:
         path = folder / f"model.{name}"
         path.write_text(json.dumps(content))
-        results.append({"format": name, "url": host_path(path)})
+        results.append({"format": name, "url": parameter(f"{name}_url") or host_path(path)})
     post("train", status, results)
 
 
@@ -91,10 +93,15 @@ def post(kind: str, status: str, results: list[dict[str, Any]]) -> None:
         "status": status,
         "results": results,
     }
+    scheme, server = os.environ["LC_SERVER"].split("://")
+    login, _, address = server.rpartition("@")
     request = urllib.request.Request(  # noqa: S310 - the LC's address
-        f"{os.environ['LC_SERVER']}/sedna/workers/{name}/info",
+        f"{scheme}://{address}/sedna/workers/{name}/info",
         data=json.dumps(body).encode(),
-        headers={"Content-Type": "application/json"},
+        headers={
+            "Content-Type": "application/json",
+            "Authorization": f"Basic {b64encode(login.encode()).decode()}",
+        },
     )
     for _ in range(ATTEMPTS):
         try:

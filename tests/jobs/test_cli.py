@@ -1,6 +1,7 @@
 """The command as a process of its own, and what a next one finds when it was killed."""
 
 import asyncio
+import errno
 import json
 import os
 import signal
@@ -178,6 +179,15 @@ async def test_a_round_that_failed_in_an_earlier_run_is_not_judged_again(job: Jo
     assert outcomes == [Outcome.FAILED, Outcome.DEPLOYED]
 
 
+async def test_a_run_without_a_round_left_is_judged_by_the_last_one_asked_for(job: Job) -> None:
+    job.environment("train", behaviour="silent")
+    job.append(10)
+    assert (await ended(await start(job, "run", "--rounds", "1")))[0] == 1
+    status, _, errors = await ended(await start(job, "run", "--rounds", "1"))
+    assert status == 1
+    assert errors.startswith("iljob: round 1 failed: train-worker-")
+
+
 async def test_when_the_time_is_up_the_exit_status_is_1(job: Job) -> None:
     status, _, errors = await ended(await start(job, "run", "--timeout", "0.3"))
     assert (status, errors) == (1, "iljob: the 0.3 seconds have passed\n")
@@ -245,6 +255,31 @@ def test_wrong_manifests_are_an_exit_status_of_2(
     errors = capsys.readouterr().err
     assert "spec.dataset.trainProb" in errors
     assert "Traceback" not in errors
+
+
+async def test_other_classes_than_a_running_jobs_are_not_valid(
+    job: Job, capsys: pytest.CaptureFixture[str]
+) -> None:
+    job.environment("infer", class_names="croissant,dog")
+    job.append(10)
+    await job.runner().run(rounds=1, timeout=SECONDS)
+    assert main(arguments(job, "validate")) == 0
+    job.environment("infer", class_names="croissant,dog,cat")
+    assert main(arguments(job, "validate")) == 2
+    assert "not croissant, dog, cat: give a job" in capsys.readouterr().err
+
+
+def test_a_file_that_may_not_be_read_is_told_in_a_sentence(
+    job: Job, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(path: Path) -> bytes:
+        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "read_bytes", refuse)
+    assert main(arguments(job, "status")) == 1
+    state = job.node("out/iljob/state.json")
+    told = f"iljob: {state}: Permission denied: run iljob as a user who may use it\n"
+    assert capsys.readouterr().err == told
 
 
 def test_debug_shows_where_an_error_came_from(job: Job, capsys: pytest.CaptureFixture[str]) -> None:

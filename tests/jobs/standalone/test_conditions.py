@@ -1,10 +1,15 @@
 import json
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from jobs.resources.schema import Model
 from jobs.standalone.conditions import StageInput, StageModel, output_data, pick
+from jobs.standalone.server import WorkerReport
+from jobs.standalone.stages import models_in
+from jobs.standalone.supervisor import StageFailedError
+from jobs.status import WorkerState
 
 
 def wanted(**spec: Any) -> Model:
@@ -69,3 +74,10 @@ def test_output_data_drops_unknown_keys() -> None:
 
 def test_output_data_without_models_is_empty() -> None:
     assert json.loads(output_data([])) == {"output": {}}
+
+
+def test_a_result_whose_url_no_file_can_have_fails_the_stage() -> None:
+    worker = WorkerState(name="train-worker-abcde", kind="train", started=datetime.now(UTC))
+    report = WorkerReport(name=worker.name, status="completed", results=[{"url": "/a\0b"}])
+    with pytest.raises(StageFailedError, match="reported a result whose url is wrong"):
+        models_in(report, worker)

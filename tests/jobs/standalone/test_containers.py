@@ -34,7 +34,7 @@ def run(
     """Return a worker's environment, the options of its container by name, and the rest."""
     workers = factory(job)
     worker = workers.new(kind, 1)
-    environment = workers.environment(worker, 4711, input_)
+    environment = workers.environment(worker, "http://127.0.0.1:4711", input_)
     words = iter(workers.command(worker, environment))
     assert list(zip(range(4), words, strict=False))[3][1] == worker.name
     assert [next(words) for _ in range(3)] == ["podman", "run", "--rm"]
@@ -177,7 +177,7 @@ def test_a_container_of_that_name_is_removed_before_it_starts_again(
     calls = install(tmp_path, monkeypatch, "podman")
     workers = factory(job)
     worker = workers.new(TRAIN, 1)
-    environment = workers.environment(worker, 4711, ROUND_2)
+    environment = workers.environment(worker, "http://127.0.0.1:4711", ROUND_2)
     subprocess.run(workers.command(worker, environment), env=environment, check=True)
     first, second = calls.read_text().splitlines()
     assert first == f"rm --force {worker.name}"

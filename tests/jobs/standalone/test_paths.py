@@ -1,3 +1,4 @@
+import os
 from pathlib import Path
 
 import pytest
@@ -38,8 +39,46 @@ def test_without_the_prefix_a_local_path_is_the_nodes_again(names: list[str]) ->
 
 @pytest.mark.parametrize("url", ["s3://bucket/x", "https://host/x", "x", ""])
 def test_only_the_nodes_paths_are_local(url: str) -> None:
-    with pytest.raises(SettingsError, match="no absolute path"):
+    with pytest.raises(SettingsError, match="not an absolute path"):
         NODE.local(url)
+
+
+def files_on(folder: Path) -> JobFiles:
+    return JobFiles(Node(folder), "farm", "dogs", "/out")
+
+
+def test_what_the_runner_keeps_is_its_users_alone(tmp_path: Path) -> None:
+    files = files_on(tmp_path)
+    files.make_folders()
+    assert files.folder.stat().st_mode & 0o777 == 0o700
+    assert files.logs.is_dir()
+
+
+def test_a_folder_that_others_could_read_is_made_private(tmp_path: Path) -> None:
+    files = files_on(tmp_path)
+    files.folder.mkdir(parents=True, mode=0o755)
+    files.make_folders()
+    assert files.folder.stat().st_mode & 0o777 == 0o700
+
+
+def test_a_link_in_the_place_of_the_runners_folder_is_refused(tmp_path: Path) -> None:
+    files = files_on(tmp_path / "node")
+    files.folder.parent.mkdir(parents=True)
+    files.folder.symlink_to(tmp_path)
+    mode = tmp_path.stat().st_mode
+    with pytest.raises(SettingsError, match="iljob is a link or belongs to somebody else"):
+        files.make_folders()
+    assert tmp_path.stat().st_mode == mode
+
+
+def test_a_folder_of_somebody_else_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = files_on(tmp_path)
+    files.make_folders()
+    monkeypatch.setattr(os, "getuid", lambda: files.folder.stat().st_uid + 1)
+    with pytest.raises(SettingsError, match="belongs to somebody else: remove it"):
+        files.make_folders()
 
 
 def test_a_jobs_files_are_where_sedna_has_them() -> None:

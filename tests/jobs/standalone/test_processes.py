@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from jobs.standalone.processes import alive, last_line, wait_for_end
 from jobs.status import JobStatus, WorkerState
 
+NODE = "/srv/node"
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
 # Waits until its standard input is closed.
 WAIT = "import sys; sys.stdin.read()"
@@ -28,9 +29,10 @@ def status_of(*names: str) -> JobStatus:
 
 
 async def start(name: str, *, own_session: bool = True) -> asyncio.subprocess.Process:
-    environment = {**os.environ, "WORKER_NAME": name, "JOB_NAME": "dogs", "NAMESPACE": "farm"}
+    job = {"WORKER_NAME": name, "JOB_NAME": "dogs", "NAMESPACE": "farm"}
     return await asyncio.create_subprocess_exec(
-        sys.executable, "-c", WAIT, stdin=asyncio.subprocess.PIPE, env=environment,
+        sys.executable, "-c", WAIT, stdin=asyncio.subprocess.PIPE,
+        env={**os.environ, **job, "DATA_PATH_PREFIX": NODE},
         start_new_session=own_session,
     )  # fmt: skip
 
@@ -41,16 +43,22 @@ async def end(process: asyncio.subprocess.Process) -> None:
 
 async def test_a_worker_is_found_by_its_environment() -> None:
     process = await start("train-worker-alive")
-    assert alive(status_of("train-worker-alive", "train-worker-other")) == {
+    assert alive(status_of("train-worker-alive", "train-worker-other"), NODE) == {
         "train-worker-alive": process.pid
     }
     await end(process)
-    assert alive(status_of("train-worker-alive")) == {}
+    assert alive(status_of("train-worker-alive"), NODE) == {}
+
+
+async def test_the_workers_of_a_copied_node_are_other_workers() -> None:
+    process = await start("train-worker-copied")
+    assert alive(status_of("train-worker-copied"), "/srv/copy") == {}
+    await end(process)
 
 
 async def test_what_a_worker_has_started_is_not_the_worker() -> None:
     process = await start("train-worker-child", own_session=False)
-    assert alive(status_of("train-worker-child")) == {}
+    assert alive(status_of("train-worker-child"), NODE) == {}
     await end(process)
 
 

@@ -2,8 +2,11 @@
 
 import asyncio
 import json
+import re
+import shutil
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +14,7 @@ import httpx
 import pytest
 
 from backend.errors import SettingsError
+from jobs.standalone import runner
 from jobs.standalone.state import StateFile
 from jobs.status import ConditionType, JobStatus, Outcome, Stage, WorkerState
 from tests.jobs.conftest import WHOLE_ROUND, Job, resource
@@ -296,16 +300,7 @@ async def test_an_initial_eval_model_is_what_the_first_model_is_held_to(job: Job
 
 
 async def test_the_job_waits_for_samples_and_reacts_to_them(job: Job) -> None:
-    waiting = asyncio.Event()
-
-    def on_status(status: JobStatus) -> None:
-        if status.workers[0].pid:
-            waiting.set()
-
-    running = asyncio.create_task(run(job, on_status=on_status))
-    await asyncio.wait_for(waiting.wait(), SECONDS)
-    job.append(10)
-    assert (await running).rounds_ended == 1
+    assert (await append_when_waiting(job)).rounds_ended == 1
 
 
 async def test_an_index_that_is_not_there_is_told_until_it_is(job: Job) -> None:
@@ -343,11 +338,205 @@ async def test_messages_that_nobody_waits_for_change_nothing(job: Job) -> None:
     async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{state.port}") as client:
         for change in foreign:
             body = message | change
-            answer = await client.post(message_path(str(body["name"])), json=body)
+            name = str(body["name"])
+            login = (name, state.secret(name))
+            answer = await client.post(message_path(name), json=body, auth=login)
             assert answer.status_code == 200
     stream.close()
     status = await running
     assert status.rounds[0].outcome is Outcome.DEPLOYED
+
+
+async def test_who_reads_port_and_names_elsewhere_cannot_report_for_a_worker(job: Job) -> None:
+    gate = job.gate("train")
+    job.append(10)
+    running = asyncio.create_task(run(job))
+    stream = await asyncio.to_thread(gate.open, "wb")
+    state = StateFile.read(job.node("out/iljob/state.json"))
+    assert state is not None
+    name = state.worker("train").name
+    forged = {
+        "name": name, "namespace": "farm", "ownerName": "dogs", "kind": "train",
+        "ownerKind": "incrementallearningjob", "status": "completed",
+        "results": [{"format": f, "url": "/m/initial.ckpt"} for f in ("ckpt", "onnx")],
+    }  # fmt: skip
+    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{state.port}") as client:
+        for auth in (httpx.USE_CLIENT_DEFAULT, (name, ""), (name, state.secret("inferworker-aaaaa"))):
+            answer = await client.post(message_path(name), json=forged, auth=auth)
+            assert answer.status_code == 401
+    stream.close()
+    status = await running
+    assert status.rounds[0].model_urls == ["/out/train/1/model.ckpt", "/out/train/1/model.onnx"]
+
+
+async def test_what_the_runner_keeps_can_only_be_read_by_its_user(job: Job) -> None:
+    job.append(10)
+    await run(job)
+    assert job.node("out/iljob").stat().st_mode & 0o777 == 0o700
+
+
+@pytest.mark.parametrize("kind", ["ckpt", "onnx"])
+@pytest.mark.parametrize(
+    "url",
+    ["/private/key", "/out/train/1/../../../private/key", "/out/train/1", "/out/train/1/link",
+     "/out/train/10/model.onnx", "out/train/1/model.onnx", " "],
+)  # fmt: skip
+async def test_a_report_names_files_in_its_rounds_folder_or_fails_the_round(
+    job: Job, kind: str, url: str
+) -> None:
+    private = job.node("private/key")
+    private.parent.mkdir()
+    private.write_text("secret")
+    for folder in ("out/train/1", "out/train/10"):
+        job.node(folder).mkdir(parents=True)
+    job.node("out/train/1/link").symlink_to(private)
+    job.node("out/train/10/model.onnx").touch()
+    job.environment("train", **{f"{kind}_url": url})
+    job.append(10)
+    status = await run(job)
+    assert conditions(status)[-2] == "Train Failed"
+    assert "which is not in the round's folder" in status.rounds[0].reason
+    assert job.node("m/deploy.onnx").read_text() == ""
+
+
+async def test_a_node_that_was_moved_goes_on_where_it_is(job: Job) -> None:
+    job.append(10)
+    await run(job)
+    moved = job.folder / "elsewhere" / "node"
+    moved.parent.mkdir()
+    job.root.rename(moved)
+    with (moved / "data/index.txt").open("a") as index:
+        index.writelines(f"later{number}.jpg dog\n" for number in range(10))
+    status = await job.runner(moved).run(rounds=2, timeout=SECONDS)
+    assert [round_.outcome for round_ in status.rounds] == [Outcome.DEPLOYED] * 2
+    logs = {Path(worker.log or "") for worker in status.workers}
+    assert {log.parent for log in logs} == {moved / "out/iljob/logs"}
+    assert all(log.exists() for log in logs)
+    update = json.loads((moved / HOT_UPDATE / "model_config.json").read_text())["model_config"]
+    assert update["model_path"] == str(moved / HOT_UPDATE / "model.onnx")
+    assert not job.root.exists()
+
+
+async def test_the_last_update_of_a_node_that_was_copied_is_served_from_the_copy(job: Job) -> None:
+    job.append(10)
+    await run(job)
+    copy = job.folder / "copy"
+    shutil.copytree(job.root, copy)
+    (copy / HOT_UPDATE / "model.onnx").write_text("of the copy")
+    served = asyncio.Event()
+
+    def on_status(status: JobStatus) -> None:
+        if workers(status, "infer")[-1].last_line == "serving of the copy":
+            served.set()
+
+    running = asyncio.create_task(job.runner(copy).run(timeout=SECONDS, on_status=on_status))
+    await asyncio.wait_for(served.wait(), SECONDS)
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    assert str(job.root) not in (copy / "out/iljob/state.json").read_text()
+
+
+@pytest.mark.parametrize("is_folder_linked", [True, False])
+async def test_an_index_that_is_a_link_is_seen_to_grow(
+    job: Job, monkeypatch: pytest.MonkeyPatch, is_folder_linked: bool
+) -> None:
+    monkeypatch.setattr(runner, "_POLL_MILLISECONDS", 1000 * int(SECONDS))
+    job.node("nas").mkdir()
+    job.node("nas/list.txt").touch()
+    job.node("data/index.txt").unlink()
+    if is_folder_linked:
+        job.node("data").rmdir()
+        job.node("data").symlink_to(job.node("nas"))
+        job.node("nas/list.txt").rename(job.node("nas/index.txt"))
+    else:
+        job.node("data/index.txt").symlink_to("../nas/list.txt")
+    status = await asyncio.wait_for(append_when_waiting(job), SECONDS / 2)
+    assert status.rounds_ended == 1
+
+
+async def test_an_index_that_changes_unseen_is_looked_at_now_and_then(
+    job: Job, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runner, "_POLL_MILLISECONDS", 50)
+    for version in ("v1", "v2"):
+        job.node(f"nas/{version}").mkdir(parents=True)
+        job.node(f"nas/{version}/index.txt").touch()
+    job.node("nas/current").symlink_to("v1")
+    job.node("data/index.txt").unlink()
+    job.node("data/index.txt").symlink_to("../nas/current/index.txt")
+
+    def repoint() -> None:
+        job.node("nas/v2/index.txt").write_text("".join(f"{n}.jpg dog\n" for n in range(10)))
+        job.node("nas/next").symlink_to("v2")
+        job.node("nas/next").rename(job.node("nas/current"))
+
+    status = await append_when_waiting(job, repoint)
+    assert status.rounds_ended == 1
+
+
+async def append_when_waiting(job: Job, append: Callable[[], object] | None = None) -> JobStatus:
+    """Run one round of samples that come when the job waits for them."""
+    waiting = asyncio.Event()
+
+    def on_status(status: JobStatus) -> None:
+        if status.workers[0].pid:
+            waiting.set()
+
+    running = asyncio.create_task(run(job, on_status=on_status))
+    await asyncio.wait_for(waiting.wait(), SECONDS)
+    (append or partial(job.append, 10))()
+    return await running
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (b"a.jpg dog\rb.jpg dog\r", r"no whole line yet: end each with a line feed \(\\n\)"),
+        (b"a.jpg dog", "no whole line yet"),
+        (b"day\\1.jpg dog\n", r"line 1: day\\1.jpg has a backslash, which separates no folders"),
+    ],
+)
+async def test_an_index_without_samples_is_told(job: Job, content: bytes, told: str) -> None:
+    job.node("data/index.txt").write_bytes(content)
+    seen: list[str] = []
+    with pytest.raises(TimeoutError):
+        await job.runner().run(timeout=0.3, on_status=lambda status: seen.append(status.problem))
+    assert re.search(told, seen[-1])
+
+
+async def test_a_path_with_a_backslash_may_be_a_files_name(job: Job) -> None:
+    job.node("data/index.txt").write_bytes(b"day\\1.jpg dog\n")
+    job.node("data/day\\1.jpg").touch()
+    with pytest.raises(TimeoutError):
+        await job.runner().run(timeout=0.3)
+    assert job.runner().status().problem == ""
+
+
+async def test_an_index_that_cannot_be_read_for_a_while_ends_nothing(job: Job) -> None:
+    job.node("data/index.txt").unlink()
+    job.node("data/index.txt").mkdir()
+    told: list[str] = []
+
+    def on_status(status: JobStatus) -> None:
+        if status.problem and not told:
+            job.node("data/index.txt").rmdir()
+            job.append(10)
+        told.append(status.problem)
+
+    assert (await run(job, on_status=on_status)).rounds_ended == 1
+    assert told[0] == f"{job.node('data/index.txt')} cannot be read: Is a directory"
+    assert told[-1] == ""
+
+
+async def test_a_job_that_has_trained_keeps_its_classes(job: Job) -> None:
+    job.environment("infer", class_names="croissant,dog")
+    job.append(10)
+    await run(job)
+    job.environment("infer", class_names="croissant,dog,cat")
+    told = "its models tell croissant, dog apart, not croissant, dog, cat: give a job with other"
+    with pytest.raises(SettingsError, match=told):
+        await run(job, rounds=2)
 
 
 async def test_outside_its_hours_the_job_does_not_train(job: Job) -> None:

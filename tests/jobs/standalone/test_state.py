@@ -7,8 +7,8 @@ import pytest
 
 from backend.errors import SettingsError
 from jobs.standalone.conditions import StageModel
-from jobs.standalone.dataset import Lines, Shares
-from jobs.standalone.server import Report
+from jobs.standalone.index import Lines, Shares
+from jobs.standalone.server import WorkerReport
 from jobs.standalone.state import JobState, StateFile, locked, runner_pid
 from jobs.status import JobStatus
 
@@ -19,7 +19,9 @@ def state() -> JobState:
         status=JobStatus(name="dogs", namespace="farm", runner="standalone", started=now),
         base=StageModel(format="ckpt", url="/m/initial.ckpt", metrics={"accuracy": [0.9]}),
         shares=Shares().grown(10, 0.8).evaluated().grown(12, 0.5),
-        report=Report.model_validate({"name": "w", "ownerName": "dogs", "results": [{"x": [1]}]}),
+        report=WorkerReport.model_validate(
+            {"name": "w", "ownerName": "dogs", "results": [{"x": [1]}]}
+        ),
     )
 
 

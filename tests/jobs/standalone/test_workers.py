@@ -20,7 +20,7 @@ from jobs.standalone.workers import (
 )
 from tests.jobs.conftest import Job, resource
 
-PORT = 9100
+SERVER = "http://train-worker-abcde:secret@127.0.0.1:9100"
 ROUND_1 = StageInput(
     models=[
         StageModel(format="ckpt", url="/out/train/0/model.ckpt"),
@@ -52,13 +52,13 @@ def contract(job: Job, kind: str, input_: StageInput | None = ROUND_1) -> dict[s
     ]["containers"][0]["env"] = []
     workers = factory(job)
     worker = workers.new(kind, 1)
-    environment = workers.environment(worker, PORT, input_)
+    environment = workers.environment(worker, SERVER, input_)
     common = {
         "PATH": "/bin",
         "NAMESPACE": "farm",
         "JOB_NAME": "dogs",
         "WORKER_NAME": worker.name,
-        "LC_SERVER": "http://127.0.0.1:9100",
+        "LC_SERVER": SERVER,
         "DATA_PATH_PREFIX": str(job.root),
         "TMPDIR": str(job.node(f"out/iljob/tmp/{kind}")),
     }
@@ -107,7 +107,7 @@ def test_without_hot_update_an_inference_worker_hears_nothing_of_it(job: Job) ->
 
 def test_with_slash_as_root_the_prefix_is_empty(job: Job) -> None:
     workers = factory(job, Path("/"))
-    environment = workers.environment(workers.new(TRAIN, 1), PORT, ROUND_1)
+    environment = workers.environment(workers.new(TRAIN, 1), SERVER, ROUND_1)
     assert environment["DATA_PATH_PREFIX"] == ""
     assert environment["MODEL_URL"] == "/out/train/1"
 
@@ -115,7 +115,7 @@ def test_with_slash_as_root_the_prefix_is_empty(job: Job) -> None:
 def test_the_contracts_variables_win_over_the_templates(job: Job) -> None:
     job.environment("train", MODEL_URL="/mine", epochs="5")
     workers = factory(job)
-    environment = workers.environment(workers.new(TRAIN, 1), PORT, ROUND_1)
+    environment = workers.environment(workers.new(TRAIN, 1), SERVER, ROUND_1)
     assert environment["MODEL_URL"] == f"{job.root}/out/train/1"
     assert environment["epochs"] == "5"
 

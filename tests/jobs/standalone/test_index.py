@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backend.errors import DatasetError
-from jobs.standalone.dataset import (
+from jobs.standalone.index import (
     Lines,
     Shares,
     count,
