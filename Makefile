@@ -36,7 +36,7 @@ demo: $(INSTALLED) ## the whole loop on this machine, by day and by night; LABEL
 
 report: $(INSTALLED) ## docs/use-case-report.md from new runs: [PHOTOGRAPHS=folder ROUNDS=]
 	@$(BIN)/python -m demo.usecase run $(if $(PHOTOGRAPHS),--photographs "$(PHOTOGRAPHS)") $(if $(ROUNDS),--rounds $(ROUNDS))
-	@$(BIN)/python -m demo.usecase render
+	@$(BIN)/python -m demo.usecase fill
 
 # Each replaces what the manifests say; what is not set stays.
 deploy: ## apply the manifests: EDGE_NODE= [REGISTRY= TAG= DATA= TRAIN_SAMPLES= DEPLOY_GAIN= OVERLAY=ascend|http]

@@ -1,5 +1,5 @@
-"""The use case report: dogs and croissants, run for real, measured, and written down.
+"""The use case report: the demo's jobs are run and measured for docs/use-case-report.md.
 
-``python -m demo.usecase run`` runs the jobs and keeps every raw figure in results.json;
-``python -m demo.usecase render`` makes the page and its plots from that file alone.
+People write the page; `tables` and `plots` fill it with figures from the records that ``iljob``
+keeps of the runs.
 """

@@ -1,103 +1,45 @@
+"""The page that people write says what the manifests and the demo do."""
+
 import re
 from pathlib import Path
 
-import pytest
-from PIL import Image
+from demo.scenario import Scenario
+from demo.usecase.tables import blocks
+from docs.tools.markdown import block_names
+from jobs.resources.loader import load_job
+from tests.demo.usecase.conftest import MakeRecord
 
-from demo.usecase.page import write_page
-from demo.usecase.results import Results
-from jobs.status import Outcome
-from tests.demo.usecase.conftest import story, study
-
-DOCS = Path(__file__).parents[3] / "docs"
-
-
-@pytest.fixture(scope="module")
-def docs(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where the page was written."""
-    return write_page(study(), tmp_path_factory.mktemp("docs")).parent
+REPOSITORY = Path(__file__).parents[3]
+PAGE = (REPOSITORY / "docs" / "use-case-report.md").read_text(encoding="utf-8")
 
 
-@pytest.fixture(scope="module")
-def page(docs: Path) -> str:
-    return (docs / "use-case-report.md").read_text(encoding="utf-8")
+def test_the_page_has_every_block(make_record: MakeRecord) -> None:
+    assert sorted(block_names(PAGE)) == sorted(blocks([make_record()], []))
 
 
-@pytest.mark.parametrize(
-    "figure",
-    [
-        "93.0 % (86 to 97)",  # initial model by day
-        "84.0 % (76 to 90)",  # after the round by night
-        "+28.0",
-        "-4.0",
-        "96 day, 120 night",
-        "50.0 % → 75.0 %",
-        "accuracy_delta[0] = 0.25 > 0.02: deploy",
-        "+4.0",  # the day's forgetting
-        "42.0 % (34 to 50)",  # hard examples that were mistakes
-        "+12.5 points in round 1",  # the eval worker's forgetting
-        "1234",
-        "`aaaaaaaaaaaa`",
-        "says dog, 52 %",
-        "is a croissant",
-        "50.0 % (15 to 85) | 75.0 % (30 to 95)",  # photographs, before and after
-        "26 in `backend/net.py`",
-        "04 March 2026",
-    ],
-)
-def test_a_figure_of_the_results_is_on_the_page(page: str, figure: str) -> None:
-    assert figure in page
+def test_the_page_names_the_values_of_the_manifests() -> None:
+    spec = load_job([REPOSITORY / "manifests"]).job.spec
+    training = spec.train_spec.template.spec.containers[0].environment
+    mining = spec.deploy_spec.hard_example_mining
+    assert f"{training['epochs']} epochs, batches of {training['batch_size']}, Adam" in PAGE
+    assert f"up to {training['learning_rate']}, `fine_tune={training['fine_tune']}`" in PAGE
+    assert f"up to {training['replay']} samples of earlier rounds" in PAGE
+    assert f"first {100 * spec.dataset.train_prob:.0f} % of each increment" in PAGE
+    assert f"`{spec.train_spec.trigger.condition}`" in PAGE
+    assert f"`{spec.deploy_spec.trigger.condition}`" in PAGE
+    [parameter] = mining.parameters
+    assert f"`{mining.name}({parameter.key}={parameter.value})`" in PAGE
 
 
-def test_equal_digests_are_called_equal(page: str) -> None:
-    assert "end with the same weights, bit for bit" in page
+def test_the_page_names_the_numbers_of_the_demo() -> None:
+    scenario = Scenario()
+    assert f"| initial training | {scenario.initial_training} | day |" in PAGE
+    assert f"trained from scratch, {scenario.initial_epochs} epochs" in PAGE
+    assert f"| dataset at the start | {scenario.dataset} | day |" in PAGE
+    assert f"| stream | {scenario.stream_step} at a time | night |" in PAGE
+    assert f"| labelled hard examples | {scenario.labels_per_round} a round | night |" in PAGE
 
 
-def test_a_failed_round_has_no_accuracy(results: Results, tmp_path: Path) -> None:
-    failed = results.stories[0].rounds[0]
-    failed.outcome, failed.candidate, failed.deployed = Outcome.FAILED, {}, {}
-    page = write_page(results, tmp_path).read_text(encoding="utf-8")
-    assert "| 1 | 96 day, 120 night | 0 | 0 |  | failed: " in page
-
-
-def test_other_digests_are_not_called_equal(results: Results, tmp_path: Path) -> None:
-    results.stories[1] = story("MINDSPORE", digest="e")
-    page = write_page(results, tmp_path).read_text(encoding="utf-8")
-    assert "bit for bit" not in page
-    assert "did not end with the same weights" in page
-
-
-def test_without_photographs_the_page_says_how_to_have_them(
-    results: Results, tmp_path: Path
-) -> None:
-    results.photographs = []
-    page = write_page(results, tmp_path).read_text(encoding="utf-8")
-    assert "make report PHOTOGRAPHS=folder" in page
-
-
-def test_a_table_has_as_many_cells_in_each_row(page: str) -> None:
-    for table in re.findall(r"(?:^\|.*\n)+", page, re.MULTILINE):
+def test_a_table_has_as_many_cells_in_each_row() -> None:
+    for table in re.findall(r"(?:^\|.*\n)+", PAGE, re.MULTILINE):
         assert len({row.count("|") for row in table.splitlines()}) == 1, table
-
-
-def test_the_plots_are_whole_pictures_on_white(page: str, docs: Path) -> None:
-    names = re.findall(r"\]\((use-case/\w+\.(?:png|jpg))\)", page)
-    assert len(names) == 3
-    for name in names:
-        with Image.open(docs / name) as picture:
-            corner = picture.convert("RGB").getpixel((0, 0))
-            assert isinstance(corner, tuple)
-            assert min(corner) > 250
-            assert min(picture.size) > 250
-        assert (docs / name).stat().st_size < 200_000
-
-
-@pytest.mark.skipif(
-    not (DOCS / "use-case" / "results.json").exists(), reason="`make report` has not run yet"
-)
-def test_the_committed_page_is_that_of_the_committed_results(tmp_path: Path) -> None:
-    results = Results.read(DOCS / "use-case" / "results.json")
-    page = write_page(results, tmp_path).read_text(encoding="utf-8")
-    assert page == (DOCS / "use-case-report.md").read_text(encoding="utf-8")
-    for example in results.hard_examples:
-        assert (DOCS / "use-case" / "hard-examples" / example.picture).is_file()

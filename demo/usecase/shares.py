@@ -1,7 +1,4 @@
-"""From classes, true and predicted, to shares with their intervals.
-
-Classes are strings of digits, one a picture: see `demo.usecase.results`.
-"""
+"""From true and predicted classes to shares, with their intervals and chances."""
 
 from dataclasses import dataclass
 
@@ -9,9 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import binomtest
 
-from backend.classifier import metrics
+__all__ = ["Change", "Classes", "Share", "accuracy", "change"]
 
-__all__ = ["Change", "Share", "accuracy", "change", "confusion_matrix", "precision", "recall"]
+Classes = NDArray[np.int64]
+"""A picture each: the number of its class, true or predicted."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +31,11 @@ class Share:
             return 0.0, 1.0
         bounds = binomtest(self.part, self.whole).proportion_ci(0.95, "wilson")
         return float(bounds.low), float(bounds.high)
+
+    def __str__(self) -> str:
+        """Return percent, and the interval in brackets."""
+        low, high = self.interval
+        return f"{100 * self.value:.1f} % ({100 * low:.0f} to {100 * high:.0f})"
 
 
 @dataclass(frozen=True)
@@ -61,39 +64,16 @@ class Change:
         return float(binomtest(self.gained, either).pvalue) if either else 1.0
 
 
-def accuracy(truth: str, answers: str) -> Share:
-    """Return how many of ``answers`` are the truth."""
-    return Share(sum(map(str.__eq__, truth, answers)), len(truth))
+def accuracy(truth: Classes, answers: Classes) -> Share:
+    """Return how many of ``answers`` are true."""
+    return Share(int((truth == answers).sum()), len(truth))
 
 
-def change(truth: str, before: str, after: str) -> Change:
+def change(truth: Classes, before: Classes, after: Classes) -> Change:
     """Compare two models' answers for the same pictures."""
-    triples = list(zip(truth, before, after, strict=True))
+    was_right, is_right = before == truth, after == truth
     return Change(
-        gained=sum(old != true == new for true, old, new in triples),
-        lost=sum(old == true != new for true, old, new in triples),
-        whole=len(triples),
+        gained=int((is_right & ~was_right).sum()),
+        lost=int((was_right & ~is_right).sum()),
+        whole=len(truth),
     )
-
-
-def confusion_matrix(truth: str, answers: str, class_count: int) -> NDArray[np.int64]:
-    """Count (class_count, class_count) pairs of true class (row) and predicted class (column)."""
-    return metrics.confusion_matrix(_numbers(truth), _numbers(answers), class_count)
-
-
-def precision(matrix: NDArray[np.int64]) -> list[Share]:
-    """Return for each class how much of what was taken for it is it."""
-    return _shares(matrix.diagonal(), matrix.sum(axis=0))
-
-
-def recall(matrix: NDArray[np.int64]) -> list[Share]:
-    """Return for each class how much of it was found."""
-    return _shares(matrix.diagonal(), matrix.sum(axis=1))
-
-
-def _shares(parts: NDArray[np.int64], wholes: NDArray[np.int64]) -> list[Share]:
-    return [Share(int(part), int(whole)) for part, whole in zip(parts, wholes, strict=True)]
-
-
-def _numbers(digits: str) -> NDArray[np.int64]:
-    return np.array([int(digit) for digit in digits], dtype=np.int64)

@@ -1,0 +1,134 @@
+"""The report's tables, from the records of its runs."""
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
+from importlib.metadata import version
+
+from backend.classifier.metrics import confusion_matrix
+from demo.pictures import Condition
+from demo.usecase.record import Record
+from demo.usecase.shares import Share
+from docs.tools.markdown import Blocks, code, table
+from jobs.status import Round, Stage
+
+__all__ = ["blocks"]
+
+_PACKAGES = ("mindspore", "tinyms", "onnxruntime", "numpy")
+_SURE_CHANCE = 0.001
+
+_SERVING = ["serving", *Condition]
+_ROUNDS = ["round", "new samples", "evaluated on", "serving → new model", "outcome"]
+_SECONDS = [f"{stage.lower()}, s" for stage in Stage]
+_FORGETTING = ["pictures", "learned by", "then", "at the end", "forgetting", "gained, lost", ""]
+_CLASSES = ["pictures", "serving", "class", "precision", "recall"]
+_HARD_EXAMPLES = ["found by", "labelled", "of them wrong", "wrong on held-out night pictures"]
+
+_Row = Sequence[str]
+
+
+def blocks(stories: Sequence[Record], photographs: Sequence[Record]) -> Blocks:
+    """Return what writes each block of the page; the first of ``stories`` is the main run."""
+    main = stories[0]
+    return {
+        "measured": partial(_measured, main),
+        "summary": partial(_summary, main),
+        "rounds": partial(_table, [*_ROUNDS, *_SECONDS], stories, _rounds),
+        "accuracy": partial(_table, _SERVING, stories, _accuracies),
+        "forgetting": partial(_table, _FORGETTING, stories, _forgetting),
+        "classes": partial(_table, _CLASSES, [main], _classes),
+        "hard examples": partial(_table, _HARD_EXAMPLES, stories, _hard_examples),
+        "photographs": partial(_table, [*_ROUNDS, *_SECONDS], photographs, _rounds),
+    }
+
+
+def _table(
+    heads: Sequence[str], runs: Iterable[Record], rows: Callable[[Record], Iterator[_Row]]
+) -> str:
+    """Return one table of all runs, with a first column that names each run once."""
+    named = ((run.name if n == 0 else "", *row) for run in runs for n, row in enumerate(rows(run)))
+    return table(["run", *heads], named)
+
+
+def _measured(main: Record) -> str:
+    packages = ", ".join(f"{name} {version(name)}" for name in _PACKAGES)
+    cores = len(os.sched_getaffinity(0))
+    return f"Measured on {main.status.started:%d %B %Y} with {cores} cores and {packages}."
+
+
+def _summary(main: Record) -> str:
+    first, *_, last = _accuracies(main)
+    changes = (main.change(each, main.moments[0], main.moments[-1]) for each in Condition)
+    points = [f"{_points(each.value)} ({_chance(each.chance)})" for each in changes]
+    rows = table(["held-out pictures", *Condition], [first, last, ["change", *points]])
+    return f"{rows}\n\nBetween the two lie {len(main.labelled)} labelled night pictures."
+
+
+def _accuracies(run: Record) -> Iterator[_Row]:
+    for moment in run.moments:
+        yield [moment, *(str(run.accuracy(moment, each)) for each in Condition)]
+
+
+def _rounds(run: Record) -> Iterator[_Row]:
+    for each in run.status.rounds:
+        yield (
+            str(each.number),
+            str(each.train_samples),
+            str(each.eval_samples),
+            " → ".join(map(str, _evaluated(each))),
+            f"{each.outcome.value}: {code(each.reason)}",
+            *(f"{each.seconds.get(stage, 0):.1f}" for stage in Stage),
+        )
+
+
+def _evaluated(each: Round) -> list[Share]:
+    """Return the serving and the new model's accuracy; none of a round that failed earlier."""
+    both = (each.deployed_metrics, each.candidate_metrics)
+    evaluated = ((part["accuracy"][0], part["samples"][0]) for part in both if "samples" in part)
+    return [Share(round(share * whole), round(whole)) for share, whole in evaluated]
+
+
+def _forgetting(run: Record) -> Iterator[_Row]:
+    last = run.moments[-1]
+    # The initial model learned the day, that of the first round the night.
+    for condition, first in zip(Condition, run.moments, strict=False):
+        change = run.change(condition, first, last)
+        yield (
+            condition,
+            first,
+            str(run.accuracy(first, condition)),
+            str(run.accuracy(last, condition)),
+            _points(-change.value),
+            f"{change.gained}, {change.lost}",
+            _chance(change.chance),
+        )
+
+
+def _classes(run: Record) -> Iterator[_Row]:
+    names = run.setting.class_names
+    for condition in Condition:
+        for moment in (run.moments[0], run.moments[-1]):
+            answers = run.answers[moment, condition]
+            matrix = confusion_matrix(run.truth[condition], answers, len(names))
+            for number, name in enumerate(names):
+                right = int(matrix[number, number])
+                precision = Share(right, int(matrix[:, number].sum()))
+                recall = Share(right, int(matrix[number].sum()))
+                yield condition, moment, name, str(precision), str(recall)
+
+
+def _hard_examples(run: Record) -> Iterator[_Row]:
+    for moment, found in run.found_by.items():
+        if found:
+            wrong = Share(sum(each.label != each.true_label for each in found), len(found))
+            right = run.accuracy(moment, Condition.NIGHT)
+            elsewhere = Share(right.whole - right.part, right.whole)
+            yield moment, str(len(found)), str(wrong), str(elsewhere)
+
+
+def _points(value: float) -> str:
+    return f"{round(100 * value, 1) + 0.0:+.1f}"  # never -0.0
+
+
+def _chance(probability: float) -> str:
+    return f"p < {_SURE_CHANCE}" if probability < _SURE_CHANCE else f"p = {probability:.2g}"
