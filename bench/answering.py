@@ -6,12 +6,19 @@ import time
 from collections.abc import Callable, Mapping
 from statistics import median
 
-__all__ = ["answer", "median_ms"]
+__all__ = ["Values", "answer", "median_ms"]
+
+Values = Mapping[str, float]
+"""Quantity to value."""
 
 
-def answer(measure: Callable[..., Mapping[str, float]]) -> None:
-    """Call ``measure`` with the JSON object of the command line; its values are the last line."""
-    values = measure(**json.loads(sys.argv[1]))
+def answer(*measures: Callable[..., Values]) -> None:
+    """Call the function that the command line names, with the JSON object that follows.
+
+    Its values are the last line of the output.
+    """
+    named = {measure.__name__: measure for measure in measures}
+    values = named[sys.argv[1]](**json.loads(sys.argv[2]))
     sys.stdout.write(f"\n{json.dumps(values)}\n")
 
 

@@ -9,28 +9,19 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal
 from urllib.parse import urlsplit
 
-from bench.answering import median_ms
-from bench.errors import SubjectError
-from bench.measure import Values
-from bench.session import inputs
+import numpy as np
+from numpy.typing import NDArray
 
-__all__ = [
-    "CLIENTS",
-    "Load",
-    "Target",
-    "ask_often",
-    "ask_often_together",
-    "load_of",
-    "measure_server",
-]
+from bench.answering import Values, median_ms
+from bench.measure import SubjectError
 
-CLIENTS = 8
-"""How many ask at a time."""
+__all__ = ["Target", "ask_often", "inputs", "measure_server"]
 
+_CLIENTS = 8
 _LATENCY_REQUESTS = 300
 _WARM_UP = 20
 
@@ -47,80 +38,48 @@ class Target:
     """Of the tensor."""
 
 
-@dataclass
-class Load:
-    """What clients saw."""
-
-    answered: int = 0
-    failed: int = 0
-    versions: set[str] = field(default_factory=set)
-
-
 def measure_server(target: Target, seconds: float) -> Values:
     """Return ``one_ms`` of one client, and ``images_per_second`` of all together for so long.
 
-    Raises SubjectError if one of these was refused.
+    Raises SubjectError if one of their requests was refused.
     """
     with _client(target) as ask:
         one_ms = median_ms(ask, _LATENCY_REQUESTS, _WARM_UP)
-    load = load_of(target, seconds)
-    if load.failed:
-        raise SubjectError(f"{target.model_url} refused {load.failed} requests of the load.")
-    return {"one_ms": one_ms, "images_per_second": load.answered / seconds}
-
-
-def load_of(target: Target, seconds: float) -> Load:
-    """Let all clients ask for so long and return what they saw together."""
-    with ProcessPoolExecutor(CLIENTS) as pool:
-        loads = list(pool.map(_ask_for, [target] * CLIENTS, [seconds] * CLIENTS))
-    return Load(
-        answered=sum(load.answered for load in loads),
-        failed=sum(load.failed for load in loads),
-        versions=set().union(*(load.versions for load in loads)),
-    )
-
-
-def ask_often_together(target: Target, count: int) -> int:
-    """Let each client ask so many times and return how many requests failed."""
-    with ProcessPoolExecutor(CLIENTS) as pool:
-        return sum(pool.map(ask_often, [target] * CLIENTS, [count] * CLIENTS))
+    with ProcessPoolExecutor(_CLIENTS) as pool:
+        answered = sum(pool.map(_ask_for, [target] * _CLIENTS, [seconds] * _CLIENTS))
+    return {"one_ms": one_ms, "images_per_second": answered / seconds}
 
 
 def ask_often(target: Target, count: int) -> int:
     """Ask so many times and return how many requests failed."""
     with _client(target) as ask:
-        return sum(ask() is None for _ in range(count))
+        return sum(not ask() for _ in range(count))
 
 
-def _ask_for(target: Target, seconds: float) -> Load:
-    load = Load()
+def _ask_for(target: Target, seconds: float) -> int:
+    """Ask for so long and return how many requests were answered."""
+    answered = 0
     with _client(target) as ask:
         end = time.monotonic() + seconds
         while time.monotonic() < end:
-            version = ask()
-            load.answered += version is not None
-            load.failed += version is None
-            load.versions |= {version} if version else set()
-    return load
+            if not ask():
+                raise SubjectError(f"{target.model_url} refused a request of the load.")
+            answered += 1
+    return answered
 
 
 @contextmanager
-def _client(target: Target) -> Iterator[Callable[[], str | None]]:
-    """Yield what sends one tensor over one connection, again and again.
-
-    It returns the version that answered, or None for another answer than a result.
-    """
+def _client(target: Target) -> Iterator[Callable[[], bool]]:
+    """Yield what sends one tensor over one connection, and tells whether it was answered."""
     server = urlsplit(target.model_url)
     body, headers = _request(target)
     with closing(http.client.HTTPConnection(server.netloc)) as connection:
 
-        def ask() -> str | None:
+        def ask() -> bool:
             connection.request("POST", f"{server.path}/infer", body, headers)
             response = connection.getresponse()
-            content = response.read()
-            if response.status != http.client.OK:
-                return None
-            return str(json.loads(content).get("model_version"))
+            response.read()
+            return response.status == http.client.OK
 
         yield ask
 
@@ -139,3 +98,9 @@ def _request(target: Target) -> tuple[bytes, dict[str, str]]:
     if data:
         headers["Inference-Header-Content-Length"] = str(len(head))
     return head + data, headers
+
+
+def inputs(count: int, input_size: int) -> NDArray[np.float32]:
+    """Return ``count`` preprocessed images of noise, the same ones in every run."""
+    shape = (count, 3, input_size, input_size)
+    return np.random.default_rng(0).normal(size=shape).astype(np.float32)

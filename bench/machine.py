@@ -25,7 +25,7 @@ print(*(f"{each.name}=={each.version}" for each in distributions()))
 
 
 class Machine(BaseModel):
-    """The machine, its software, and what was set."""
+    """The machine and its software."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 

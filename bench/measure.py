@@ -5,21 +5,36 @@ import os
 import subprocess
 import sys
 import time
-from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.errors import LeftOutError, SubjectError
+from backend.errors import ProjectError
+from bench.answering import Values
 from bench.machine import PEERS_PYTHON
 
-__all__ = ["Values", "in_turn", "peer", "require_peers", "run_to_end", "subject"]
+__all__ = [
+    "ROOT",
+    "LeftOutError",
+    "SubjectError",
+    "peer",
+    "require_peers",
+    "run_to_end",
+    "subject",
+]
 
-Values = Mapping[str, float]
-"""Quantity to value."""
+ROOT = Path(__file__).parent.parent
+"""The repository."""
 
-_ROOT = Path(__file__).parent.parent
 _LINES_OF_AN_ERROR = 5
+
+
+class LeftOutError(ProjectError):
+    """What a comparison needs is not here."""
+
+
+class SubjectError(ProjectError):
+    """A process that was measured failed."""
 
 
 @dataclass(frozen=True)
@@ -33,38 +48,21 @@ class Finished:
     """The most memory that it held at a time (resident set)."""
 
 
-def in_turn(
-    sides: Mapping[str, Callable[[], Values]], repeats: int, say: Callable[[str], None]
-) -> dict[str, dict[str, tuple[float, ...]]]:
-    """Measure A B A B ... and return side, quantity and the value of each repetition."""
-    collected: dict[str, dict[str, tuple[float, ...]]] = {
-        side: defaultdict(tuple[float, ...]) for side in sides
-    }
-    for repetition in range(1, repeats + 1):
-        for side, measure in sides.items():
-            values = measure()
-            shown = ", ".join(f"{name} {value:.4g}" for name, value in values.items())
-            say(f"  {repetition}/{repeats} {side}: {shown}")
-            for name, value in values.items():
-                collected[side][name] += (value,)
-    return collected
+def subject(name: str, **arguments: object) -> Values:
+    """Call ``bench.subjects.<name>``, ``module.function``, and return what it measured.
 
-
-def subject(module: str, **arguments: object) -> Values:
-    """Run ``bench.subjects.<module>`` and return what it measured.
-
-    ``process_seconds`` and ``peak_mib`` of the whole process are added.
+    ``process_seconds`` and ``peak_mib`` of its process are added, unless it measured them itself.
     """
-    return _ask(Path(sys.executable), f"bench.subjects.{module}", arguments)
+    return _ask(Path(sys.executable), f"bench.subjects.{name}", arguments)
 
 
-def peer(module: str, **arguments: object) -> Values:
-    """Run ``bench.peers.<module>`` in the peers' environment, as `subject` does.
+def peer(name: str, **arguments: object) -> Values:
+    """Call ``bench.peers.<name>`` in the peers' environment, as `subject` does.
 
     Raises LeftOutError if there is no such environment.
     """
     require_peers()
-    return _ask(PEERS_PYTHON, f"bench.peers.{module}", arguments)
+    return _ask(PEERS_PYTHON, f"bench.peers.{name}", arguments)
 
 
 def require_peers() -> None:
@@ -78,7 +76,7 @@ def run_to_end(command: list[str], environment: Mapping[str, str]) -> Finished:
     began = time.monotonic()
     with subprocess.Popen(
         command,
-        cwd=_ROOT,
+        cwd=ROOT,
         env=dict(environment),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -93,12 +91,13 @@ def run_to_end(command: list[str], environment: Mapping[str, str]) -> Finished:
     return Finished(output, time.monotonic() - began, usage.ru_maxrss / 1024)
 
 
-def _ask(python: Path, module: str, arguments: Mapping[str, object]) -> Values:
-    command = [str(python), "-m", module, json.dumps(arguments, default=str)]
+def _ask(python: Path, name: str, arguments: Mapping[str, object]) -> Values:
+    module, _, function = name.rpartition(".")
+    command = [str(python), "-m", module, function, json.dumps(arguments, default=str)]
     done = run_to_end(command, os.environ)
     # MindSpore may complain after it while the interpreter ends.
     answers = [line for line in done.output.splitlines() if line.startswith("{")]
     if not answers:
-        raise SubjectError(f"{module} measured nothing: {done.output[-500:]}")
+        raise SubjectError(f"{name} measured nothing: {done.output[-500:]}")
     values: dict[str, float] = json.loads(answers[-1])
-    return {**values, "process_seconds": done.seconds, "peak_mib": done.peak_mib}
+    return {"process_seconds": done.seconds, "peak_mib": done.peak_mib, **values}

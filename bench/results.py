@@ -1,8 +1,10 @@
 """Figures, the bars that they are held to, and the file that keeps them."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from statistics import median
+from types import MappingProxyType
 from typing import Self
 
 from pydantic import BaseModel, ConfigDict
@@ -10,7 +12,11 @@ from pydantic import BaseModel, ConfigDict
 from backend.files import write_atomically
 from bench.machine import Machine
 
-__all__ = ["Bar", "Figure", "Outcome", "Results", "ratio"]
+__all__ = ["Bar", "Figure", "Measured", "Outcome", "Results", "figures", "ratio"]
+
+
+Measured = Mapping[str, Mapping[str, tuple[float, ...]]]
+"""Side, quantity, and the value of each repetition."""
 
 
 class _Record(BaseModel):
@@ -23,10 +29,6 @@ class Bar(_Record):
     limit: float
     is_lowest: bool
     """Whether the limit is the lowest figure that meets the bar, and not the highest."""
-
-    def is_met(self, value: float) -> bool:
-        """Return whether ``value`` reaches the limit, or stays within it."""
-        return value >= self.limit if self.is_lowest else value <= self.limit
 
 
 class Figure(_Record):
@@ -48,7 +50,10 @@ class Figure(_Record):
     @property
     def is_met(self) -> bool | None:
         """Whether the median meets the bar; None without one."""
-        return self.bar.is_met(self.median) if self.bar else None
+        if self.bar is None:
+            return None
+        limit = self.bar.limit
+        return self.median >= limit if self.bar.is_lowest else self.median <= limit
 
 
 class Outcome(_Record):
@@ -86,6 +91,20 @@ class Results(_Record):
     def write(self, file: Path) -> None:
         """Write the results as JSON, whole or not at all."""
         write_atomically(file, self.model_dump_json(indent=1).encode() + b"\n")
+
+
+def figures(
+    measured: Measured,
+    quantity: str,
+    name: str,
+    unit: str,
+    bars: Mapping[str, Bar] = MappingProxyType({}),
+) -> list[Figure]:
+    """Return a quantity of every side, with the bars of those that have one."""
+    return [
+        Figure(side=side, name=name, unit=unit, values=values[quantity], bar=bars.get(side))
+        for side, values in measured.items()
+    ]
 
 
 def ratio(over: Figure, under: Figure, name: str, bar: Bar | None = None) -> Figure:

@@ -7,46 +7,48 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
-from bench.errors import SubjectError
+from bench.measure import ROOT, SubjectError
 
-__all__ = ["MODEL_NAME", "free_ports", "model_url", "serving"]
+__all__ = ["MODEL_NAME", "Server", "free_ports", "serving"]
 
 MODEL_NAME = "bench"
 """What a server that is measured calls its model."""
 
-_ROOT = Path(__file__).parent.parent
+_MODEL_PATH = f"/v2/models/{MODEL_NAME}"
 _PATIENCE_SECONDS = 60
 _PAUSE_SECONDS = 0.2
 
 
-def model_url(port: int) -> str:
-    """Return the model's URL on a server of this machine."""
-    return f"http://127.0.0.1:{port}/v2/models/{MODEL_NAME}"
+class Server(NamedTuple):
+    """A running server."""
+
+    model_url: str
+    pid: int
 
 
 @contextmanager
 def serving(
     command: Sequence[str], environment: Mapping[str, str], folder: Path, port: int
-) -> Iterator[int]:
-    """Run a server in ``folder`` until the block ends; yield its process id when it is ready.
+) -> Iterator[Server]:
+    """Run a server in ``folder`` until the block ends, which begins when it is ready.
 
     Raises SubjectError, with the end of its log, if it ends before that or takes over a minute.
     """
-    log = folder / "log"
+    log, env = folder / "log", {**environment, "PYTHONPATH": str(ROOT)}
     with (
         log.open("wb") as output,
-        subprocess.Popen(
-            command,
-            cwd=folder,
-            env={**environment, "PYTHONPATH": str(_ROOT)},
-            stdout=output,
-            stderr=output,
-        ) as process,
+        subprocess.Popen(command, cwd=folder, env=env, stdout=output, stderr=output) as process,
     ):
         try:
-            _wait_until_ready(port, process, log)
-            yield process.pid
+            end = time.monotonic() + _PATIENCE_SECONDS
+            while not _is_ready(port):
+                if process.poll() is not None or time.monotonic() > end:
+                    last = log.read_text()[-500:].strip()
+                    raise SubjectError(f"the server does not start: {last}")
+                time.sleep(_PAUSE_SECONDS)
+            yield Server(f"http://127.0.0.1:{port}{_MODEL_PATH}", process.pid)
         finally:
             process.terminate()
 
@@ -60,18 +62,10 @@ def free_ports(count: int) -> list[int]:
     return ports
 
 
-def _wait_until_ready(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
-    end = time.monotonic() + _PATIENCE_SECONDS
-    while not _is_ready(port):
-        if process.poll() is not None or time.monotonic() > end:
-            raise SubjectError(f"the server does not start: {log.read_text()[-500:].strip()}")
-        time.sleep(_PAUSE_SECONDS)
-
-
 def _is_ready(port: int) -> bool:
     with closing(http.client.HTTPConnection("127.0.0.1", port)) as connection:
         try:
-            connection.request("GET", f"/v2/models/{MODEL_NAME}/ready")
+            connection.request("GET", f"{_MODEL_PATH}/ready")
             return connection.getresponse().status == http.client.OK
         except (OSError, http.client.HTTPException):
             return False

@@ -1,23 +1,18 @@
 """How to measure, and what the comparisons share."""
 
+from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 
-from bench.dataset import INPUT_SIZE
-from bench.errors import LeftOutError
-from bench.images import make_pictures
-from bench.measure import Values, in_turn, subject
-from bench.results import Figure
+from bench.answering import Values
+from bench.dataset import INPUT_SIZE, make_pictures
+from bench.measure import ROOT, LeftOutError, subject
+from bench.results import Measured
 
-__all__ = ["Comparison", "Measured", "Setting"]
+__all__ = ["Setting"]
 
-Measured = Mapping[str, Mapping[str, tuple[float, ...]]]
-"""Side, quantity, and the value of each repetition."""
-
-
-_SHARED_DATA = Path(__file__).parents[2] / "shared" / "data"
+_SHARED_DATA = ROOT.parent / "shared" / "data"
 
 
 @dataclass(frozen=True)
@@ -34,14 +29,30 @@ class Setting:
     """Takes a line of progress."""
 
     def in_turn(self, sides: Mapping[str, Callable[[], Values]]) -> Measured:
-        """Measure the sides in turn; see `bench.measure.in_turn`."""
-        return in_turn(sides, self.repeats, self.say)
+        """Measure A B A B ..., a line of progress each."""
+        measured = {side: defaultdict[str, tuple[float, ...]](tuple) for side in sides}
+        for repetition in range(1, self.repeats + 1):
+            for side, measure in sides.items():
+                values = measure()
+                shown = ", ".join(f"{name} {value:.4g}" for name, value in values.items())
+                self.say(f"  {repetition}/{self.repeats} {side}: {shown}")
+                for name, value in values.items():
+                    measured[side][name] += (value,)
+        return measured
 
     def pictures(self, count: int, side: int = INPUT_SIZE) -> Path:
         """Return the index of so many pictures of ``side`` pixels, made at first need."""
         folder = self.folder / f"pictures-{count}-{side}"
         index = folder.with_suffix(".txt")
         return index if index.exists() else make_pictures(folder, count, side)
+
+    def model(self, side: int = INPUT_SIZE) -> Path:
+        """Return an untrained model, ``.onnx``, made at first need; its ``.ckpt`` is beside it."""
+        folder = self.folder / f"model-{side}"
+        if not folder.exists():
+            folder.mkdir()
+            subject("estimator.make_model", folder=folder, input_size=side)
+        return folder / "model.onnx"
 
     @property
     def photographs(self) -> Mapping[str, Path]:
@@ -50,29 +61,8 @@ class Setting:
         Raises LeftOutError where they are not at hand.
         """
         if not _SHARED_DATA.is_dir():
-            raise LeftOutError(
-                f"it needs published weights and photographs: no {_SHARED_DATA.name}."
-            )
+            raise LeftOutError("published weights and photographs are not here.")
         return {
             "weights": _SHARED_DATA / "mobilenetv2_imagenet_f16.npz",
             "photos": _SHARED_DATA / "photos",
         }
-
-    @cached_property
-    def model(self) -> Path:
-        """An untrained model, ``.onnx``; its ``.ckpt`` is beside it."""
-        subject("make_model", folder=self.folder, input_size=INPUT_SIZE)
-        return self.folder / "model.onnx"
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """A question, and how it is answered."""
-
-    name: str
-    """Of ``make bench ONLY=``."""
-    title: str
-    how: str
-    """What was set, for the reader of the figures."""
-    measure: Callable[[Setting], list[Figure]]
-    """Raises ProjectError if it cannot be answered here."""

@@ -1,35 +1,28 @@
-"""Train, eval and inference workers as the runner starts them, and what they report."""
+"""Train, eval and inference workers as the runner starts them, and when they report."""
 
 import os
 import secrets
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from threading import Thread
 
+from bench.answering import Values
 from bench.dataset import CLASS_NAMES, INPUT_SIZE
-from bench.errors import SubjectError
-from bench.local_controller import Report, local_controller
-from bench.measure import Values, run_to_end
-from bench.server import MODEL_NAME, free_ports, model_url, serving
-from workers.contract import MODEL_HOT_UPDATE_FILE, WorkerStatus
+from bench.measure import SubjectError, run_to_end
+from bench.server import MODEL_NAME, Server, free_ports, serving
+from workers.contract import WorkerMessage, WorkerStatus
 
-__all__ = ["InferenceWorker", "evaluate_models", "inference_worker", "train_models"]
+__all__ = ["evaluate_models", "inference_worker", "train_models"]
 
+_ANSWER = b'{"Status": 200, "Message": "OK"}'
 
-@dataclass(frozen=True)
-class InferenceWorker:
-    """A running inference worker."""
-
-    model_url: str
-    pid: int
-    hot_update: Path
-    """The file that names the newest model."""
-    reports: Sequence[Report]
-    """Of updates."""
+Reports = list[tuple[float, WorkerMessage]]
+"""When they came, by `time.monotonic`, and what they say."""
 
 
 def train_models(
@@ -39,55 +32,51 @@ def train_models(
 
     ``cache`` is where it keeps what the next round need not do again.
     """
-    environment = {
-        "BASE_MODEL_URL": str(base_model),
-        "MODEL_URL": str(model_folder),
-        "TRAIN_DATASET_URL": str(index),
-        "ORIGINAL_DATASET_URL": str(index),
-        "cache_folder": str(cache),
+    return _report_of(
+        "train",
+        BASE_MODEL_URL=base_model,
+        MODEL_URL=model_folder,
+        TRAIN_DATASET_URL=index,
+        ORIGINAL_DATASET_URL=index,
+        cache_folder=cache,
         **settings,
-    }
-    return _report_of("train", environment)
+    )
 
 
 def evaluate_models(index: Path, models: tuple[Path, Path]) -> Values:
     """Run a round's eval worker; return seconds to its report, and its peak memory."""
-    environment = {
-        "MODEL_URLS": ";".join(map(str, models)),
-        "TEST_DATASET_URL": str(index),
-        "ORIGINAL_DATASET_URL": str(index),
-    }
-    return _report_of("eval", environment)
+    urls = ";".join(map(str, models))
+    return _report_of("eval", MODEL_URLS=urls, TEST_DATASET_URL=index, ORIGINAL_DATASET_URL=index)
 
 
 @contextmanager
-def inference_worker(model: Path, input_size: int = INPUT_SIZE) -> Iterator[InferenceWorker]:
+def inference_worker(model: Path, input_size: int = INPUT_SIZE) -> Iterator[Server]:
     """Run the inference worker until the block ends, which begins when it is ready.
 
     Raises SubjectError if it does not get ready.
     """
-    with TemporaryDirectory() as name, local_controller() as (lc_url, reports):
-        folder, [port] = Path(name), free_ports(1)
-        hot_update = folder / MODEL_HOT_UPDATE_FILE
-        environment = _environment("infer", lc_url, input_size) | {
+    [port] = free_ports(1)
+    with TemporaryDirectory() as folder, _local_controller() as (url, _):
+        environment = _environment("infer", url, input_size) | {
             "MODEL_URL": str(model.absolute()),
             "http_port": str(port),
             "MODEL_HOT_UPDATE": "true",
-            "MODEL_HOT_UPDATE_CONFIG": str(hot_update),
+            "MODEL_HOT_UPDATE_CONFIG": f"{folder}/model_config.json",
         }
         command = [sys.executable, "-m", "workers", "infer"]
-        with serving(command, environment, folder, port) as pid:
-            yield InferenceWorker(model_url(port), pid, hot_update, reports)
+        with serving(command, environment, Path(folder), port) as server:
+            yield server
 
 
-def _report_of(kind: str, variables: Mapping[str, str]) -> Values:
-    with local_controller() as (url, reports):
-        environment = {**_environment(kind, url, INPUT_SIZE), **variables}
+def _report_of(kind: str, **variables: str | Path) -> Values:
+    with _local_controller() as (url, reports):
+        environment = _environment(kind, url, INPUT_SIZE)
+        environment |= {name: str(value) for name, value in variables.items()}
         began = time.monotonic()
         done = run_to_end([sys.executable, "-m", f"workers.{kind}"], environment)
-    if [each.message.status for each in reports] != [WorkerStatus.COMPLETED]:
+    if [message.status for _, message in reports] != [WorkerStatus.COMPLETED]:
         raise SubjectError(f"the {kind} worker did not report a result: {done.output[-500:]}")
-    return {"report_seconds": reports[0].came - began, "peak_mib": done.peak_mib}
+    return {"report_seconds": reports[0][0] - began, "peak_mib": done.peak_mib}
 
 
 def _environment(kind: str, lc_url: str, input_size: int) -> dict[str, str]:
@@ -101,3 +90,28 @@ def _environment(kind: str, lc_url: str, input_size: int) -> dict[str, str]:
         "class_names": ",".join(CLASS_NAMES),
         "input_shape": str(input_size),
     }
+
+
+@contextmanager
+def _local_controller() -> Iterator[tuple[str, Reports]]:
+    """Take reports while the block runs; yield the URL and what has come."""
+    reports: Reports = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            reports.append((time.monotonic(), WorkerMessage.model_validate_json(body)))
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(_ANSWER)))
+            self.end_headers()
+            self.wfile.write(_ANSWER)
+
+        def log_message(self, *_: object) -> None:
+            """Keep the terminal for the benchmark's own progress."""
+
+    with HTTPServer(("127.0.0.1", 0), Handler) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}", reports
+        finally:
+            server.shutdown()

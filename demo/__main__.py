@@ -8,11 +8,10 @@ from pathlib import Path
 from rich.console import Console
 
 from backend.errors import ProjectError
+from demo.manifests import MANIFESTS
 from demo.scenario import Scenario
 from demo.story import run_demo
 from jobs.status import Outcome
-
-MANIFESTS = Path(__file__).parent.parent / "manifests"
 
 
 def _main() -> int:

@@ -1,25 +1,31 @@
-"""The comparisons, in the order in which they are measured and shown."""
+"""The comparisons, in the order in which they are measured; docs/benchmarks.md explains each."""
 
-from bench.comparisons.inference import AS_IT_COMES, ENGINES, EVALUATION
-from bench.comparisons.int8 import INT8
-from bench.comparisons.overhead import OVERHEAD
-from bench.comparisons.scale import MILLION_SAMPLES
-from bench.comparisons.serving import MEMORY, SERVING
-from bench.comparisons.training import ACCURACY, COMPILATION, FULL_FINE_TUNING, HEAD_ROUND
+from collections.abc import Callable, Mapping
 
-__all__ = ["COMPARISONS"]
+from bench.comparisons.inference import as_it_comes, engines, evaluation, int8
+from bench.comparisons.overhead import overhead
+from bench.comparisons.scale import million_samples
+from bench.comparisons.serving import memory, serving
+from bench.comparisons.training import accuracy, compilation, full_fine_tuning, head_round
+from bench.results import Figure
+from bench.setting import Setting
 
-COMPARISONS = (
-    FULL_FINE_TUNING,
-    HEAD_ROUND,
-    COMPILATION,
-    ACCURACY,
-    EVALUATION,
-    ENGINES,
-    INT8,
-    AS_IT_COMES,
-    OVERHEAD,
-    MEMORY,
-    MILLION_SAMPLES,
-    SERVING,
-)
+__all__ = ["COMPARISONS", "Comparison"]
+
+Comparison = Callable[[Setting], list[Figure]]
+"""Answers a question; raises ProjectError if it cannot be answered here."""
+
+COMPARISONS: Mapping[str, Comparison] = {
+    "full-fine-tuning": full_fine_tuning,
+    "head-round": head_round,
+    "compilation": compilation,
+    "accuracy": accuracy,
+    "evaluation": evaluation,
+    "engines": engines,
+    "int8": int8,
+    "as-it-comes": as_it_comes,
+    "overhead": overhead,
+    "memory": memory,
+    "million-samples": million_samples,
+    "serving": serving,
+}

@@ -1,102 +1,98 @@
-"""Evaluation, engines for one image, and MindSpore as it comes."""
+"""Evaluation, engines for one image, int8, and MindSpore as it comes."""
 
 from collections.abc import Callable, Mapping
 from functools import partial
 
-from bench.measure import Values, peer, subject
-from bench.results import Bar, Figure, ratio
-from bench.setting import Comparison, Setting
+from bench.answering import Values
+from bench.measure import peer, subject
+from bench.results import Bar, Figure, figures, ratio
+from bench.setting import Setting
 
-__all__ = ["AS_IT_COMES", "ENGINES", "EVALUATION"]
+__all__ = ["as_it_comes", "engines", "evaluation", "int8"]
 
 _BATCH_SIZE = 16
+_FORMATS = {"float": "model.onnx", "int8": "model.int8.onnx"}
 
 
-def _evaluation(setting: Setting) -> list[Figure]:
-    count = 64 if setting.is_quick else 1000
-    index = setting.pictures(count)
+def evaluation(setting: Setting) -> list[Figure]:
+    """Compare the estimator's evaluation with a bare session on decoded arrays."""
+    index = setting.pictures(64 if setting.is_quick else 1000)
+    seconds = 1.0 if setting.is_quick else 6.0
+    model = setting.model()
     measured = setting.in_turn(
         {
-            "this project": partial(subject, "evaluation", index=index, model=setting.model),
-            "bare session": partial(
-                subject,
-                "bare_session",
-                model=setting.model,
-                seconds=1.0 if setting.is_quick else 6.0,
-            ),
+            "this project": partial(subject, "estimator.evaluation", index=index, model=model),
+            "bare session": partial(subject, "serving.bare_session", model=model, seconds=seconds),
         }
     )
-    ours, bare = (
-        Figure(side=side, name="evaluation", unit="images/s", values=values["images_per_second"])
-        for side, values in measured.items()
-    )
+    ours, bare = figures(measured, "images_per_second", "evaluation", "images/s")
     return [ours, bare, ratio(ours, bare, "evaluation", Bar(limit=0.8, is_lowest=True))]
 
 
-def _engines(setting: Setting) -> list[Figure]:
+def engines(setting: Setting) -> list[Figure]:
+    """Run one image at a time in this project's engines and in others."""
     requests = 20 if setting.is_quick else 300
-    model = setting.model
-    checkpoint = model.with_suffix(".ckpt")
+    onnx, ckpt = setting.model(), setting.model().with_suffix(".ckpt")
+    ours, session = "estimator.inference", "serving.bare_session"
     sides: Mapping[str, Callable[[], Values]] = {
-        "this project, onnx": partial(subject, "inference", model=model, requests=requests),
-        "this project, ckpt": partial(subject, "inference", model=checkpoint, requests=requests),
-        "ONNX Runtime": partial(subject, "bare_session", model=model, seconds=1.0),
-        "OpenVINO": partial(peer, "openvino_inference", model=model, requests=requests),
-        "PyTorch": partial(peer, "torch_inference", requests=requests),
+        "this project, onnx": partial(subject, ours, model=onnx, requests=requests),
+        "this project, ckpt": partial(subject, ours, model=ckpt, requests=requests),
+        "ONNX Runtime": partial(subject, session, model=onnx, seconds=1.0),
+        "OpenVINO": partial(peer, "openvino_session.inference", model=onnx, requests=requests),
+        "PyTorch": partial(peer, "torch_sides.inference", requests=requests),
     }
+    return figures(setting.in_turn(sides), "one_ms", "one image", "ms")
+
+
+def int8(setting: Setting) -> list[Figure]:
+    """Compare the int8 model with the float one, in speed and on held-out photographs."""
+    photographs = setting.photographs
+    folder = setting.folder / "int8"
+    folder.mkdir()
+    subject("estimator.make_int8", folder=folder, **photographs)
+    requests = 20 if setting.is_quick else 300
+    shared = {"photos": photographs["photos"], "requests": requests}
+    measured = setting.in_turn(
+        {
+            f"{name}, threads: {threads}": partial(
+                subject, "estimator.one_format", model=folder / file, threads=threads, **shared
+            )
+            for threads in (2, 1)
+            for name, file in _FORMATS.items()
+        }
+    )
+    plain, small, plain_alone, small_alone = figures(measured, "one_ms", "one image", "ms")
+    bar = Bar(limit=1.5, is_lowest=True)
+    accuracies = (measured[f"{name}, threads: 2"]["accuracy"] for name in _FORMATS)
+    lost = Figure(
+        side="float - int8",
+        name="accuracy on the held-out photographs",
+        unit="points",
+        values=tuple((a - b) * 100 for a, b in zip(*accuracies, strict=True)),
+        bar=Bar(limit=0.5, is_lowest=False),
+    )
     return [
-        Figure(side=side, name="one image", unit="ms", values=values["one_ms"])
-        for side, values in setting.in_turn(sides).items()
+        *(plain, small, ratio(plain, small, "one image", bar)),
+        *(plain_alone, small_alone, ratio(plain_alone, small_alone, "one image", bar)),
+        lost,
     ]
 
 
-def _as_it_comes(setting: Setting) -> list[Figure]:
+def as_it_comes(setting: Setting) -> list[Figure]:
+    """Compare MindCV on MindSpore with nothing set with this project on the same MindSpore."""
     arguments = {"index": setting.pictures(32), "epochs": 3, "batch_size": _BATCH_SIZE}
     requests = 20 if setting.is_quick else 100
+    checkpoint = setting.model().with_suffix(".ckpt")
 
     def ours() -> Values:
-        rate = subject("full_fine_tuning", **arguments)["images_per_second"]
-        one = subject("inference", model=setting.model.with_suffix(".ckpt"), requests=requests)
+        rate = subject("estimator.full_fine_tuning", **arguments)["images_per_second"]
+        one = subject("estimator.inference", model=checkpoint, requests=requests)
         return {"step_ms": _BATCH_SIZE / rate * 1000, "one_ms": one["one_ms"]}
 
-    def as_it_comes() -> Values:
-        return subject("mindspore_as_it_comes", batch_size=_BATCH_SIZE, steps=2)
-
-    measured = setting.in_turn({"MindSpore as it comes": as_it_comes, "this project": ours})
-    figures = []
+    plain = partial(subject, "mindspore_as_it_comes.as_it_comes", batch_size=_BATCH_SIZE, steps=2)
+    measured = setting.in_turn({"MindSpore as it comes": plain, "this project": ours})
+    compared = []
     for quantity, name in {"step_ms": "training step of 16", "one_ms": "one image"}.items():
-        plain, own = (
-            Figure(side=side, name=name, unit="ms", values=values[quantity])
-            for side, values in measured.items()
-        )
-        figures += [plain, own, ratio(plain, own, name)]
-    return figures
-
-
-EVALUATION = Comparison(
-    "evaluation",
-    "Evaluation",
-    "The estimator's evaluation of 1000 JPEG files of 224 pixels, decoding and preprocessing"
-    " included, against an ONNX Runtime session of the same model on arrays that are decoded"
-    " already, at whichever batch size of 1 to 32 is fastest.",
-    _evaluation,
-)
-
-ENGINES = Comparison(
-    "engines",
-    "One image at a time",
-    "The same network at 224 pixels, one preprocessed image at a time, two threads, median of 300"
-    " after a warm-up. For context: `onnx` is what the CPU's inference worker serves, `ckpt` runs"
-    " in MindSpore.",
-    _engines,
-)
-
-AS_IT_COMES = Comparison(
-    "as-it-comes",
-    "MindSpore as it comes",
-    "MindCV's MobileNetV2 1.0 on MindSpore in graph mode with nothing set, against this project"
-    " on the same MindSpore: a training step of 16 images of 224 pixels (this project's with"
-    " decoding and augmentation), and one image. The difference is oneDNN's reference kernels on"
-    " CPUs with AVX-512.",
-    _as_it_comes,
-)
+        theirs, own = figures(measured, quantity, name, "ms")
+        compared += [theirs, own, ratio(theirs, own, name)]
+    return compared

@@ -8,29 +8,35 @@ from datetime import datetime
 from itertools import count
 from pathlib import Path
 
-import yaml
-
-from bench.errors import SubjectError
-from bench.measure import Values, run_to_end, subject
-from bench.results import Bar, Figure
-from bench.setting import Comparison, Setting
+from bench.answering import Values
+from bench.measure import SubjectError, run_to_end
+from bench.results import Bar, Figure, figures
+from bench.setting import Setting
 from demo.dataset import append_samples
+from demo.manifests import edited_manifests
 from demo.setting import Setting as JobSetting
 from jobs.resources.loader import load_job
 from jobs.standalone.runner import StandaloneRunner
 from jobs.status import ConditionType, JobStatus, Outcome, Stage
 
-__all__ = ["OVERHEAD", "outside", "seconds_outside_workers"]
+__all__ = ["outside", "overhead", "seconds_outside_workers"]
 
 Interval = tuple[datetime, datetime]
 
-_MANIFESTS = Path(__file__).parents[2] / "manifests"
+_EDITS = {
+    "threshold: 0.02": "threshold: -2",
+    "fine_tune, value: full": "fine_tune, value: head",
+    'epochs, value: "5"': 'epochs, value: "1"',
+}
+"""The shortest training, after which every model is deployed."""
+
 _SAMPLES = 125
 _SIDE = 96
 
 
-def _overhead(setting: Setting) -> list[Figure]:
-    manifests = _write_manifests(setting.folder / "manifests")
+def overhead(setting: Setting) -> list[Figure]:
+    """Run rounds with `iljob`, and subtract what their workers took."""
+    manifests = edited_manifests(setting.folder / "manifests", _EDITS)
     numbers = count()
 
     def run_a_round() -> Values:
@@ -44,18 +50,11 @@ def _overhead(setting: Setting) -> list[Figure]:
             "round_seconds": outside(_round(status), []),
         }
 
-    measured = setting.in_turn({"this project": run_a_round})["this project"]
-    bar = Bar(limit=1.0, is_lowest=False)
-    names = {"overhead_seconds": "round, outside the workers", "round_seconds": "round, whole"}
+    measured = setting.in_turn({"this project": run_a_round})
+    bars = {"this project": Bar(limit=1.0, is_lowest=False)}
     return [
-        Figure(
-            side="this project",
-            name=name,
-            unit="s",
-            values=measured[quantity],
-            bar=bar if quantity == "overhead_seconds" else None,
-        )
-        for quantity, name in names.items()
+        *figures(measured, "overhead_seconds", "round, outside the workers", "s", bars),
+        *figures(measured, "round_seconds", "round, whole", "s"),
     ]
 
 
@@ -99,40 +98,10 @@ def _round(status: JobStatus) -> Interval:
 def _prepare_node(setting: Setting, manifests: Path, root: Path) -> None:
     """Put models and samples where the manifests say."""
     job = JobSetting.of(load_job([manifests]), root)
-    models = setting.folder / f"models-{_SIDE}"
-    if not models.exists():
-        models.mkdir()
-        subject("make_model", folder=models, input_size=_SIDE)
+    model = setting.model(_SIDE)
     for target in (job.initial_model, job.deployed_model):
         target.parent.mkdir(parents=True)
-        shutil.copyfile(models / f"model{target.suffix}", target)
+        shutil.copyfile(model.with_suffix(target.suffix), target)
     index = setting.pictures(_SAMPLES, _SIDE)
     lines = [line.split() for line in index.read_text("utf-8").splitlines()]
     append_samples(job.index, [(index.parent / path, label) for path, label in lines])
-
-
-def _write_manifests(folder: Path) -> Path:
-    """Write the project's own manifests, with the shortest training and every model deployed."""
-    folder.mkdir()
-    for name in ("dataset.yaml", "models.yaml"):
-        shutil.copyfile(_MANIFESTS / name, folder / name)
-    job = yaml.safe_load((_MANIFESTS / "job.yaml").read_text("utf-8"))
-    spec = job["spec"]
-    spec["deploySpec"]["trigger"]["condition"]["threshold"] = -2
-    for variable in spec["trainSpec"]["template"]["spec"]["containers"][0]["env"]:
-        variable["value"] = {"fine_tune": "head", "epochs": "1"}.get(
-            variable["name"], variable["value"]
-        )
-    (folder / "job.yaml").write_text(yaml.safe_dump(job))
-    return folder
-
-
-OVERHEAD = Comparison(
-    "overhead",
-    "The runner's share of a round",
-    "`iljob run` with the project's manifests, the head trained for one epoch on 100 pictures of"
-    " 96 pixels, 25 to evaluate on, deployed by hot update. From the round's start to its end,"
-    " less the time in which a train or eval worker existed or the inference worker loaded the"
-    " new model, by the runner's own record.",
-    _overhead,
-)

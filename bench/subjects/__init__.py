@@ -1,1 +1,1 @@
-"""What is measured of this project, each module a process of its own: see `bench.measure`."""
+"""What is measured of this project; each call is a process of its own: see `bench.measure`."""

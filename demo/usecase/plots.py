@@ -1,6 +1,6 @@
 """The page's pictures, on white, so that they read on a light and on a dark page."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -68,7 +68,7 @@ def draw_accuracy(runs: Sequence[Record], target: Path) -> None:
     _save(figure, target)
 
 
-def _draw_grid(rows: dict[str, list[_Titled]], target: Path) -> None:
+def _draw_grid(rows: Mapping[str, Sequence[_Titled]], target: Path) -> None:
     figure = Figure(figsize=(9, 1.9 * len(rows)), dpi=120, layout="constrained")
     grid = figure.subplots(len(rows), _COLUMNS, squeeze=False)
     for (name, pictures), panels in zip(rows.items(), grid, strict=True):

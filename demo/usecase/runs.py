@@ -10,6 +10,7 @@ from rich.console import Console
 from backend.errors import PermanentError, SettingsError
 from backend.files import write_atomically
 from backend.models.convert import convert
+from demo.manifests import edited_manifests
 from demo.pictures import CLASS_NAMES
 from demo.scenario import Scenario
 from demo.setting import Setting
@@ -20,8 +21,6 @@ from jobs.standalone.runner import StandaloneRunner
 from jobs.status import Outcome
 
 __all__ = ["read_records", "run_all", "run_photographs", "run_story"]
-
-_MANIFESTS = Path(__file__).parents[2] / "manifests"
 
 _STORIES: Mapping[str, tuple[int, Mapping[str, str]]] = {
     "seed 0": (0, {}),
@@ -67,7 +66,7 @@ def read_records(work: Path) -> tuple[list[Record], list[Record]]:
 
 def run_story(folder: Path, scenario: Scenario, edits: Mapping[str, str], console: Console) -> None:
     """Run the demo's story in the new ``folder``; raises what `demo.story.run_demo` raises."""
-    run_demo(_edited_manifests(folder, edits), folder / "node", scenario, console)
+    run_demo(edited_manifests(folder / "manifests", edits), folder / "node", scenario, console)
 
 
 def run_photographs(folder: Path, photographs: Path, fine_tune: str, epochs: int) -> None:
@@ -96,7 +95,7 @@ def run_photographs(folder: Path, photographs: Path, fine_tune: str, epochs: int
         "trainProb: 0.8": f"trainProb: {len(train) / len(train + evaluation)}",
         "threshold: 100": f"threshold: {len(train)}",
     }
-    resources = load_job([_edited_manifests(folder, edits)])
+    resources = load_job([edited_manifests(folder / "manifests", edits)])
     setting = Setting.of(resources, folder / "node")
     for target in (setting.initial_model, setting.deployed_model):
         target.parent.mkdir(parents=True)
@@ -108,16 +107,3 @@ def run_photographs(folder: Path, photographs: Path, fine_tune: str, epochs: int
     if status.rounds[0].outcome is Outcome.FAILED:
         reason = status.rounds[0].reason
         raise PermanentError(f"{folder}: the round on photographs failed: {reason}")
-
-
-def _edited_manifests(folder: Path, edits: Mapping[str, str]) -> Path:
-    manifests = folder / "manifests"
-    shutil.copytree(_MANIFESTS, manifests)
-    job = manifests / "job.yaml"
-    text = job.read_text(encoding="utf-8")
-    for old, new in edits.items():
-        if old not in text:
-            raise SettingsError(f"{_MANIFESTS / job.name}: there is no {old!r} to replace.")
-        text = text.replace(old, new)
-    job.write_text(text, encoding="utf-8")
-    return manifests

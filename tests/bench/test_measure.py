@@ -3,14 +3,16 @@
 import os
 import sys
 from functools import partial
+from pathlib import Path
 
 import pytest
 
-from bench.errors import SubjectError
-from bench.measure import Values, in_turn, run_to_end
+from bench.answering import Values
+from bench.measure import SubjectError, run_to_end
+from bench.setting import Setting
 
 
-def test_sides_are_measured_in_turn() -> None:
+def test_sides_are_measured_in_turn(tmp_path: Path) -> None:
     order: list[str] = []
     said: list[str] = []
 
@@ -18,7 +20,8 @@ def test_sides_are_measured_in_turn() -> None:
         order.append(side)
         return {"speed": len(order)}
 
-    measured = in_turn({side: partial(measure, side) for side in "AB"}, 3, said.append)
+    setting = Setting(tmp_path, 3, False, said.append)
+    measured = setting.in_turn({side: partial(measure, side) for side in "AB"})
 
     assert "".join(order) == "ABABAB"
     assert measured["A"]["speed"] == (1, 3, 5)

@@ -6,8 +6,8 @@ from typing import Literal
 import psutil
 import pytest
 
-from bench.errors import SubjectError
 from bench.load import Target, ask_often
+from bench.measure import SubjectError
 from bench.workers import inference_worker
 from tests.brightness_model import SIDE, write_model
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from demo.__main__ import MANIFESTS
+from demo.manifests import MANIFESTS
 from demo.scenario import Scenario
 from demo.story import run_demo
 

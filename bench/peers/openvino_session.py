@@ -1,15 +1,13 @@
-"""Milliseconds of one image in OpenVINO."""
-
-from collections.abc import Mapping
+"""The model in OpenVINO."""
 
 import numpy as np
 import openvino
 
-from bench.answering import answer, median_ms
+from bench.answering import Values, answer, median_ms
 from bench.dataset import INPUT_SIZE
 
 
-def run(model: str, requests: int) -> Mapping[str, float]:
+def inference(model: str, requests: int) -> Values:
     """Run an ONNX model on one input, compiled for latency."""
     image = np.zeros((1, 3, INPUT_SIZE, INPUT_SIZE), np.float32)
     settings = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": "f32"}
@@ -19,4 +17,4 @@ def run(model: str, requests: int) -> Mapping[str, float]:
 
 
 if __name__ == "__main__":
-    answer(run)
+    answer(inference)
