@@ -81,17 +81,18 @@ $(KSERVE_PACKAGES)/.installed: requirements/kserve.txt $(INSTALLED)
 test-kserve: $(KSERVE_PACKAGES)/.installed ## KServe's own client against the inference worker
 	PYTHONPATH=$(abspath $(KSERVE_PACKAGES)) $(BIN)/pytest tests/workers/infer/http/test_kserve.py
 
-cluster: ## start a real Kubernetes with Sedna on this machine, as root on Debian 12: SEDNA=path/to/sedna [BASE_IMAGE=]
-	@test -d "$(SEDNA)/cmd/sedna-gm" || { echo "make: SEDNA=$(SEDNA) is no checkout of kubeedge/sedna: name one" >&2; exit 1; }
+cluster: ## start Kubernetes with Sedna on this machine, as root: BINARIES=folder of programs SEDNA=path/to/sedna [PAUSE_IMAGE=]
+	@test -d "$(BINARIES)" || { echo "make: BINARIES=$(BINARIES) is not a folder: name the one with kubelet, kube-apiserver, sedna-gm and the others" >&2; exit 1; }
+	@test -d "$(SEDNA)/build/crds" || { echo "make: SEDNA=$(SEDNA) is not a checkout of kubeedge/sedna: name one" >&2; exit 1; }
 	@$(MAKE) --no-print-directory images
-	@tests/cluster/build.sh $(CLUSTER) $(SEDNA)
-	@tests/cluster/up.sh $(CLUSTER) $(VERSION)
+	@PAUSE_IMAGE=$(PAUSE_IMAGE) tests/cluster/up.sh $(CLUSTER) $(BINARIES) $(SEDNA) $(VERSION)
 
 cluster-down: ## stop that cluster and remove its state
 	@tests/cluster/down.sh $(CLUSTER)
 
-test-cluster: $(INSTALLED) ## two rounds, hot update on and off, on the cluster that make cluster started
-	SEDNA_CLUSTER=1 KUBECONFIG=$(CLUSTER)/kubeconfig PATH=$(CLUSTER)/bin:$$PATH $(BIN)/pytest -v -m cluster tests/cluster
+test-cluster: $(INSTALLED) ## two rounds, hot update on and off, on the cluster with Sedna that KUBECONFIG names: [EDGE_NODE= REGISTRY= TAG=]
+	@test -n "$$KUBECONFIG" || { echo "make: KUBECONFIG is not set: name a cluster with Sedna, or start one with make cluster" >&2; exit 1; }
+	SEDNA_CLUSTER=1 EDGE_NODE=$(EDGE_NODE) REGISTRY=$(REGISTRY) TAG=$(TAG) $(BIN)/pytest -v -m cluster tests/cluster
 
 upstream: $(INSTALLED) ## write the patch series again: SEDNA=path/to/sedna
 	@test -d "$(SEDNA)/lib/sedna" || { echo "make: SEDNA=$(SEDNA) is no checkout of kubeedge/sedna: name one" >&2; exit 1; }

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Stops what up.sh started and removes its state; what build.sh built stays.
+# Stops what up.sh started and removes its state.
 #
 #   tests/cluster/down.sh FOLDER
 set -euo pipefail

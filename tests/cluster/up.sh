@@ -1,21 +1,50 @@
 #!/usr/bin/env bash
-# Starts what build.sh built, as one node named edge-node: etcd, the API server, controller
-# manager, scheduler, containerd and kubelet with this project's images of TAG, then Sedna's
-# CRDs, GlobalManager and LocalController. Needs root. KUBECONFIG is FOLDER/kubeconfig; the way
-# back is down.sh.
+# Starts Kubernetes 1.30 or newer with Sedna on this machine, from programs that are already built:
+# one node named edge-node with etcd, the API server, controller manager, scheduler, containerd and
+# kubelet, this project's images of TAG, and Sedna's CRDs, GlobalManager and LocalController. Needs
+# root. KUBECONFIG is FOLDER/kubeconfig; down.sh stops it all.
 #
-#   tests/cluster/up.sh FOLDER TAG
+#   tests/cluster/up.sh FOLDER BINARIES SEDNA TAG
+#
+# BINARIES is searched before PATH. SEDNA is a checkout of kubeedge/sedna, for its CRDs and RBAC.
+# PAUSE_IMAGE comes from podman's images if it is among them, else from its registry.
 set -euo pipefail
-folder=$(cd "$1" && pwd)
-tag=$2
-here=$(cd "$(dirname "$0")" && pwd)
-export PATH=$folder/bin:$PATH KUBECONFIG=$folder/kubeconfig
+folder=$(mkdir -p "$1" && cd "$1" && pwd)
+binaries=$(cd "$2" && pwd)
+sedna=$(cd "$3" && pwd)
+tag=$4
+pause=${PAUSE_IMAGE:-registry.k8s.io/pause:3.10}
+export PATH=$binaries:$PATH KUBECONFIG=$folder/kubeconfig
 run=$folder/run
 socket=/run/sedna-tinyms-cluster/containerd.sock
 node=edge-node
-address=$(ip -4 -o address show scope global | awk '{sub("/.*", "", $4); print $4; exit}')
 # Workers in pods meet the API server at its service's address; no kube-proxy is needed.
 service=10.0.0.1
+oldest=30
+
+fail() {
+	echo "cluster: $*" >&2
+	exit 1
+}
+
+check() {
+	local missing=() program
+	for program in containerd containerd-shim-runc-v2 ctr etcd ip kube-apiserver \
+		kube-controller-manager kube-scheduler kubectl kubelet openssl podman runc sedna-gm sedna-lc; do
+		command -v "$program" >/dev/null || missing+=("$program")
+	done
+	cni=$(for each in "$binaries" /opt/cni/bin /usr/lib/cni; do
+		[ ! -x "$each/bridge" ] || [ ! -x "$each/host-local" ] || echo "$each"
+	done | head -1)
+	[ -n "$cni" ] || missing+=("the CNI plugins bridge and host-local")
+	[ ${#missing[@]} = 0 ] ||
+		fail "not in $binaries or on PATH: $(printf '%s, ' "${missing[@]}" | sed 's/, $//')"
+	local version
+	version=$(kubelet --version | sed -E 's/^Kubernetes v1\.([0-9]+).*/\1/')
+	[ "$version" -ge "$oldest" ] || fail "kubelet is Kubernetes 1.$version: 1.$oldest or newer is needed"
+	[ -d "$sedna/build/crds" ] || fail "there is no $sedna/build/crds: name a checkout of kubeedge/sedna"
+	[ "$(id -u)" = 0 ] || fail "it must run as root"
+}
 
 start() {
 	name=$1
@@ -25,12 +54,12 @@ start() {
 }
 
 await() {
-	for _ in $(seq 120); do
+	local end=$((SECONDS + 120))
+	while [ "$SECONDS" -lt "$end" ]; do
 		"$@" >/dev/null 2>&1 && return
 		sleep 0.5
 	done
-	echo "cluster: waited a minute in vain for: $*; the logs are in $run" >&2
-	exit 1
+	fail "waited two minutes for: $*; the logs are in $run"
 }
 
 certificates() {
@@ -58,13 +87,15 @@ kubeconfig() {
 
 control_plane() {
 	start etcd etcd --data-dir "$run/etcd"
+	# The node's name resolves nowhere: logs and exec find the kubelet by its address.
 	start apiserver kube-apiserver --etcd-servers http://127.0.0.1:2379 --secure-port 443 \
 		--tls-cert-file "$run/api.crt" --tls-private-key-file "$run/api.key" \
 		--service-account-key-file "$run/accounts.pub" --service-account-issuer https://cluster \
 		--service-account-signing-key-file "$run/accounts.key" --allow-privileged \
 		--service-cluster-ip-range "${service%.1}.0/24" --authorization-mode RBAC \
-		--token-auth-file "$run/tokens.csv" --cert-dir "$run" --advertise-address "$address"
-	await kubectl get --raw /healthz
+		--token-auth-file "$run/tokens.csv" --cert-dir "$run" --advertise-address "$address" \
+		--kubelet-preferred-address-types InternalIP
+	await kubectl get --raw /readyz
 	start controllers kube-controller-manager --kubeconfig "$KUBECONFIG" --leader-elect=false \
 		--service-account-private-key-file "$run/accounts.key" --root-ca-file "$run/ca.crt" --cert-dir "$run"
 	start scheduler kube-scheduler --kubeconfig "$KUBECONFIG" --leader-elect=false
@@ -83,11 +114,11 @@ containers() {
 		[grpc]
 		  address = "$socket"
 		[plugins."io.containerd.grpc.v1.cri"]
-		  sandbox_image = "docker.io/library/pause:built"
+		  sandbox_image = "$pause"
 		  disable_apparmor = true
 		  restrict_oom_score_adj = true
 		  [plugins."io.containerd.grpc.v1.cri".cni]
-		    bin_dir = "/usr/lib/cni"
+		    bin_dir = "$cni"
 		    conf_dir = "$run/cni"
 		  [plugins."io.containerd.grpc.v1.cri".containerd]
 		    default_runtime_name = "runc"
@@ -98,13 +129,14 @@ containers() {
 	await ctr --address "$socket" version
 }
 
-# The kubelet looks for them under Docker's registry, and never pulls what is there.
+# The kubelet looks for the project's images under Docker's registry, and never pulls what is there.
 images() {
-	local images="ctr --address $socket --namespace k8s.io images"
-	tar -C "$folder/pause" -c pause | podman import --quiet --change 'ENTRYPOINT ["/pause"]' - localhost/pause:built >/dev/null
-	for image in pause:built "sedna-tinyms/train:$tag" "sedna-tinyms/eval:$tag" "sedna-tinyms/infer:$tag"; do
+	local images="ctr --address $socket --namespace k8s.io images" image
+	if podman image exists "$pause"; then podman save --quiet "$pause" | $images import - >/dev/null; fi
+	for image in train eval infer; do
+		image=sedna-tinyms/$image:$tag
 		podman save --quiet "localhost/$image" | $images import - >/dev/null
-		$images tag --force "localhost/$image" "docker.io/${image/pause/library/pause}" >/dev/null
+		$images tag --force "localhost/$image" "docker.io/$image" >/dev/null
 	done
 }
 
@@ -116,27 +148,28 @@ node_agent() {
 		authorization: {mode: AlwaysAllow}
 		cgroupDriver: cgroupfs
 		cgroupsPerQOS: false
+		containerRuntimeEndpoint: unix://$socket
 		enforceNodeAllocatable: []
+		failCgroupV1: false
 		failSwapOn: false
 		makeIPTablesUtilChains: false
 	END
 	start kubelet kubelet --kubeconfig "$KUBECONFIG" --config "$run/kubelet.yaml" --hostname-override "$node" \
-		--container-runtime remote --container-runtime-endpoint "unix://$socket" \
 		--root-dir "$run/kubelet" --cert-dir "$run" --node-ip "$address"
-	await kubectl wait --for=condition=Ready "node/$node" --timeout=1s
+	await kubectl wait --for=condition=Ready "node/$node" --timeout=10s
 }
 
 sedna() {
-	for crd in "$folder"/crds/*.yaml; do "$here/old_crd.py" "$crd" | kubectl create -f - >/dev/null; done
+	kubectl create -f "$sedna/build/crds" >/dev/null
 	kubectl create namespace sedna >/dev/null
-	kubectl create -f "$folder/rbac" >/dev/null
+	kubectl create -f "$sedna/build/gm/rbac" >/dev/null
 	cat >"$run/gm.yaml" <<-END
 		kubeConfig: $KUBECONFIG
 		websocket: {address: 127.0.0.1, port: 9000}
 		localController: {server: "http://localhost:9100"}
 		knowledgeBaseServer: {server: "http://localhost:9020"}
 	END
-	await kubectl wait --for=condition=Established crd --all --timeout=1s
+	await kubectl wait --for=condition=Established crd --all --timeout=10s
 	start gm sedna-gm --config "$run/gm.yaml" -v4
 	await grep -q "Starting IncrementalLearning" "$run/gm.log"
 	# Where Sedna's DaemonSet mounts the host; the kubelet takes /rootfs for its own.
@@ -146,6 +179,8 @@ sedna() {
 	await grep -q "connects global manager.* successful" "$run/lc.log"
 }
 
+check
+address=$(ip -4 -o address show scope global | awk '{sub("/.*", "", $4); print $4; exit}')
 mkdir -p "$run/kubelet" "${socket%/*}"
 certificates
 kubeconfig
@@ -155,4 +190,4 @@ containers
 images
 node_agent
 sedna
-echo "cluster: export KUBECONFIG=$KUBECONFIG PATH=$folder/bin:\$PATH"
+echo "cluster: export KUBECONFIG=$KUBECONFIG PATH=$binaries:\$PATH"
