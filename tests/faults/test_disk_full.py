@@ -42,7 +42,8 @@ def write_index(path: Path, word: str) -> None:
 
 
 def write_trained(path: Path, word: str) -> None:
-    record_samples(RoundFolder(path.parent, Mirror({})), [Sample(f"{word}.jpg", 1)], ("cat", "dog"))
+    missed = [Sample(f"{word}.jpg", 1)]
+    record_samples(RoundFolder(path.parent, Mirror({})), Path("/dev/null"), missed, ("cat", "dog"))
 
 
 def write_state(path: Path, word: str) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from backend.images.preprocessing import LabelledImages
 from workers.contract import Variable
-from workers.data.index_file import Sample, read_labels
+from workers.data.index_file import Sample, ignore, read_labels
 from workers.storage import Mirror, NotFoundError, is_remote
 
 __all__ = ["DATA_INDEX_FILE", "DatasetImages"]
@@ -46,13 +46,14 @@ class DatasetImages:
     def read_labels(self, class_names: Sequence[str]) -> dict[str, int] | None:
         """Return every sample's class number by its path, or None if there is no index to see.
 
-        Raises DatasetError if the index is wrong, and what `Mirror.fetch` raises.
+        Bad lines are left out: each was some round's, which reports it. Raises DatasetError if the
+        index cannot be read, and what `Mirror.fetch` raises.
         """
         is_hidden = self._index.name == DATA_INDEX_FILE and not self._index.exists()
         if self._origin or is_hidden:
             return None
         index = self._mirror.fetch(self._index, Variable.ORIGINAL_DATASET_URL)
-        return read_labels(index, class_names, is_growing=True)
+        return read_labels(index, class_names, on_bad_line=ignore, is_growing=True)
 
     @property
     def folders(self) -> list[Path]:

@@ -1,11 +1,12 @@
 """Index files: one sample a line, ``path label``.
 
-The label is the last field, a class name or its number; the path may hold blanks and is
-relative to the dataset's folder. Blank lines, a byte order mark and CRLF are passed over.
+The label is the last field, a class name or its number; the path may contain blanks and is
+relative to the dataset's folder. Blank lines, a byte order mark and CRLF are ignored. A line that
+is not a sample is a bad line: it is left out with its reason, or it ends the reading.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
-from operator import itemgetter
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from os import fstat
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO, NamedTuple
@@ -13,7 +14,16 @@ from typing import BinaryIO, NamedTuple
 from backend.errors import DatasetError
 from backend.images.preprocessing import LabelledImages
 
-__all__ = ["Sample", "format_index", "labelled_images", "read_index", "read_labels", "sample_paths"]
+__all__ = [
+    "BadLine",
+    "Sample",
+    "format_index",
+    "ignore",
+    "labelled_images",
+    "read_index",
+    "read_labels",
+    "sample_paths",
+]
 
 _FIELDS = 2
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
@@ -21,6 +31,10 @@ _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _LONGEST_LINE = 4096
 _LARGEST_INDEX = 2**30
 _BLOCK = 2**20
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+_ODD = re.compile(rf"^[/.]|/$|/\.|//|\\|{_CONTROL.pattern}")
+"""What a path needs a closer look for."""
 
 
 class Sample(NamedTuple):
@@ -32,40 +46,78 @@ class Sample(NamedTuple):
     """The class's number, from 0."""
 
 
-def read_index(file: Path, class_names: Sequence[str], *, is_growing: bool = False) -> list[Sample]:
+class BadLine(NamedTuple):
+    """A line that is not a sample."""
+
+    number: int
+    """From 1."""
+    reason: str
+    path: str = ""
+    """The sample's, where only its label is wrong."""
+
+
+OnBadLine = Callable[[BadLine], None]
+
+
+def ignore(_: BadLine) -> None:
+    """Leave bad lines out without a word: another reader of the file reports them."""
+
+
+def read_index(
+    file: Path,
+    class_names: Sequence[str],
+    *,
+    on_bad_line: OnBadLine | None = None,
+    is_growing: bool = False,
+) -> list[Sample]:
     """Return the samples of an index file, each path once, in order; the last label counts.
 
-    Raises as `read_labels` does.
+    Takes and raises what `read_labels` does.
     """
-    labels = read_labels(file, class_names, is_growing=is_growing)
+    labels = read_labels(file, class_names, on_bad_line=on_bad_line, is_growing=is_growing)
     return list(map(Sample._make, labels.items()))
 
 
 def read_labels(
-    file: Path, class_names: Sequence[str], *, is_growing: bool = False
+    file: Path,
+    class_names: Sequence[str],
+    *,
+    on_bad_line: OnBadLine | None = None,
+    is_growing: bool = False,
 ) -> dict[str, int]:
     """Return the class number of each path in an index file, in order; the last label counts.
 
-    ``is_growing`` passes over a last line without an end, which somebody may be writing. A
-    million lines take about a second and 150 MB.
+    A million lines take about a second and 150 MB.
 
-    Raises DatasetError, which names file and line, for what is no sample, and for a line of
-    more than 4096 characters or a file of more than 1 GiB.
+    Args:
+        file: The index file.
+        class_names: The classes, in the order of their numbers.
+        on_bad_line: Called for each line that is not a sample; without it such a line raises.
+        is_growing: Whether somebody may be writing: then a last line without an end is ignored.
+
+    Raises:
+        DatasetError: If the file cannot be read or is larger than 1 GiB; it names the file and,
+            for a bad line, the line.
     """
     numbers = {str(number): number for number in range(len(class_names))}
     numbers |= {name: number for number, name in enumerate(class_names)}
+    bad = on_bad_line or _refuse(file)
     labels: dict[str, int] = {}
-    for line, path, label in _fields(file, is_growing):
+    for line, path, label in _fields(file, bad, is_growing):
         number = numbers.get(label)
         if number is None:
-            raise _unknown(f"{file}, line {line}", label, class_names)
-        labels[path] = number
+            bad(_unknown(line, path, label, class_names))
+        else:
+            labels[path] = number
     return labels
 
 
 def sample_paths(file: Path) -> Iterator[str]:
-    """Return the path of each line of an index file, whatever its label; raises DatasetError."""
-    return map(itemgetter(1), _fields(file))
+    """Return the path of each line of an index file, whatever its label, without bad lines.
+
+    Raises DatasetError if the file cannot be read.
+    """
+    return (path for _, path, _ in _fields(file, ignore))
 
 
 def format_index(samples: Iterable[Sample], class_names: Sequence[str]) -> str:
@@ -80,78 +132,95 @@ def labelled_images(folder: Path, samples: Sequence[Sample]) -> LabelledImages:
     )
 
 
-def _fields(file: Path, is_growing: bool = False) -> Iterator[tuple[int, str, str]]:
+def _refuse(file: Path) -> OnBadLine:
+    def refuse(line: BadLine) -> None:
+        raise DatasetError(f"{file}, line {line.number}: {line.reason}.")
+
+    return refuse
+
+
+def _fields(
+    file: Path, on_bad_line: OnBadLine, is_growing: bool = False
+) -> Iterator[tuple[int, str, str]]:
     """Yield number, path and label of each line that is not blank."""
-    for number, text in _lines(file, is_growing):
-        fields = text.split()
+    for number, line in _lines(file, is_growing):
+        if isinstance(line, bytes):
+            on_bad_line(BadLine(number, "it is not UTF-8 text: save the file as UTF-8"))
+            continue
+        fields = line.split()
         # Nearly every line is so plain that a million of them need not be taken apart.
-        if len(fields) == _FIELDS and _is_plain(fields[0]):
+        if len(fields) == _FIELDS and not _ODD.search(fields[0]) and len(line) <= _LONGEST_LINE:
             yield number, fields[0], fields[1]
         elif fields:
-            yield number, *_parse(f"{file}, line {number}", text.strip())
+            try:
+                yield number, *_parse(line.strip())
+            except DatasetError as error:
+                on_bad_line(BadLine(number, str(error)))
 
 
-def _lines(file: Path, is_growing: bool) -> Iterator[tuple[int, str]]:
-    """Yield each line's number, from 1, and text."""
+def _lines(file: Path, is_growing: bool) -> Iterator[tuple[int, str | bytes]]:
+    """Yield each line's number, from 1, and text; as bytes where it is not UTF-8."""
     first = 1
     for block in _blocks(file, is_growing):
-        texts = _decoded(file, first, block).split("\n")
-        if max(map(len, texts)) > _LONGEST_LINE:
-            raise _too_long(file)
-        yield from enumerate(texts, first)
-        first += len(texts)
+        content = block.removeprefix(_BYTE_ORDER_MARK) if first == 1 else block
+        try:
+            lines: Sequence[str | bytes] = content.decode().split("\n")
+        except UnicodeDecodeError:
+            lines = [_decoded(line) for line in content.split(b"\n")]
+        yield from enumerate(lines, first)
+        first += len(lines)
+
+
+def _decoded(line: bytes) -> str | bytes:
+    try:
+        return line.decode()
+    except UnicodeDecodeError:
+        return line
 
 
 def _blocks(file: Path, is_growing: bool) -> Iterator[bytes]:
     try:
         with file.open("rb") as opened:
             if fstat(opened.fileno()).st_size > _LARGEST_INDEX:
-                raise DatasetError(f"{file}: is larger than 1 GiB: divide the dataset.")
-            yield from _whole_lines(file, opened, is_growing)
+                raise DatasetError(f"{file}: the index file is larger than 1 GiB: split it.")
+            yield from _whole_lines(opened, is_growing)
     except OSError as error:
         raise DatasetError(
             f"{file}: the index file cannot be read ({error.strerror}): check that it is there."
         ) from None
 
 
-def _whole_lines(file: Path, opened: BinaryIO, is_growing: bool) -> Iterator[bytes]:
+def _whole_lines(opened: BinaryIO, is_growing: bool) -> Iterator[bytes]:
     """Yield thousands of lines at once: one by one takes twice the time."""
     rest = b""
     while block := opened.read(_BLOCK):
         lines, end, rest = (rest + block).rpartition(b"\n")
-        if len(rest) > _BLOCK:
-            raise _too_long(file)
         if end:
             yield lines
+        elif len(rest) > _BLOCK:
+            # It is a bad line already: its end need not be kept.
+            rest = rest[:_BLOCK]
     if not is_growing:
         yield rest
 
 
-def _too_long(file: Path) -> DatasetError:
-    return DatasetError(f"{file}: has a line of more than 4096 characters: shorten it.")
-
-
-def _decoded(file: Path, first: int, block: bytes) -> str:
-    try:
-        return (block.removeprefix(_BYTE_ORDER_MARK) if first == 1 else block).decode()
-    except UnicodeDecodeError as error:
-        number = first + block[: error.start].count(b"\n")
-        raise DatasetError(f"{file}, line {number}: is not UTF-8 text: save it as such.") from None
-
-
-def _is_plain(path: str) -> bool:
-    is_odd = path[0] in "/." or path[-1] == "/" or "/." in path or "//" in path or "\0" in path
-    return not is_odd
-
-
-def _parse(place: str, text: str) -> tuple[str, str]:
-    fields = text.rsplit(maxsplit=1)
+def _parse(line: str) -> tuple[str, str]:
+    if len(line) > _LONGEST_LINE:
+        raise DatasetError(f"it has more than {_LONGEST_LINE} characters: shorten the path")
+    if "\r" in line:
+        raise DatasetError("it contains carriage returns: end each line with a line feed")
+    fields = line.rsplit(maxsplit=1)
     if len(fields) < _FIELDS:
-        raise DatasetError(f"{place}: {fields[0]!r} has no label: write `path label`.")
-    return _inside(place, fields[0]), fields[1]
+        raise DatasetError(f"{fields[0]!r} has no label: write `path label`")
+    path, label = fields
+    if "\\" in path:
+        raise DatasetError(f"the path {path!r} contains a backslash: separate folders with /")
+    if _CONTROL.search(path):
+        raise DatasetError(f"the path {path!r} contains a control character: rename the image")
+    return _inside(path), label
 
 
-def _inside(place: str, path: str) -> str:
+def _inside(path: str) -> str:
     parts: list[str] = []
     for part in PurePosixPath(path).parts:
         if part != "..":
@@ -159,20 +228,18 @@ def _inside(place: str, path: str) -> str:
         elif parts:
             parts.pop()
         else:
-            raise _outside(place, path)
-    if not parts or PurePosixPath(path).is_absolute() or "\0" in path:
-        raise _outside(place, path)
+            raise _outside(path)
+    if not parts or PurePosixPath(path).is_absolute():
+        raise _outside(path)
     return "/".join(parts)
 
 
-def _outside(place: str, path: str) -> DatasetError:
+def _outside(path: str) -> DatasetError:
     return DatasetError(
-        f"{place}: the path {path!r} is no file in the dataset's folder: write it relative to it."
+        f"the path {path!r} is not in the dataset's folder: write it relative to that folder"
     )
 
 
-def _unknown(place: str, label: str, class_names: Sequence[str]) -> DatasetError:
-    return DatasetError(
-        f"{place}: the label {label!r} is no class:"
-        f" use one of {', '.join(class_names)} or its number."
-    )
+def _unknown(number: int, path: str, label: str, class_names: Sequence[str]) -> BadLine:
+    expected = f"use one of {', '.join(class_names)} or its number"
+    return BadLine(number, f"the label {label!r} is not a class: {expected}", path)

@@ -73,8 +73,21 @@ class RoundFolder:
 
     @property
     def samples(self) -> Path:
-        """The samples that the round was given or that earlier rounds missed, an index file."""
+        """The lines that the round was given, and the samples that earlier rounds missed."""
         return self.path / "samples.txt"
+
+    @property
+    def given(self) -> Path:
+        """The index file that the LocalController wrote for the round.
+
+        On a cluster only the present round's folder is mounted.
+        """
+        return self.path.parents[1] / "data" / "train" / self.path.name / "data.txt"
+
+    @property
+    def recorded(self) -> Path | None:
+        """`samples`, or what is there in its place if no worker came so far; None: neither."""
+        return next((file for file in (self.samples, self.given) if file.exists()), None)
 
     @property
     def held_out(self) -> Path:
@@ -115,8 +128,10 @@ class RoundFolder:
         """Return the folders of the rounds before this one, the oldest first."""
         if not self.path.name.isdecimal():
             return []
-        numbers = (int(path.name) for path in self.path.parent.glob("*") if path.name.isdecimal())
-        paths = (self.path.with_name(str(each)) for each in sorted(numbers) if each < self.number)
+        folders = (self.path.parent, self.given.parents[1])
+        names = {path.name for folder in folders for path in folder.glob("*")}
+        numbers = sorted(int(name) for name in names if name.isdecimal())
+        paths = (self.path.with_name(str(each)) for each in numbers if each < self.number)
         return [RoundFolder(path, self._mirror, self._variable) for path in paths]
 
     def pull(self, file: Path) -> Path | None:
@@ -135,6 +150,7 @@ class RoundFolder:
             TRAIN_REPORT_FILE,
         }
         self._mirror.pull(self.path.parent, names, self._variable)
+        self._mirror.pull(self.given.parents[1], {self.given.name}, self._variable)
 
     def publish(self, file: Path) -> None:
         """Upload one of the folder's files if the folder is remote.

@@ -20,7 +20,7 @@ class DatasetSettings(EnvironmentSettings):
         ge=0,
         le=1,
         description="Share of the round's samples, 0 to 1, that may be left out because their "
-        "images cannot be read; with more the round fails.",
+        "index lines are bad or their images cannot be read; with more the round fails.",
     )
     image_limit_mib: PositiveInt = Field(
         default=64,

@@ -36,7 +36,6 @@ def evaluate(session: Session) -> None:
     # The one folder of the round that is the worker's to write, on a cluster too.
     folder = RoundFolder(candidate.parent, session.mirror, Variable.MODEL_URLS)
     index = session.mirror.fetch(settings.test_dataset_url, Variable.TEST_DATASET_URL)
-    samples = read_index(index, settings.class_names)
     dataset = DatasetImages(
         settings.original_dataset_url,
         session.mirror,
@@ -44,6 +43,7 @@ def evaluate(session: Session) -> None:
     )
     screen = Screen(dataset.folders, settings.image_limit_mib)
     quarantine = Quarantine(folder.eval_quarantine, folder, share=settings.unreadable_share)
+    samples = read_index(index, settings.class_names, on_bad_line=quarantine.add_line)
     images = quarantine.screened(samples, dataset.images(samples), screen.check)
     forgetting = Forgetting(
         folder, dataset, screen, settings.class_names, settings.forgetting_samples

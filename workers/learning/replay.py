@@ -1,7 +1,8 @@
 """Older samples to train on beside a round's new ones, without touching what it is judged on.
 
-Every round's train worker writes the samples it was given into ``<MODEL_URL>/samples.txt``
-before it trains. A later round draws its replay from those files alone. What the
+Every round's train worker copies the lines it was given into ``<MODEL_URL>/samples.txt`` before it
+does anything else. A later round draws its replay from those files alone; where no worker came
+so far, the LocalController's own index file of the round stands in. What the
 LocalController kept for evaluation was never given to a train worker, so it is in none of
 them: nothing leaks from evaluation into training.
 
@@ -9,20 +10,23 @@ A round that reported no model has trained nothing that lasts, and the LocalCont
 gives its samples again: all of them come back, however few are replayed, and count as the new
 round's own from then on.
 
-What a round left out because it could not be read is in its ``samples.txt`` and in its
-quarantine file. It was not trained on and is not drawn, so that later rounds need not try it
-again. Once the image is repaired, append its line to the index again: then it is new.
+An image that a round could not read is listed in its quarantine file. It was not trained on and
+is not drawn, so that later rounds need not try it again. Once it is repaired, append its line to
+the index again: then it is new. A bad line comes back by itself once the index has a valid one
+for the same path.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from enum import Enum
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
+from backend.errors import DatasetError
 from backend.files import write_atomically
-from workers.data.index_file import Sample, format_index, read_labels, sample_paths
-from workers.data.quarantine import quarantined_paths
+from workers.data.index_file import Sample, format_index, ignore, read_labels, sample_paths
+from workers.data.quarantine import read_quarantine
 from workers.data.round_folder import RoundFolder
 from workers.learning.sampling import draw_evenly
 
@@ -48,22 +52,34 @@ class _History(Enum):
 
 
 def record_samples(
-    folder: RoundFolder, samples: Sequence[Sample], class_names: Sequence[str]
+    folder: RoundFolder,
+    index: Path,
+    missed: Sequence[Sample] = (),
+    class_names: Sequence[str] = (),
 ) -> None:
-    """Write what a round trains on, except what it repeats, for the rounds that follow."""
-    write_atomically(folder.samples, format_index(samples, class_names).encode())
+    """Write the round's own index file, and what earlier rounds missed, for the rounds to come.
+
+    Raises DatasetError if the index file cannot be read.
+    """
+    try:
+        lines = index.read_bytes()
+    except OSError as error:
+        raise DatasetError(
+            f"{index}: the index file cannot be read ({error.strerror}): check that it is there."
+        ) from None
+    end = b"" if not lines or lines.endswith(b"\n") else b"\n"
+    write_atomically(folder.samples, lines + end + format_index(missed, class_names).encode())
     folder.publish(folder.samples)
 
 
 def recorded_labels(folder: RoundFolder, class_names: Sequence[str]) -> dict[str, int]:
     """Return the samples of all earlier rounds, for a worker that cannot see the index.
 
-    The newest class number by path. Raises DatasetError if an earlier file is damaged or
-    contains other classes.
+    The newest class number by path. Raises DatasetError if an earlier file cannot be read.
     """
     labels: dict[str, int] = {}
-    for earlier in _recorded_rounds(folder):
-        labels |= read_labels(earlier.samples, class_names)
+    for _, file in _recorded_rounds(folder):
+        labels |= read_labels(file, class_names, on_bad_line=ignore)
     return labels
 
 
@@ -80,11 +96,11 @@ def draw_replay(
     class numbers by path are ``labels``, are drawn, and none of ``new``. The same arguments give
     the same samples. A million samples take about a second and 50 MB.
 
-    Raises DatasetError if an earlier file is damaged.
+    Raises DatasetError if an earlier file cannot be read.
     """
     histories = dict.fromkeys(labels, _History.UNKNOWN)
-    for earlier in _recorded_rounds(folder):
-        _add_round(earlier, histories)
+    for earlier, file in _recorded_rounds(folder):
+        _add_round(earlier, file, histories)
     _mark((path for path, _ in new), histories, _History.UNKNOWN)
     missed = (path for path, history in histories.items() if history is _History.MISSED)
     trained = [path for path, history in histories.items() if history is _History.TRAINED]
@@ -96,13 +112,15 @@ def draw_replay(
     )
 
 
-def _add_round(folder: RoundFolder, histories: dict[str, _History]) -> None:
+def _add_round(folder: RoundFolder, file: Path, histories: dict[str, _History]) -> None:
     """Note what a round, later than those before it, has done with the samples."""
-    paths = sample_paths(folder.samples)
+    paths = sample_paths(file)
     if folder.is_completed:
         _mark(paths, histories, _History.TRAINED)
         # Those that it tried to repeat, too.
-        _mark(quarantined_paths(folder.train_quarantine), histories, _History.LEFT_OUT)
+        for left_out in read_quarantine(folder.train_quarantine):
+            history = _History.MISSED if left_out.line else _History.LEFT_OUT
+            _mark([left_out.path], histories, history)
     else:
         untrained = (path for path in paths if histories.get(path) is not _History.TRAINED)
         _mark(untrained, histories, _History.MISSED)
@@ -114,6 +132,6 @@ def _mark(paths: Iterable[str], histories: dict[str, _History], history: _Histor
             histories[path] = history
 
 
-def _recorded_rounds(folder: RoundFolder) -> Iterator[RoundFolder]:
-    """Yield the earlier rounds that have recorded samples, the oldest first."""
-    return (each for each in folder.earlier() if each.samples.exists())
+def _recorded_rounds(folder: RoundFolder) -> Iterator[tuple[RoundFolder, Path]]:
+    """Yield the earlier rounds of which samples are known, and where; the oldest first."""
+    return ((each, each.recorded) for each in folder.earlier() if each.recorded)

@@ -15,9 +15,10 @@ from workers.data.screening import Screen
 from workers.learning.estimators import make_backend, make_estimator
 from workers.learning.replay import Replay, draw_replay, record_samples, recorded_labels
 from workers.sedna.session import Session
+from workers.sedna.settings import TrainTask
 from workers.train.settings import TrainSettings
 
-__all__ = ["round_images", "train"]
+__all__ = ["claim_samples", "round_images", "train"]
 
 _log = logging.getLogger(__name__)
 
@@ -28,8 +29,8 @@ def train(session: Session) -> None:
     Raises SettingsError, DatasetError, ImageError or ModelFileError for what is wrong, and
     TemporaryError if storage is away or the report cannot be delivered now.
     """
+    folder = claim_samples(session)
     settings = session.settings(TrainSettings)
-    folder = RoundFolder(settings.model_url, session.mirror)
     backend = make_backend(make_estimator(settings), settings)
     quarantine = Quarantine(folder.train_quarantine, folder, share=settings.unreadable_share)
     images = round_images(session, settings, folder, quarantine)
@@ -54,26 +55,37 @@ def train(session: Session) -> None:
     folder.training_state.unlink(missing_ok=True)
 
 
+def claim_samples(session: Session) -> RoundFolder:
+    """Record what the LocalController has given to the round: it will not give it again.
+
+    The first thing that a worker does, before its own settings can be wrong. Raises
+    SettingsError or TemporaryError if a URL cannot be read or MODEL_URL cannot be written, and
+    DatasetError if the index file cannot be read.
+    """
+    task = session.settings(TrainTask)
+    folder = RoundFolder(task.model_url, session.mirror)
+    folder.make()
+    record_samples(folder, session.mirror.fetch(task.train_dataset_url, Variable.TRAIN_DATASET_URL))
+    return folder
+
+
 def round_images(
     session: Session, settings: TrainSettings, folder: RoundFolder, quarantine: Quarantine
 ) -> LabelledImages:
-    """Return what the round trains on, and record all but the repeated samples.
+    """Return what the round trains on; what earlier rounds missed is this round's from now on.
 
-    Raises DatasetError if an index file is wrong or there is nothing new, ImageError if too many
-    images are not to be opened, and SettingsError or TemporaryError if a URL cannot be read or
-    MODEL_URL cannot be written.
+    Raises DatasetError if an index file cannot be read, there are too many bad lines or nothing
+    to train on, ImageError if too many images are not to be opened, and SettingsError or
+    TemporaryError if a URL cannot be read or MODEL_URL cannot be written.
     """
-    folder.make()
     folder.pull_records()
     dataset = DatasetImages(
         settings.original_dataset_url, session.mirror, data_indexes=_data_indexes(settings)
     )
     index = session.mirror.fetch(settings.train_dataset_url, Variable.TRAIN_DATASET_URL)
-    new = read_index(index, settings.class_names)
+    new = read_index(index, settings.class_names, on_bad_line=quarantine.add_line)
     older = _replay(settings, folder, dataset, new)
-    if not new and not older.missed:
-        raise DatasetError(f"{settings.train_dataset_url}: contains no samples: add some.")
-    record_samples(folder, new + older.missed, settings.class_names)
+    record_samples(folder, index, older.missed, settings.class_names)
     carry_held_out(folder)
     _log.info(
         "training on %d new, %d missed and %d older samples",
@@ -83,7 +95,10 @@ def round_images(
     )
     samples = new + older.missed + older.repeated
     screen = Screen(dataset.folders, settings.image_limit_mib)
-    return quarantine.screened(samples, dataset.images(samples), screen.check)
+    images = quarantine.screened(samples, dataset.images(samples), screen.check)
+    if not new and not older.missed:
+        raise DatasetError(f"{settings.train_dataset_url}: contains no samples: add some.")
+    return images
 
 
 def _data_indexes(settings: TrainSettings) -> list[Path]:

@@ -1,4 +1,5 @@
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -6,12 +7,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from backend.errors import DatasetError
-from workers.data.index_file import Sample, format_index, labelled_images, read_index, sample_paths
+from workers.data.index_file import (
+    BadLine,
+    Sample,
+    format_index,
+    ignore,
+    labelled_images,
+    read_index,
+    sample_paths,
+)
 
 CLASSES = ("croissant", "dog")
 
 _parts = st.text(st.characters(codec="utf-8", exclude_categories=["C", "Z"]), min_size=1).filter(
-    lambda part: part not in {".", ".."} and "/" not in part
+    lambda part: part not in {".", ".."} and not {"/", "\\"} & set(part)
 )
 paths = st.lists(
     st.lists(_parts, min_size=1, max_size=3).map(" ".join), min_size=1, max_size=3
@@ -93,51 +102,63 @@ def test_a_growing_file_is_read_up_to_its_last_whole_line(tmp_path: Path) -> Non
     assert read_index(file, CLASSES, is_growing=True) == [Sample("a.jpg", 1)]
 
 
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("a.jpg dog\nb.jpg wolf\n", "line 2: the label 'wolf' .* croissant, dog"),
-        ("a.jpg 2\n", "line 1: the label '2'"),
-        ("\n\na.jpg\n", "line 3: 'a.jpg' has no label"),
-        ("../a.jpg dog\n", "line 1: the path '../a.jpg' is no file in"),
-        ("a/../../b.jpg dog\n", "line 1: the path"),
-        ("/etc/a.jpg dog\n", "line 1: the path"),
-        ("//etc/a.jpg dog\n", "line 1: the path"),
-        (". dog\n", "line 1: the path"),
-        ("a\0b.jpg dog\n", "line 1: the path"),
-        (b"a.jpg dog\n\xff.jpg dog\n", "line 2: is not UTF-8"),
-    ],
-)
-def test_what_is_no_sample_is_refused_with_file_and_line(
+BAD_LINES: list[tuple[str | bytes, str]] = [
+    ("a.jpg dog\nb.jpg wolf\n", "line 2: the label 'wolf' .* croissant, dog"),
+    ("a.jpg 2\n", "line 1: the label '2'"),
+    ("\n\na.jpg\n", "line 3: 'a.jpg' has no label"),
+    ("../a.jpg dog\n", "line 1: the path '../a.jpg' is not in"),
+    ("a/../../b.jpg dog\n", "line 1: the path"),
+    ("/etc/a.jpg dog\n", "line 1: the path"),
+    ("//etc/a.jpg dog\n", "line 1: the path"),
+    (". dog\n", "line 1: the path"),
+    ("a\0b.jpg dog\n", "line 1: the path .* control character"),
+    ("a\x1b[31mb.jpg dog\n", "line 1: the path .* control character"),
+    ("day\\1.jpg dog\n", "line 1: the path .* backslash: separate folders with /"),
+    ("a b.jpg dog\rc.jpg dog\r", "line 1: it contains carriage returns"),
+    (b"a.jpg dog\n\xff.jpg dog\n", "line 2: it is not UTF-8"),
+    ("a" * 5000 + ".jpg dog", "line 1: it has more than 4096 characters"),
+    ("a.jpg dog\na.jpg " + "d" * 3_000_000, "line 2: it has more than 4096 characters"),
+]
+
+
+@pytest.mark.parametrize(("text", "expected"), BAD_LINES)
+def test_a_bad_line_is_refused_with_file_and_line(
     tmp_path: Path, text: str | bytes, expected: str
 ) -> None:
-    with pytest.raises(DatasetError, match=f"data.txt, {expected}"):
+    with pytest.raises(DatasetError, match=f"data.txt, {expected}") as caught:
         read_index(write(tmp_path, text), CLASSES)
+    assert len(str(caught.value)) < 1000
+
+
+@pytest.mark.parametrize(("text", "expected"), BAD_LINES)
+def test_a_bad_line_is_left_out_and_all_others_are_read(
+    tmp_path: Path, text: str | bytes, expected: str
+) -> None:
+    bad: list[BadLine] = []
+    content = text if isinstance(text, bytes) else text.encode()
+    file = write(tmp_path, content.rstrip(b"\n") + b"\nlast.jpg dog\n")
+    assert read_index(file, CLASSES, on_bad_line=bad.append)[-1] == Sample("last.jpg", 1)
+    (line,) = bad
+    assert re.match(expected, f"line {line.number}: {line.reason}")
+    assert Sample("last.jpg", 1) in read_index(file, CLASSES, on_bad_line=ignore)
+    assert "last.jpg" in sample_paths(file)
 
 
 def test_a_mistake_far_down_is_named_with_its_line(tmp_path: Path) -> None:
     lines = [f"{number:07}.jpg dog" for number in range(100_000)]
     lines[98_765] = "wolf.jpg wolf"
-    with pytest.raises(DatasetError, match=r"data\.txt, line 98766: the label 'wolf'"):
-        read_index(write(tmp_path, "\n".join(lines)), CLASSES)
+    bad: list[BadLine] = []
+    read = read_index(write(tmp_path, "\n".join(lines)), CLASSES, on_bad_line=bad.append)
     lines[98_765] = "\udcff.jpg dog"
     broken = "\n".join(lines).encode(errors="surrogateescape")
-    with pytest.raises(DatasetError, match=r"data\.txt, line 98766: is not UTF-8"):
-        read_index(write(tmp_path, broken), CLASSES)
-
-
-@pytest.mark.parametrize("line", ["a" * 5000 + ".jpg dog", "a.jpg " + "d" * 3_000_000])
-@pytest.mark.parametrize("end", ["\n", ""])
-def test_a_line_longer_than_any_path_is_refused(tmp_path: Path, line: str, end: str) -> None:
-    with pytest.raises(DatasetError, match=r"data\.txt: has a line of more than 4096") as caught:
-        read_index(write(tmp_path, line + end), CLASSES)
-    assert len(str(caught.value)) < 1000
+    assert read_index(write(tmp_path, broken), CLASSES, on_bad_line=bad.append) == read
+    assert [(line.number, line.path) for line in bad] == [(98_766, "wolf.jpg"), (98_766, "")]
 
 
 def test_a_file_that_is_too_large_is_refused_unread(tmp_path: Path) -> None:
     file = write(tmp_path, "a.jpg dog\n")
     os.truncate(file, 2**30 + 1)
-    with pytest.raises(DatasetError, match=r"data\.txt: is larger than 1 GiB"):
+    with pytest.raises(DatasetError, match=r"data\.txt: the index file is larger than 1 GiB"):
         read_index(file, CLASSES)
 
 

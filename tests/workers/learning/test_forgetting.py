@@ -13,7 +13,7 @@ from tests.local_controller import FakeLocalController
 from tests.workers.conftest import S3Store
 from workers.contract import Metrics, WorkerKind, WorkerStatus
 from workers.data.held_out import HeldOutSample, carry_held_out, read_held_out
-from workers.data.quarantine import quarantined_paths
+from workers.data.quarantine import read_quarantine
 from workers.data.round_folder import RoundFolder
 from workers.eval.evaluation import evaluate
 from workers.sedna.process import run_round
@@ -187,7 +187,7 @@ def test_an_unreadable_sample_is_left_out_counted_for_both_models_and_not_record
     metrics = job.round(1, RIGHT, WRONG, lines, broken=["7.png"], unreadable_share="0.2")
     assert [each["unreadable"] for each in metrics] == [[2.0], [2.0]]
     assert [each["samples"] for each in metrics] == [[8.0], [8.0]]
-    listed = quarantined_paths(job.model(1).with_name(EVAL_QUARANTINE_FILE))
+    listed = {row.path for row in read_quarantine(job.model(1).with_name(EVAL_QUARANTINE_FILE))}
     assert listed == {"0.png", "7.png"}
     assert {path for _, path, _, _ in job.record(1)} == {
         f"{number}.png" for number in range(10)

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from workers.contract import WorkerKind, WorkerMessage, WorkerStatus
-from workers.data.index_file import Sample
+from workers.data.index_file import Sample, format_index
 from workers.data.round_folder import TRAIN_REPORT_FILE, KeptReport, RoundFolder
 from workers.learning.replay import (
     Replay,
@@ -25,6 +25,14 @@ def of_round(path: Path) -> RoundFolder:
     return RoundFolder(path, Mirror({}))
 
 
+def record(folder: Path, samples: list[Sample]) -> None:
+    """Leave what a round leaves once it has started: the samples that it was given."""
+    folder.mkdir(parents=True, exist_ok=True)
+    index = folder / "data.txt"
+    index.write_text(format_index(samples, CLASSES))
+    record_samples(of_round(folder), index)
+
+
 def batch(name: str, *labels: int) -> list[Sample]:
     return [Sample(f"{name}/{number}.jpg", label) for number, label in enumerate(labels)]
 
@@ -36,7 +44,7 @@ def completed(
     delivered: datetime | None = datetime(2026, 11, 22, tzinfo=UTC),
 ) -> None:
     """Leave what a round leaves that has ended so."""
-    record_samples(of_round(folder), samples, CLASSES)
+    record(folder, samples)
     message = WorkerMessage(
         name="w", namespace="default", ownerName="job", kind=WorkerKind.TRAIN, status=status
     )
@@ -46,8 +54,8 @@ def completed(
 
 def quarantine(folder: Path, *samples: Sample) -> None:
     """Leave the list of what a round could not read."""
-    lines = "".join(f"{sample.path},is no image.\n" for sample in samples)
-    (of_round(folder).train_quarantine).write_text(f"path,reason\n{lines}")
+    lines = "".join(f"{sample.path},,cannot be read.\n" for sample in samples)
+    of_round(folder).train_quarantine.write_text(f"path,line,reason\n{lines}")
 
 
 @settings(deadline=None)
@@ -102,7 +110,7 @@ def test_every_sample_is_trained_on_as_soon_as_a_round_succeeds(
                 completed(model_folder, new + missed)
                 owed.clear()
             else:
-                record_samples(of_round(model_folder), new + missed, CLASSES)
+                record(model_folder, new + missed)
 
 
 @settings(deadline=None)
@@ -196,7 +204,7 @@ def test_a_round_that_failed_is_missed_whole_and_what_it_could_not_read_too(
     tmp_path: Path,
 ) -> None:
     index = batch("a", 0, 1)
-    record_samples(of_round(tmp_path / "1"), index, CLASSES)
+    record(tmp_path / "1", index)
     quarantine(tmp_path / "1", index[0])
     completed(tmp_path / "2", [])
     (tmp_path / "3").mkdir()
@@ -207,7 +215,7 @@ def test_an_unreadable_sample_is_missed_by_one_round_and_not_by_all_that_follow(
     tmp_path: Path,
 ) -> None:
     index = batch("a", 0, 1)
-    record_samples(of_round(tmp_path / "1"), index, CLASSES)
+    record(tmp_path / "1", index)
     completed(tmp_path / "2", index)
     quarantine(tmp_path / "2", index[0])
     (tmp_path / "3").mkdir()
@@ -216,7 +224,7 @@ def test_an_unreadable_sample_is_missed_by_one_round_and_not_by_all_that_follow(
 
 def test_the_index_decides_what_is_still_there_and_its_label(tmp_path: Path) -> None:
     completed(tmp_path / "1", [Sample("a.jpg", 0), Sample("gone.jpg", 0)])
-    record_samples(of_round(tmp_path / "2"), [Sample("b.jpg", 0), Sample("lost.jpg", 0)], CLASSES)
+    record(tmp_path / "2", [Sample("b.jpg", 0), Sample("lost.jpg", 0)])
     (tmp_path / "3").mkdir()
     index = [Sample("a.jpg", 1), Sample("b.jpg", 1)]
     assert draw_replay(of_round(tmp_path / "3"), dict(index), [], 9, 0) == Replay(
@@ -226,7 +234,7 @@ def test_the_index_decides_what_is_still_there_and_its_label(tmp_path: Path) -> 
 
 def test_without_an_index_the_newest_record_counts(tmp_path: Path) -> None:
     for number in range(2, 12):
-        record_samples(of_round(tmp_path / str(number)), [Sample("a.jpg", number % 2)], CLASSES)
+        record(tmp_path / str(number), [Sample("a.jpg", number % 2)])
     (tmp_path / "12").mkdir()
     assert recorded_labels(of_round(tmp_path / "12"), CLASSES) == {"a.jpg": 1}
 
@@ -240,5 +248,39 @@ def test_a_folder_without_a_rounds_number_has_no_earlier_rounds(tmp_path: Path, 
 
 
 def test_what_is_recorded_is_an_index_file(tmp_path: Path) -> None:
-    record_samples(of_round(tmp_path / "1"), [Sample("a b.jpg", 1)], CLASSES)
+    record(tmp_path / "1", [Sample("a b.jpg", 1)])
     assert (of_round(tmp_path / "1").samples).read_text(encoding="utf-8") == "a b.jpg dog\n"
+
+
+def test_what_is_given_and_what_was_missed_is_one_index_file(tmp_path: Path) -> None:
+    (tmp_path / "data.txt").write_bytes(b"new.jpg cat\nbad line \xff")
+    second = of_round(tmp_path / "2")
+    second.make()
+    record_samples(second, tmp_path / "data.txt", [Sample("old.jpg", 0)], CLASSES)
+    recorded = second.samples.read_bytes()
+    assert recorded == b"new.jpg cat\nbad line \xff\nold.jpg croissant\n"
+
+
+def test_a_round_whose_worker_never_came_so_far_is_missed(tmp_path: Path) -> None:
+    given = tmp_path / "data" / "train" / "1" / "data.txt"
+    given.parent.mkdir(parents=True)
+    given.write_text("a.jpg dog\n")
+    index = {"a.jpg": 1, "b.jpg": 0}
+    drawn = draw_replay(of_round(tmp_path / "train" / "2"), index, [], 9, 0)
+    assert drawn == Replay([Sample("a.jpg", 1)], [])
+
+
+def test_a_bad_line_is_missed_once_the_index_has_a_valid_one(tmp_path: Path) -> None:
+    completed(tmp_path / "1", batch("a", 0))
+    of_round(tmp_path / "1").samples.write_text("a/0.jpg croissant\nb.jpg dgo\n")
+    of_round(tmp_path / "1").train_quarantine.write_text(
+        "path,line,reason\nb.jpg,2,the label 'dgo' is not a class\n"
+    )
+    known = {"a/0.jpg": 0}
+    second = of_round(tmp_path / "2")
+    assert draw_replay(second, known, [], 0, 0).missed == []
+    corrected = known | {"b.jpg": 1}
+    assert draw_replay(second, corrected, [], 0, 0).missed == [Sample("b.jpg", 1)]
+
+    completed(tmp_path / "2", [Sample("b.jpg", 1)])
+    assert draw_replay(of_round(tmp_path / "3"), corrected, [], 0, 0).missed == []

@@ -9,7 +9,7 @@ from tests.local_controller import FakeLocalController
 from tests.workers.conftest import S3Store
 from workers.contract import WorkerKind, WorkerMessage, WorkerStatus
 from workers.data.held_out import HeldOutSample, read_held_out, write_held_out
-from workers.data.quarantine import Quarantine, quarantined_paths
+from workers.data.quarantine import Quarantine, read_quarantine
 from workers.data.round_folder import TRAIN_REPORT_FILE, KeptReport, RoundFolder
 from workers.sedna.outbox import Outbox
 from workers.sedna.process import run_round
@@ -73,16 +73,16 @@ def test_a_round_has_its_new_samples_and_a_replay_of_older_ones(
     images = names(environment)
     assert images[0] == "3.png"
     assert set(images[1:]) == {"1.png", "2.png"}
-    assert (tmp_path / "train" / "2" / SAMPLES_FILE).read_text() == "3.png dark\n"
+    assert (tmp_path / "train" / "2" / SAMPLES_FILE).read_text() == "3.png dark\n" * 2
     assert len(names(environment, replay="1")) == 2
 
 
-def test_what_a_failed_round_missed_is_taken_in_and_remembered_as_this_rounds(
+def test_what_a_failed_round_missed_is_recorded_as_this_rounds(
     environment: dict[str, str], tmp_path: Path
 ) -> None:
     assert names(environment, replay="0") == ["3.png", "1.png", "2.png"]
     remembered = (tmp_path / "train" / "2" / SAMPLES_FILE).read_text()
-    assert remembered == "3.png dark\n1.png dark\n2.png bright\n"
+    assert remembered == "3.png dark\n3.png dark\n1.png dark\n2.png bright\n"
 
 
 def test_missed_samples_are_enough_for_a_round(environment: dict[str, str], tmp_path: Path) -> None:
@@ -97,7 +97,7 @@ def test_a_round_without_samples_is_refused(environment: dict[str, str], tmp_pat
         names(environment)
 
 
-def test_a_round_in_s3_is_remembered_there_and_the_earlier_ones_are_found(
+def test_a_round_in_s3_is_recorded_there_and_the_earlier_ones_are_found(
     environment: dict[str, str], tmp_path: Path, s3: S3Store
 ) -> None:
     """On a cluster: the init container's folder, dataIndex.txt in the output, images in S3."""
@@ -111,7 +111,7 @@ def test_a_round_in_s3_is_remembered_there_and_the_earlier_ones_are_found(
     }
     (tmp_path / "3.png").write_bytes(b"downloaded by the init container")
     assert names(environment | remote) == ["3.png", "1.png", "2.png"]
-    expected = b"3.png dark\n1.png dark\n2.png bright\n"
+    expected = b"3.png dark\n3.png dark\n1.png dark\n2.png bright\n"
     assert s3.get(f"out/train/2/{SAMPLES_FILE}") == expected
 
 
@@ -153,7 +153,7 @@ def test_unreadable_images_are_left_out_listed_and_counted(
     message = local_controller.next_message()
     assert message.status is WorkerStatus.COMPLETED
     assert [result.metrics["unreadable"] for result in message.results] == [[2.0], [2.0]]
-    listed = quarantined_paths(tmp_path / "train" / "2" / TRAIN_QUARANTINE_FILE)
+    listed = {row.path for row in read_quarantine(tmp_path / "train" / "2" / TRAIN_QUARANTINE_FILE)}
     assert listed == {"1.png", "2.png"}
 
 
