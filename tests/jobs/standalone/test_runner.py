@@ -361,7 +361,11 @@ async def test_who_reads_port_and_names_elsewhere_cannot_report_for_a_worker(job
         "results": [{"format": f, "url": "/m/initial.ckpt"} for f in ("ckpt", "onnx")],
     }  # fmt: skip
     async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{state.port}") as client:
-        for auth in (httpx.USE_CLIENT_DEFAULT, (name, ""), (name, state.secret("inferworker-aaaaa"))):
+        for auth in (
+            httpx.USE_CLIENT_DEFAULT,
+            (name, ""),
+            (name, state.secret("inferworker-aaaaa")),
+        ):
             answer = await client.post(message_path(name), json=forged, auth=auth)
             assert answer.status_code == 401
     stream.close()
