@@ -10,6 +10,7 @@ method 10.
 """
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -17,7 +18,6 @@ from numpy.typing import NDArray
 from scipy.stats import beta, binom
 
 from backend.files import write_atomically
-from pathlib import Path
 from docs.tools.markdown import fill, table
 from workers.learning.deciding import better_probability
 

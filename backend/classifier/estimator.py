@@ -192,11 +192,13 @@ class MobileNetV2Estimator(ABC):
         batch_size: int = 16,
         on_unreadable: OnUnreadable | None = None,
         with_confidence: bool = False,
+        with_answers: bool = False,
     ) -> Metrics:
         """Judge the present weights; see `backend.classifier.metrics.classification_metrics`.
 
         ``with_confidence`` adds ``confidence``: `backend.classifier.metrics.confidence_counts` as
-        floats.
+        floats. ``with_answers`` adds ``answers`` [N]: the class number that each of the N images is
+        taken for, -1 for one that is left out.
         ``on_unreadable`` is called once for each sample that is no image, with its position and
         the error; it is left out then. Without it such a sample raises ImageError.
         """
@@ -208,6 +210,10 @@ class MobileNetV2Estimator(ABC):
         if with_confidence:
             counts = confidence_counts(probabilities.max(axis=1), len(self.class_names))
             metrics["confidence"] = counts.astype(float).tolist()
+        if with_answers:
+            answers = np.full(len(data), -1.0)
+            answers[positions] = probabilities.argmax(axis=1)
+            metrics["answers"] = answers.tolist()
         return metrics
 
     def predict(self, data: Sequence[ImageSource], *, batch_size: int = 16) -> list[Prediction]:

@@ -2,23 +2,26 @@
 
 import logging
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
-from backend.errors import ProjectError
+from backend.errors import ImageError, ProjectError
 from backend.models import model_file
 from workers.contract import Metrics, Variable
 from workers.data.dataset import DATA_INDEX_FILE, DatasetImages
-from workers.data.index_file import read_index
+from workers.data.index_file import Sample, read_index
 from workers.data.quarantine import Quarantine
 from workers.data.round_folder import RoundFolder
 from workers.data.screening import Screen
 from workers.eval.settings import EvalSettings
+from workers.learning.deciding import Answered, decision_metrics
 from workers.learning.estimators import make_backend, make_estimator
 from workers.learning.forgetting import Forgetting
 from workers.sedna.session import Session
 
 __all__ = ["evaluate"]
 
+_ANSWERS = "answers"
 _CONFIDENCE = "confidence"
 _SAMPLES = "samples"
 
@@ -45,31 +48,45 @@ def evaluate(session: Session) -> None:
     quarantine = Quarantine(folder.eval_quarantine, folder, share=settings.unreadable_share)
     samples = read_index(index, settings.class_names, on_bad_line=quarantine.add_line)
     images = quarantine.screened(samples, dataset.images(samples), screen.check)
+    samples = [sample for sample in samples if sample.path not in quarantine.paths]
     forgetting = Forgetting(
         folder, dataset, screen, settings.class_names, settings.forgetting_samples
     )
     backend = make_backend(make_estimator(settings), settings)
     _log.info("evaluating %d models on %d samples", len(settings.model_urls), len(samples))
     judged: list[Metrics] = []
+    answered: list[dict[str, Answered]] = []
     for model in settings.model_urls:
         session.load(backend, model, Variable.MODEL_URLS)
-        metrics: Metrics = backend.evaluate(
-            images,
-            batch_size=settings.batch_size,
-            with_confidence=True,
-            on_unreadable=quarantine.add,
-        )
-        confidence = metrics.pop(_CONFIDENCE, [])
+        evaluate_on = partial(backend.evaluate, batch_size=settings.batch_size, with_answers=True)
+        metrics: Metrics = evaluate_on(images, with_confidence=True, on_unreadable=quarantine.add)
+        answers, confidence = metrics.pop(_ANSWERS), metrics.pop(_CONFIDENCE)
+        again = evaluate_on(forgetting.images, on_unreadable=_leave_out)[_ANSWERS]
+        answered.append(_answered(forgetting.samples, again) | _answered(samples, answers))
         if model == candidate:
             _record_confidence(folder, candidate, confidence)
-            readable = [sample for sample in samples if sample.path not in quarantine.paths]
-            forgetting.record(readable, backend.predict)
-        judged.append(_meaningful(metrics) | forgetting.measure(backend.evaluate))
-        _log.info("%s: %s", model, judged[-1])
+            forgetting.record(samples, answers)
+        judged.append(_meaningful(metrics) | forgetting.measure(again))
+    judged = [a | b for a, b in zip(judged, decision_metrics(answered), strict=True)]
+    for model, metrics in zip(settings.model_urls, judged, strict=True):
+        _log.info("%s: %s", model, metrics)
     quarantine.record()
     session.report_evaluated(
         settings.model_urls, [metrics | quarantine.metrics for metrics in judged]
     )
+
+
+def _answered(samples: Sequence[Sample], answers: Sequence[float]) -> dict[str, Answered]:
+    """Return what became of the samples that were read, by path."""
+    return {
+        sample.path: Answered(sample.label, is_right=answer == sample.label)
+        for sample, answer in zip(samples, answers, strict=True)
+        if answer >= 0
+    }
+
+
+def _leave_out(_: int, error: ImageError) -> None:
+    _log.info("an earlier round's sample is left out: %s", error)
 
 
 def _record_confidence(folder: RoundFolder, model: Path, confidence: Sequence[float]) -> None:

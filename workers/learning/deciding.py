@@ -2,29 +2,40 @@
 
 Only the samples that divide the models tell which is better (McNemar, "Note on the sampling
 error of the difference between correlated proportions or percentages", Psychometrika 12, 1947).
-Of class c let b samples be right with one model alone, w with the other alone, n in all. The
-gain in balanced accuracy is the mean over the classes of (b - w) / n. Each class's shares of b,
-w and the rest have a Dirichlet prior of 1/sqrt(C) each, C being the number of classes, so that
-a class with few samples leaves doubt instead of none. The gain divided by the standard deviation
-that it would have if neither model were better is taken as normal; for one class and no prior
-that is McNemar's statistic.
+Of a class let b samples be right with one model alone, w with the other alone, n in all. The gain
+in balanced accuracy is the mean over the classes of (b - w) / n. Its variance, were neither model
+better, is the mean of the shares of samples that divide the models, each over n, over the number
+of classes C; each share is estimated with a Dirichlet prior of 1/sqrt(C) for better, worse and
+the rest, so that a class with few samples leaves doubt instead of none. The gain over the square
+root is taken as normal; for one class and no prior that is McNemar's statistic.
 
 Why this method: ``python -m bench.decision`` compares it with others, and writes the table of
 docs/how-to/triggers.md.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from statistics import NormalDist
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from workers.contract import Metrics
 
-__all__ = ["better_probability", "decision_metrics"]
+__all__ = ["Answered", "better_probability", "decision_metrics"]
 
 _PAIR = 2
+_TINY = np.finfo(np.float64).tiny
 _below = np.vectorize(NormalDist().cdf, otypes=[np.float64])
+
+
+class Answered(NamedTuple):
+    """What became of one sample."""
+
+    label: int
+    """The sample's class number."""
+    is_right: bool
+    """Whether the model gave it that class."""
 
 
 def better_probability(
@@ -40,42 +51,46 @@ def better_probability(
     It is 1/2 where the gain is 0, and with the models exchanged it is one minus itself.
     """
     is_judged = samples > 0
+    counts = np.maximum(samples, 1)
     prior = 1 / np.sqrt(np.maximum(is_judged.sum(axis=-1, keepdims=True), 1))
-    total = samples + 3 * prior
-    gain = np.where(is_judged, (better - worse) / total, 0).sum(axis=-1)
-    divided = (better + worse + 2 * prior) / total
-    variance = np.where(is_judged, divided / (total + 1), 0).sum(axis=-1)
-    probability: NDArray[np.float64] = _below(gain / np.sqrt(np.where(variance > 0, variance, 1)))
+    gain = (better - worse) / counts
+    variance = (better + worse + 2 * prior) / (counts + 3 * prior) / counts
+    deviation = np.sqrt(np.where(is_judged, variance, 0).sum(axis=-1))
+    probability: NDArray[np.float64] = _below(gain.sum(axis=-1) / np.maximum(deviation, _TINY))
     return probability
 
 
-def decision_metrics(
-    labels: NDArray[np.int64], right: Sequence[NDArray[np.bool_]]
-) -> list[Metrics]:
-    """Judge models by whether each is ``right`` (N,) on samples of the classes ``labels`` (N,).
+def decision_metrics(answers: Sequence[Mapping[str, Answered]]) -> list[Metrics]:
+    """Judge models by their answers to the samples, by path, that all of them were asked.
 
     Of each model, as lists of one value: ``balanced_accuracy``, the mean of the classes' recalls;
-    ``worst_recall``, the lowest; ``compared_samples``, N; and of two models
+    ``worst_recall``, the lowest; ``compared_samples``, how many there are; and of two models
     ``better_probability``, that it is the better one of the two. Classes without a sample do not
-    count. Nothing is returned of any model if N = 0.
+    count. Without any sample there is nothing of any model.
     """
-    if not len(labels):
-        return [{} for _ in right]
+    shared = set.intersection(*map(set, answers))
+    if not shared:
+        return [{} for _ in answers]
+    labels = np.array([answers[0][path].label for path in shared])
+    right = [np.array([each[path].is_right for path in shared]) for each in answers]
     samples = np.bincount(labels)
-    present = np.flatnonzero(samples)
-    hits = [np.bincount(labels, each, len(samples))[present] for each in right]
-    metrics: list[Metrics] = []
-    for recalls in (counts / samples[present] for counts in hits):
-        metrics.append(
-            {
-                "balanced_accuracy": [float(recalls.mean())],
-                "worst_recall": [float(recalls.min())],
-                "compared_samples": [float(len(labels))],
-            }
-        )
-    if len(right) == _PAIR:
-        alone = [np.bincount(labels, a & ~b, len(samples)) for a, b in (right, right[::-1])]
+    metrics = [_recall_metrics(labels[each], samples) for each in right]
+    if len(answers) == _PAIR:
+        alone = [
+            np.bincount(labels[a & ~b], minlength=len(samples)) for a, b in (right, right[::-1])
+        ]
         probability = float(better_probability(alone[0], alone[1], samples))
         metrics[0]["better_probability"] = [probability]
         metrics[1]["better_probability"] = [1 - probability]
     return metrics
+
+
+def _recall_metrics(hits: NDArray[np.int64], samples: NDArray[np.int64]) -> Metrics:
+    """Return the metrics of the labels ``hits`` that were recognised of so many samples a class."""
+    present = samples > 0
+    recalls = np.bincount(hits, minlength=len(samples))[present] / samples[present]
+    return {
+        "balanced_accuracy": [float(recalls.mean())],
+        "worst_recall": [float(recalls.min())],
+        "compared_samples": [float(samples.sum())],
+    }

@@ -12,14 +12,13 @@ container, or none can be written, there is nothing to compare with and nothing 
 """
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
-from itertools import groupby
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
 
 import numpy as np
 
-from backend.errors import DatasetError, ImageError, PermanentError, ProjectError
+from backend.errors import DatasetError, PermanentError, ProjectError
 from backend.images.preprocessing import LabelledImages
 from workers.contract import Metrics
 from workers.data.dataset import DatasetImages
@@ -35,13 +34,6 @@ _REPEATED_ROUNDS = 5
 """The LocalController repeats the evaluation shares of so many earlier rounds."""
 
 _log = logging.getLogger(__name__)
-
-
-class _Earlier(NamedTuple):
-    """Samples of one earlier round, and whether its own model was right on each."""
-
-    images: LabelledImages
-    right: list[bool]
 
 
 class Forgetting:
@@ -75,34 +67,48 @@ class Forgetting:
         rows = self._read() if self._count else None
         self._is_kept = rows is not None
         self._record = [row for row in rows or () if row.round < self._round]
-        self._earlier = [self._of_round(rows) for rows in self._drawn()]
+        self._rows = self._drawn()
+        self.samples = [self._sample(row) for row in self._rows]
+        """Samples of earlier rounds, for every model to be asked again."""
 
-    def measure(self, evaluate: Callable[..., Metrics]) -> Metrics:
+    @property
+    def images(self) -> LabelledImages:
+        """The images of ``samples``."""
+        return self._dataset.images(self.samples)
+
+    def measure(self, answers: Sequence[float]) -> Metrics:
         """Return ``forgetting`` [1], -1 to 1, of a model, or nothing without earlier rounds.
 
         The mean over the earlier rounds of the accuracy that the round's own model had on the
         round's held-out samples, minus this model's on the same ones; below 0 it has learnt.
-        ``evaluate`` is the estimator's.
+        ``answers`` are this model's to ``samples``, class numbers, negative for none.
         """
-        drops = [_drop(earlier, evaluate) for earlier in self._earlier]
-        known = [drop for drop in drops if drop is not None]
+        drops = defaultdict[int, list[float]](list)
+        for row, sample, answer in zip(self._rows, self.samples, answers, strict=True):
+            if answer >= 0:
+                drops[row.round].append((row.answer == row.label) - (answer == sample.label))
+        known = [float(np.mean(each)) for each in drops.values()]
         return {"forgetting": [float(np.mean(known))]} if known else {}
 
-    def record(self, samples: Sequence[Sample], predict: Callable[..., Any]) -> None:
+    def record(self, samples: Sequence[Sample], answers: Sequence[float]) -> None:
         """Add this round's readable samples, if they are new, with the model's answers to some.
 
         Earlier samples without an answer only tell what is new, while they are repeated.
-        ``predict`` is the estimator's, with the round's own model. A failure is logged: the
-        round does not depend on it.
+        ``answers`` are the round's own model's to ``samples``, class numbers, negative for none.
+        A failure is logged: the round does not depend on it.
         """
         if not self._is_kept:
             return
         known = {row.path for row in self._record}
-        new = [sample for sample in samples if sample.path not in known]
+        new = {
+            sample: int(answer)
+            for sample, answer in zip(samples, answers, strict=True)
+            if answer >= 0 and sample.path not in known
+        }
         oldest = self._round - _REPEATED_ROUNDS
         kept = [row for row in self._record if row.answer or row.round > oldest]
         try:
-            write_held_out(self._folder.held_out, [*kept, *self._answered(new, predict)])
+            write_held_out(self._folder.held_out, [*kept, *self._answered(new)])
             self._folder.publish(self._folder.held_out)
         except (OSError, ProjectError) as error:
             _log.warning("later rounds cannot tell what they forget of this one: %s", error)
@@ -120,44 +126,25 @@ class Forgetting:
             _log.warning("forgetting starts again from nothing: %s", error)
             return []
 
-    def _answered(
-        self, samples: Sequence[Sample], predict: Callable[..., Any]
-    ) -> list[HeldOutSample]:
+    def _answered(self, new: Mapping[Sample, int]) -> Iterator[HeldOutSample]:
+        samples = list(new)
         labels = np.array([sample.label for sample in samples], np.int64)
-        asked = [samples[place] for place in draw_evenly(labels, self._count, self._round)]
-        predictions = predict(self._dataset.images(asked).x) if asked else []
-        answers = {sample.path: each.label for sample, each in zip(asked, predictions, strict=True)}
-        return [
-            HeldOutSample(self._round, path, self._classes[label], answers.get(path, ""))
-            for path, label in samples
-        ]
+        kept = set(draw_evenly(labels, self._count, self._round))
+        for place, (path, label) in enumerate(samples):
+            answer = self._classes[new[samples[place]]] if place in kept else ""
+            yield HeldOutSample(self._round, path, self._classes[label], answer)
 
-    def _drawn(self) -> Iterator[list[HeldOutSample]]:
-        """Yield rows that can be judged again, those of each round together."""
+    def _drawn(self) -> list[HeldOutSample]:
+        """Return rows that can be judged again, as many of each round."""
         asked = [row for row in self._record if row.answer and row.label in self._classes]
         rounds = np.array([row.round for row in asked], np.int64)
-        drawn = [asked[place] for place in draw_evenly(rounds, self._count, self._round)]
-        for _, rows in groupby(sorted(drawn), key=lambda row: row.round):
-            yield list(rows)
-
-    def _of_round(self, rows: Sequence[HeldOutSample]) -> _Earlier:
-        is_right = {self._sample(row): row.answer == row.label for row in rows}
-        there = self._dataset.available(list(is_right))
+        drawn = {
+            self._sample(asked[place]): asked[place]
+            for place in draw_evenly(rounds, self._count, self._round)
+        }
+        there = self._dataset.available(list(drawn))
         paths = zip(there, self._dataset.images(there).x, strict=True)
-        usable = [sample for sample, image in paths if self._screen.passes(Path(str(image)))]
-        return _Earlier(self._dataset.images(usable), [is_right[sample] for sample in usable])
+        return [drawn[sample] for sample, image in paths if self._screen.passes(Path(str(image)))]
 
     def _sample(self, row: HeldOutSample) -> Sample:
         return Sample(row.path, self._classes.index(row.label))
-
-
-def _drop(earlier: _Earlier, evaluate: Callable[..., Metrics]) -> float | None:
-    """Return first minus present accuracy, or None if no image can be read any more."""
-    unreadable: set[int] = set()
-
-    def leave_out(position: int, _: ImageError) -> None:
-        unreadable.add(position)
-
-    metrics = evaluate(earlier.images, on_unreadable=leave_out)
-    first = [right for place, right in enumerate(earlier.right) if place not in unreadable]
-    return float(np.mean(first)) - metrics["accuracy"][0] if first else None

@@ -52,6 +52,11 @@ def test_candidate_and_deployed_model_have_their_own_figures(
     assert right["accuracy"] == [1.0]
     assert wrong["accuracy"] == [0.0]
     assert right["confusion_matrix"] == [3.0, 0.0, 0.0, 1.0]
+    assert (right["balanced_accuracy"], wrong["balanced_accuracy"]) == ([1.0], [0.0])
+    assert (right["worst_recall"], wrong["worst_recall"]) == ([1.0], [0.0])
+    assert right["compared_samples"] == wrong["compared_samples"] == [4.0]
+    assert right["better_probability"][0] > 0.5
+    assert wrong["better_probability"] == [1 - right["better_probability"][0]]
     run_round(WorkerKind.EVAL, environment, evaluate)
     assert local_controller.messages.empty()
 
