@@ -10,10 +10,11 @@ from itertools import islice, zip_longest
 from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from PIL import Image, ImageOps
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from backend.errors import ImageError
 from backend.files import write_atomically
+from backend.images.opening import opened
 from jobs.status import JobStatus, Outcome, Round, Stage, WorkerState
 from workers.contract import Metrics
 
@@ -431,16 +432,14 @@ def _read_sidecar(path: Path) -> _Sidecar | None:
 def _thumbnail_or_none(picture: Path) -> str | None:
     try:
         return _thumbnail(picture)
-    # What Pillow raises for damaged files, by format; a decompression bomb is one of its own.
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+    except ImageError:
         return None
 
 
 def _thumbnail(picture: Path) -> str:
     """Return ``picture`` as the data URI of a small JPEG."""
     buffer = io.BytesIO()
-    with Image.open(picture) as image:
-        upright = ImageOps.exif_transpose(image).convert("RGB")
-        upright.thumbnail((_EXAMPLE_PIXELS, _EXAMPLE_PIXELS))
-        upright.save(buffer, "JPEG", quality=80)
+    with opened(picture, at_least=_EXAMPLE_PIXELS) as image:
+        image.thumbnail((_EXAMPLE_PIXELS, _EXAMPLE_PIXELS))
+        image.save(buffer, "JPEG", quality=80)
     return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode()

@@ -24,7 +24,8 @@ from backend.classifier.plan import FineTune, Plan
 from backend.classifier.toolkit import Cell, Toolkit
 from backend.errors import DatasetError, ModelFileError, SettingsError
 from backend.images.decoding import OnUnreadable, input_batches, readable
-from backend.images.preprocessing import ImageSource, LabelledImages
+from backend.images.opening import ImageSource
+from backend.images.preprocessing import LabelledImages
 from backend.mindspore.garbage import without_collections, without_present_objects
 from backend.mindspore.runtime import Device
 from backend.models import model_file

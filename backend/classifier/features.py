@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from backend.classifier.engines import OnnxEngine
 from backend.classifier.feature_cache import FeatureCache
 from backend.images.decoding import OnUnreadable, in_threads, input_batches
-from backend.images.preprocessing import PREPROCESSING_VERSION, ImageSource
+from backend.images.opening import ImageSource
+from backend.images.preprocessing import PREPROCESSING_VERSION
 from backend.networks.mobilenetv2.architecture import FEATURE_COUNT, HEAD_PREFIX
 
 __all__ = ["Backbone", "Features"]

@@ -11,7 +11,8 @@ import numpy as np
 from backend.classifier.metrics import Metrics
 from backend.classifier.plan import Plan
 from backend.classifier.toolkit import Cell
-from backend.images.preprocessing import ImageSource, LabelledImages
+from backend.images.opening import ImageSource
+from backend.images.preprocessing import LabelledImages
 from backend.models.npz import read_npz, write_npz
 from backend.models.parameters import assign
 from backend.models.weights import Weights

@@ -16,7 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from backend.errors import ImageError
-from backend.images.preprocessing import ImageSource, open_image, preprocess
+from backend.images.opening import ImageSource, open_image
+from backend.images.preprocessing import preprocess
 
 __all__ = ["InputBatch", "OnUnreadable", "in_threads", "input_batches", "readable"]
 

@@ -7,27 +7,21 @@ A JPEG file that is at least twice too large is decoded at 1/2, 1/4 or 1/8 of it
 below the size it is resized to (libjpeg's scaled decoding: two to three times faster).
 """
 
-import io
-import os
-import struct
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image
 
-from backend.errors import ImageError
+from backend.images.opening import ImageSource, opened
 
 __all__ = [
     "IMAGENET_MEAN",
     "IMAGENET_STD",
     "PREPROCESSING_VERSION",
-    "ImageSource",
     "LabelledImages",
     "normalise",
-    "open_image",
     "open_resized",
     "preprocess",
     "preprocess_batch",
@@ -35,36 +29,14 @@ __all__ = [
     "short_side",
 ]
 
-PREPROCESSING_VERSION = 2
+PREPROCESSING_VERSION = 3
 """To be raised with every change that gives other inputs: cached features are of one version."""
-
-ImageSource = str | os.PathLike[str] | bytes | Image.Image | NDArray[np.uint8]
-"""A file's path, an encoded image, a Pillow image, or RGB pixels (H, W, 3) as uint8."""
 
 IMAGENET_MEAN = np.array([123.675, 116.28, 103.53], dtype=np.float32)
 """Mean of each channel over ImageNet, in pixel values of 0 to 255."""
 
 IMAGENET_STD = np.array([58.395, 57.12, 57.375], dtype=np.float32)
 """Standard deviation of each channel over ImageNet, in pixel values of 0 to 255."""
-
-_RGB_AXES = 3
-# Pillow only warns of up to twice as many; decoded they are 270 MB.
-_MOST_PIXELS = 89_478_485
-
-_UNREADABLE = (
-    ArithmeticError,
-    EOFError,
-    Image.DecompressionBombError,
-    Image.DecompressionBombWarning,
-    LookupError,
-    OSError,
-    RuntimeError,
-    SyntaxError,
-    TypeError,
-    ValueError,
-    struct.error,
-)
-"""What Pillow's decoders raise on damaged files."""
 
 
 @dataclass(frozen=True)
@@ -84,31 +56,13 @@ class LabelledImages:
         return len(self.x)
 
 
-def open_image(source: ImageSource, *, at_least: int | None = None) -> Image.Image:
-    """Return the picture, upright and in RGB.
-
-    With ``at_least``, in pixels, a JPEG file whose short side is twice that or more comes at a
-    fraction of its size, which is faster; its short side is never below ``at_least``.
-
-    Raises ImageError, naming the file, for what cannot be read or decoded.
-    """
-    try:
-        return _to_rgb(ImageOps.exif_transpose(_decode(source, at_least)))
-    except FileNotFoundError:
-        raise ImageError(f"{_name(source)}: there is no such image.") from None
-    except _UNREADABLE as error:
-        reason = "not an image" if isinstance(error, UnidentifiedImageError) else error
-        raise ImageError(
-            f"{_name(source)}: cannot be read as an image ({reason}): replace or remove it."
-        ) from error
-
-
 def open_resized(source: ImageSource, input_size: int) -> Image.Image:
     """Return the picture, upright, in RGB, its short side 256/224 of ``input_size`` pixels.
 
     Raises ImageError for what is no readable image.
     """
-    return resize_short_side(open_image(source, at_least=short_side(input_size)), input_size)
+    with opened(source, at_least=short_side(input_size), most_bytes=None) as image:
+        return resize_short_side(image, input_size)
 
 
 def short_side(input_size: int) -> int:
@@ -135,10 +89,10 @@ def preprocess(source: ImageSource, input_size: int) -> NDArray[np.float32]:
 
     Raises ImageError for what is no readable image.
     """
-    image = open_image(source, at_least=short_side(input_size))
-    crop = _central_crop(image.size, input_size)
-    # Only what is in the crop is resized: a quarter less than all.
-    resized = image.resize((input_size, input_size), Image.Resampling.BILINEAR, box=crop)
+    with opened(source, at_least=short_side(input_size), most_bytes=None) as image:
+        crop = _central_crop(image.size, input_size)
+        # Only what is in the crop is resized: a quarter less than all.
+        resized = image.resize((input_size, input_size), Image.Resampling.BILINEAR, box=crop)
     return normalise(np.asarray(resized))
 
 
@@ -163,38 +117,3 @@ def _central_crop(size: tuple[int, int], input_size: int) -> tuple[float, float,
         edges.append((start * scale, (start + input_size) * scale))
     (left, right), (top, bottom) = edges
     return left, top, right, bottom
-
-
-def _decode(source: ImageSource, at_least: int | None) -> Image.Image:
-    if isinstance(source, Image.Image):
-        return source
-    if isinstance(source, np.ndarray):
-        return _from_pixels(source)
-    with Image.open(io.BytesIO(source) if isinstance(source, bytes) else Path(source)) as image:
-        if image.width * image.height > _MOST_PIXELS:
-            raise ValueError(f"{image.width}x{image.height} pixels, more than {_MOST_PIXELS}")
-        if at_least:
-            image.draft(None, (at_least, at_least))
-        image.load()
-    return image
-
-
-def _to_rgb(image: Image.Image) -> Image.Image:
-    if image.mode.startswith("I;16"):
-        # Pillow would cut 16-bit greys off at 255.
-        image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
-    return image.convert("RGB")
-
-
-def _from_pixels(pixels: NDArray[np.uint8]) -> Image.Image:
-    if not pixels.size:
-        raise ValueError(f"pixels are {pixels.shape}: there are none")
-    if pixels.dtype != np.uint8 or pixels.ndim != _RGB_AXES or pixels.shape[2] != _RGB_AXES:
-        raise ValueError(f"pixels are {pixels.dtype}{pixels.shape}, not uint8 (H, W, 3)")
-    return Image.fromarray(pixels)
-
-
-def _name(source: ImageSource) -> str:
-    if isinstance(source, str | os.PathLike):
-        return os.fspath(source)
-    return "an image in memory"

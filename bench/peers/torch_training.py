@@ -14,7 +14,8 @@ from PIL import Image, ImageEnhance
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
-from backend.images.preprocessing import normalise, open_image, preprocess_batch, resize_short_side
+from backend.images.opening import open_image
+from backend.images.preprocessing import normalise, preprocess_batch, resize_short_side
 from bench.dataset import INPUT_SIZE
 from bench.peers.torch_network import TorchMobileNetV2
 

@@ -12,10 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from backend.errors import ImageError, WriteError
-from backend.images.preprocessing import open_image, preprocess, short_side
+from backend.images.opening import read_header
+from backend.images.preprocessing import preprocess
 from workers.data.answers import Answer, HardExample
+from workers.http.refusals import TooLargeError
 from workers.infer.hard_examples import HardExampleStore
-from workers.infer.images import check_shape
+from workers.infer.images import check_picture
 from workers.infer.inbox import Inbox, WaitingImage
 from workers.infer.metrics import Metrics
 from workers.infer.model import ModelSlot, ServedModel
@@ -110,16 +112,15 @@ class FolderService:
                 continue
             try:
                 input_ = self._read(image)
-            except ImageError as error:
+            except (ImageError, TooLargeError) as error:
                 self._reject_unless_changing(image, str(error))
                 continue
             if WaitingImage.look(image.path) == image:
                 yield _OpenedImage(image, input_)
 
     def _read(self, image: WaitingImage) -> Array:
-        picture = open_image(image.path, at_least=short_side(self._settings.input_size))
-        check_shape(*picture.size)
-        return preprocess(picture, self._settings.input_size)
+        check_picture(read_header(image.path), self._settings.image_megapixels * 1e6)
+        return preprocess(image.path, self._settings.input_size)
 
     def _reject_unless_changing(self, image: WaitingImage, reason: str) -> None:
         now = self._clock()

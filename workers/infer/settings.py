@@ -55,8 +55,9 @@ class InferSettings(JobSettings, InferTask, EstimatorSettings, MiningSettings, H
         default=24.0,
         gt=0,
         le=80,
-        description="The largest picture over HTTP, million pixels; decoding takes up to 17 bytes "
-        "for each.",
+        description="The largest picture, million pixels of 8 bytes each when decoded: JPEG files "
+        "that are not progressive may have more, PNG and BMP files without transparency twice as "
+        "many, AVIF and WebP files fewer.",
     )
     batch_size: int = Field(
         default=8,

@@ -4,7 +4,7 @@ import io
 from functools import lru_cache
 from pathlib import Path
 
-from backend.images.preprocessing import open_image
+from backend.images.opening import opened
 
 __all__ = ["thumbnail"]
 
@@ -19,8 +19,8 @@ def thumbnail(picture: Path) -> bytes:
 
     Raises ImageError for what cannot be read.
     """
-    image = open_image(picture)
-    image.thumbnail((_SIDE, _SIDE))
     buffer = io.BytesIO()
-    image.save(buffer, "JPEG", quality=_QUALITY)
+    with opened(picture, at_least=_SIDE) as image:
+        image.thumbnail((_SIDE, _SIDE))
+        image.save(buffer, "JPEG", quality=_QUALITY)
     return buffer.getvalue()

@@ -8,7 +8,7 @@ import pytest
 from backend.classifier.feature_cache import CACHE_FILE, FeatureCache
 from backend.classifier.features import Backbone
 from backend.errors import ImageError
-from backend.images.preprocessing import ImageSource
+from backend.images.opening import ImageSource
 from backend.models.weights import Weights
 from backend.networks.mobilenetv2.architecture import shapes_of
 from backend.networks.mobilenetv2.initial import initial_weights

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from backend.classifier.metrics import Metrics
 from backend.classifier.plan import FineTune
 from backend.errors import ImageError
-from backend.images.preprocessing import ImageSource, LabelledImages
+from backend.images.opening import ImageSource
+from backend.images.preprocessing import LabelledImages
 from backend.models.weights import Weights
 from tests.backend.classifier.conftest import new_estimator
 from tests.backend.conftest import random_images

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from backend.errors import ImageError
 from backend.images.decoding import in_threads, input_batches, readable
-from backend.images.preprocessing import ImageSource, preprocess_batch
+from backend.images.opening import ImageSource
+from backend.images.preprocessing import preprocess_batch
 from tests.backend.conftest import random_images
 
 Reported = list[tuple[int, str]]

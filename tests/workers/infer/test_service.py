@@ -17,6 +17,8 @@ from workers.sedna.hot_update import REPORTED_UPDATE_FILE
 
 MakeImage = Callable[[Path, str], Path]
 
+LOG = "worker.log"
+
 
 @pytest.fixture
 def environment(
@@ -38,12 +40,12 @@ def environment(
 @contextmanager
 def worker(environment: dict[str, str]) -> Iterator[subprocess.Popen[str]]:
     variables = {"PATH": os.environ["PATH"], "PYTHONPROFILEIMPORTTIME": "1"} | environment
-    with subprocess.Popen(
-        [sys.executable, "-m", "workers", "infer"],
-        env=variables,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as process:
+    command = [sys.executable, "-m", "workers", "infer"]
+    # Not a pipe: one that nobody reads is full before all imports are listed.
+    with (
+        Path(environment["MODEL_URL"]).with_name(LOG).open("w") as log,
+        subprocess.Popen(command, env=variables, stderr=log, text=True) as process,
+    ):
         yield process
         process.kill()
 
@@ -80,8 +82,9 @@ def test_a_worker_answers_updates_and_ends_when_it_is_told(
         make_image(inbox / ".b.png", "dark").rename(inbox / "b.png")
         assert json.loads(wait_for(inbox / "done" / "b.png.json"))["label"] == "bright"
         process.send_signal(signal.SIGTERM)
-        _, log = process.communicate(timeout=10)
+        process.wait(timeout=10)
     assert process.returncode == 0
+    log = (tmp_path / LOG).read_text()
     imported = {line.rpartition("|")[2].strip() for line in log.splitlines()}
     assert "onnxruntime" in imported
     assert "mindspore" not in imported
@@ -110,8 +113,9 @@ def test_a_worker_without_a_model_ends_with_its_errors_status(
 ) -> None:
     (tmp_path / "model.onnx").unlink()
     with worker(environment) as process:
-        _, log = process.communicate(timeout=30)
+        process.wait(timeout=30)
     assert process.returncode == ModelFileError.exit_status
+    log = (tmp_path / LOG).read_text()
     assert " ERROR infer worker: " in log.splitlines()[-1]
     assert "model.onnx" in log.splitlines()[-1]
     assert local_controller.messages.empty()
