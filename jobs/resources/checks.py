@@ -9,16 +9,18 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from posixpath import normpath
 
+from backend.errors import SettingsError
 from backend.models.model_file import model_format, model_name
-from jobs.resources.schema import Container, Dataset, IncrementalLearningJob, Model, PodSpec
+from jobs.resources.schema import Dataset, IncrementalLearningJob, Model, PodSpec
+from jobs.resources.worker_settings import SHARED, read_settings, unread_variables, worker_of
 from jobs.triggers import NUM_OF_SAMPLES, holds
+from workers.learning.settings import EstimatorSettings, MiningSettings
+from workers.train.settings import TrainSettings
 
 __all__ = ["JobResources", "mistakes", "warnings"]
 
 _INDEXED = re.compile(r"[^\[\]\s][^\[\]]*\[\d+\]")
 _INT8 = "int8"
-_MODEL_FORMATS = "model_formats"
-_DEFAULT_MODEL_FORMATS = "ckpt,onnx"
 _OFFLINE_TAINTS = ("node.kubernetes.io/unreachable", "node.kubernetes.io/not-ready")
 
 
@@ -81,12 +83,14 @@ def mistakes(resources: JobResources) -> Iterator[str]:
     yield from _train_share(resources)
     yield from _nodes(resources)
     yield from _volumes(resources)
-    yield from _formats(resources)
+    yield from _workers(resources)
 
 
 def warnings(resources: JobResources) -> Iterator[str]:
     """Yield one sentence for each risk with which the job runs all the same."""
     for field, pod in resources.pods.items():
+        unread = unread_variables(pod.containers[0])
+        yield from (f"{field}.template.spec.containers.0.env: {each}" for each in unread)
         missing = [
             taint
             for taint in _OFFLINE_TAINTS
@@ -169,12 +173,46 @@ def _volumes(resources: JobResources) -> Iterator[str]:
                     )
 
 
-def _formats(resources: JobResources) -> Iterator[str]:
+def _workers(resources: JobResources) -> Iterator[str]:
+    """What the workers would refuse, one by one, or because they do not fit each other."""
+    read: dict[str, EstimatorSettings] = {}
+    for field, pod in resources.pods.items():
+        try:
+            settings = read_settings(pod.containers[0], resources.initial_model.spec.url)
+        except SettingsError as error:
+            yield f"{field}.template.spec.containers.0.env: {error}"
+        else:
+            read |= {field: settings} if settings else {}
+    yield from _differences(read)
+    yield from _miner(resources)
+    for settings in read.values():
+        if isinstance(settings, TrainSettings):
+            yield from _formats(resources, settings)
+
+
+def _differences(read: Mapping[str, EstimatorSettings]) -> Iterator[str]:
+    for field, settings in read.items():
+        first, expected = next(iter(read.items()))
+        for name, variable in SHARED.items():
+            if getattr(settings, name) != getattr(expected, name):
+                yield (
+                    f"{field}.template.spec.containers.0.env: {variable} differs from that of"
+                    f" {first}: the workers share one model, write the same"
+                )
+
+
+def _miner(resources: JobResources) -> Iterator[str]:
+    spec = resources.job.spec.deploy_spec
+    if worker_of(spec.template.spec.containers[0]):
+        try:
+            MiningSettings.from_environment(spec.hard_example_mining.variables).miner  # noqa: B018
+        except SettingsError as error:
+            yield f"spec.deploySpec.hardExampleMining: {error}"
+
+
+def _formats(resources: JobResources, train: TrainSettings) -> Iterator[str]:
     """The LocalController picks a trained model by its format, and panics if it finds none."""
-    container = resources.job.spec.train_spec.template.spec.containers[0]
-    if container.command or container.args[:1] != ["train"]:
-        return
-    reported = _model_formats(container)
+    reported = {model_format(name): name for name in train.model_names}
     initial = {"spec.initialModel.name": resources.initial_model}
     overwritten = {"spec.deploySpec.model.name": resources.deploy_model}
     if resources.job.spec.eval_spec.initial_eval_model:
@@ -183,7 +221,7 @@ def _formats(resources: JobResources) -> Iterator[str]:
         if model.spec.format not in reported:
             yield (
                 f"{field}: Model {model.metadata.name} has format {model.spec.format}, but"
-                f" training reports {', '.join(reported)}: name it in {_MODEL_FORMATS}"
+                f" training reports {', '.join(reported)}: name it in model_formats"
             )
     yield from _initial_weights(resources.initial_model)
     yield from _file_names(overwritten)
@@ -206,8 +244,3 @@ def _file_names(overwritten: Mapping[str, Model]) -> Iterator[str]:
                 f"{field}: Model {model.metadata.name} has format {wanted}, but its file {url} is"
                 f" of another by its name: name it like {model_name(wanted)}"
             )
-
-
-def _model_formats(container: Container) -> list[str]:
-    formats = container.parameter(_MODEL_FORMATS) or _DEFAULT_MODEL_FORMATS
-    return [name.strip() for name in formats.split(",")]

@@ -5,11 +5,14 @@ Of a pod's template only what the standalone runner uses is modelled; its other 
 fields are kept as they are.
 """
 
+import json
 import re
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 from pydantic.alias_generators import to_camel
+
+from workers.contract import Variable
 
 __all__ = [
     "API_VERSION",
@@ -308,6 +311,12 @@ class HardExampleMining(_Part):
 
     name: str = Field(description="One of [the miners](miners.md).")
     parameters: list[Parameter] = Field(default=[], description="The miner's parameters.")
+
+    @property
+    def variables(self) -> dict[str, str]:
+        """The variables by which the GlobalManager tells the inference worker."""
+        parameters = [parameter.model_dump() for parameter in self.parameters]
+        return {Variable.HEM_NAME: self.name, Variable.HEM_PARAMETERS: json.dumps(parameters)}
 
 
 class TrainSpec(_Part):

@@ -285,11 +285,12 @@ class StandaloneRunner:
 
 def _check_classes(status: JobStatus, named: Sequence[str]) -> None:
     """Refuse other classes than those that the job's models have been trained for."""
-    if status.rounds and status.class_names != [*named]:
+    known = status.class_names
+    if status.rounds and known != [*named]:
         raise SettingsError(
-            f"{status.name}: class_names: its models tell {', '.join(status.class_names)} apart,"
-            f" not {', '.join(named)}: give a job with other classes a name and an outputDir of"
-            " its own"
+            f"{status.namespace}/{status.name}: class_names: its models tell {', '.join(known)}"
+            f" apart, not {', '.join(named)}: give a job with other classes a name and an outputDir"
+            " of its own"
         )
 
 

@@ -1,6 +1,5 @@
 """What the GlobalManager gives to a worker: its name, its command and its environment."""
 
-import json
 import os
 import secrets
 import sys
@@ -190,11 +189,10 @@ class WorkerFactory:
 
     def _infer(self) -> dict[str, str]:
         spec = self.resources.job.spec.deploy_spec
-        parameters = [p.model_dump() for p in spec.hard_example_mining.parameters]
+        model_url = self.place.path(self.resources.deploy_model.spec.url)
         environment: dict[str, str] = {
-            Variable.MODEL_URL: self.place.path(self.resources.deploy_model.spec.url),
-            Variable.HEM_NAME: spec.hard_example_mining.name,
-            Variable.HEM_PARAMETERS: json.dumps(parameters),
+            Variable.MODEL_URL: model_url,
+            **spec.hard_example_mining.variables,
         }
         if spec.model.hot_update_enabled:
             environment |= {

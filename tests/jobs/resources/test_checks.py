@@ -5,7 +5,7 @@ import pytest
 from backend.errors import SettingsError
 from jobs.resources.checks import warnings
 from jobs.resources.loader import load_job
-from tests.jobs.conftest import Job, resource
+from tests.jobs.conftest import SPECS, Job, resource
 
 
 def mistake(job: Job) -> str:
@@ -15,10 +15,11 @@ def mistake(job: Job) -> str:
     return told
 
 
-def run_the_projects_worker(job: Job, **variables: str) -> None:
-    container: dict[str, Any] = job.spec["trainSpec"]["template"]["spec"]["containers"][0]
+def run_the_projects_worker(job: Job, kind: str = "train", **variables: str) -> None:
+    container: dict[str, Any] = job.spec[SPECS[kind]]["template"]["spec"]["containers"][0]
     del container["command"]
-    job.environment("train", **variables)
+    container["env"] = []
+    job.environment(kind, **{"class_names": "croissant,dog", "input_shape": "96,96"} | variables)
 
 
 @pytest.mark.parametrize("metric", ["accuracy_delta", "accuracy[]", "accuracy[-1]", "[0]"])
@@ -132,6 +133,113 @@ def test_the_formats_of_the_eval_model_count_too(job: Job) -> None:
     job.spec["evalSpec"]["initialEvalModel"] = {"name": "eval"}
     run_the_projects_worker(job)
     assert mistake(job).startswith("spec.evalSpec.initialEvalModel.name: Model eval has format")
+
+
+@pytest.mark.parametrize(
+    ("kind", "variables", "told"),
+    [
+        ("train", {"learning_rate": "0,001"}, "learning_rate='0,001': Input should be a valid num"),
+        ("train", {"fine_tune": "heads"}, "fine_tune='heads': expected head, full or the number"),
+        ("train", {"epochs": "0"}, "epochs='0': Input should be greater than 0"),
+        ("eval", {"batch_size": "many"}, "batch_size='many': Input should be a valid integer"),
+        ("eval", {"class_names": ""}, "class_names is not set"),
+        ("infer", {"input_shape": "97"}, "input_shape='97': expected a square"),
+        ("infer", {"report_margin_seconds": "-1"}, "report_margin_seconds='-1': Input should be"),
+    ],
+)
+def test_a_value_that_a_worker_would_refuse_is_a_mistake(
+    job: Job, kind: str, variables: dict[str, str], told: str
+) -> None:
+    run_the_projects_worker(job, kind, **variables)
+    assert mistake(job).startswith(f"spec.{SPECS[kind]}.template.spec.containers.0.env: {told}")
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [("class_names", "dog,croissant"), ("class_names", "croissant,dog,cat"), ("input_shape", "64")],
+)
+def test_the_workers_of_a_job_have_the_same_network(job: Job, variable: str, value: str) -> None:
+    for kind in SPECS:
+        run_the_projects_worker(job, kind, **({variable: value} if kind == "eval" else {}))
+    assert mistake(job) == (
+        f"spec.evalSpec.template.spec.containers.0.env: {variable} differs from that of"
+        " spec.trainSpec: the workers share one model, write the same"
+    )
+
+
+def test_the_same_network_may_be_written_in_two_ways(job: Job) -> None:
+    run_the_projects_worker(job, "train", class_names="croissant, dog", input_shape="96")
+    run_the_projects_worker(job, "eval")
+    assert load_job([job.manifests])
+
+
+@pytest.mark.parametrize(
+    ("name", "parameters", "told"),
+    [
+        ("cross-entropy", [], "HEM_NAME='cross-entropy': is no hard example miner: use one of"),
+        ("IBT", [("threshold", "0.9")], "HEM_PARAMETERS: 'threshold' is no parameter of IBT"),
+        ("IBT", [("threshold_img", "90")], "threshold_img='90': expected a number from 0 to 1"),
+    ],
+)
+def test_a_miner_that_a_worker_would_refuse_is_a_mistake(
+    job: Job, name: str, parameters: list[tuple[str, str]], told: str
+) -> None:
+    run_the_projects_worker(job, "infer")
+    mining = job.spec["deploySpec"]["hardExampleMining"]
+    mining |= {"name": name, "parameters": [{"key": k, "value": v} for k, v in parameters]}
+    assert mistake(job).startswith("spec.deploySpec.hardExampleMining: ")
+    assert told in mistake(job)
+
+
+@pytest.mark.parametrize("variable", ["class_names", "http_token", "input_shape"])
+def test_a_value_that_comes_from_elsewhere_is_not_judged(job: Job, variable: str) -> None:
+    run_the_projects_worker(job, "infer")
+    container = job.spec["deploySpec"]["template"]["spec"]["containers"][0]
+    written = [each for each in container["env"] if each["name"] != variable]
+    source = {"secretKeyRef": {"name": "secret", "key": "k"}}
+    container["env"] = [*written, {"name": variable, "valueFrom": source}]
+    assert load_job([job.manifests])
+    container["env"] = [*written, {"name": variable, "value": "$(OTHER)"}]
+    assert load_job([job.manifests])
+    container["env"] = written
+    container["envFrom"] = [{"configMapRef": {"name": "settings"}}]
+    assert load_job([job.manifests])
+
+
+def told_of(job: Job, **variables: str) -> list[str]:
+    """Return the warnings of variables of the train worker."""
+    run_the_projects_worker(job, "train", **variables)
+    field = "spec.trainSpec.template.spec.containers.0.env: "
+    told = [each for each in warnings(load_job([job.manifests])) if each.startswith(field)]
+    return [each.removeprefix(field) for each in told]
+
+
+@pytest.mark.parametrize(
+    ("variable", "meant"),
+    [("epoch", "epochs"), ("learning_rat", "learning_rate"), ("Epochs", "epochs"),
+     ("BACKEND_TYP", "BACKEND_TYPE"), ("batchsize", "batch_size")],
+)  # fmt: skip
+def test_a_variable_that_is_not_read_is_told_with_the_nearest_that_is(
+    job: Job, variable: str, meant: str
+) -> None:
+    assert told_of(job, **{variable: "5"}) == [f"{variable} is not read: did you mean {meant}?"]
+
+
+def test_a_parameter_like_no_other_is_told(job: Job) -> None:
+    assert told_of(job, zzz="1") == ["zzz is not read by the train worker"]
+
+
+@pytest.mark.parametrize(
+    "variable", ["EPOCHS", "DEBUG", "https_proxy", "HTTPS_PROXY", "OMP_NUM_THREADS", "GLOG_v"]
+)
+def test_a_variable_that_is_read_or_is_anothers_is_not_told(job: Job, variable: str) -> None:
+    assert told_of(job, **{variable: "1"}) == []
+
+
+def test_variables_of_another_worker_are_not_judged(job: Job) -> None:
+    job.environment("eval", epoch="0,5", class_names="one")
+    told = warnings(load_job([job.manifests]))
+    assert not [each for each in told if "env" in each]
 
 
 def test_what_another_worker_reports_is_its_own_business(job: Job) -> None:

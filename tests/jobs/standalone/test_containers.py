@@ -116,6 +116,7 @@ def test_the_containers_command_replaces_the_images(job: Job) -> None:
 def test_without_a_command_the_image_gets_the_arguments(job: Job) -> None:
     container = job.spec["trainSpec"]["template"]["spec"]["containers"][0]
     del container["command"]
+    job.environment("train", class_names="croissant,dog")
     _, options, rest = run(job, TRAIN)
     assert "--entrypoint" not in options
     assert rest == ["scripted:1", "train"]

@@ -132,6 +132,7 @@ def test_workers_are_named_as_sedna_names_them(job: Job) -> None:
 
 def test_a_container_without_a_command_runs_the_projects_worker(job: Job) -> None:
     del job.spec["trainSpec"]["template"]["spec"]["containers"][0]["command"]
+    job.environment("train", class_names="croissant,dog")
     workers = factory(job)
     assert workers.command(workers.new(TRAIN, 1), {}) == [sys.executable, "-m", "workers", "train"]
 
