@@ -14,7 +14,14 @@ from workers.infer.batching import Batcher, Scores
 from workers.infer.images import ImageReader
 from workers.infer.metrics import Metrics
 from workers.infer.model import ModelSlot, ServedModel
-from workers.infer.protocol import InferenceRequest, InferenceResponse
+from workers.infer.protocol import (
+    InferenceRequest,
+    InferenceResponse,
+    ModelMetadata,
+    ModelVersion,
+    ServerMetadata,
+    TensorMessage,
+)
 from workers.infer.recording import HardExampleRecorder
 from workers.infer.settings import InferSettings
 from workers.infer.tensors import Tensor
@@ -82,39 +89,37 @@ class DataPlane:
             self._check_version(version, self._slot.required)
         return self.is_ready
 
-    def server_metadata(self) -> dict[str, object]:
+    def server_metadata(self) -> ServerMetadata:
         """Describe the server."""
-        return {
-            "name": SERVER_NAME,
-            "version": _version(),
-            "extensions": ["binary_tensor_data"],
-        }
+        return ServerMetadata(
+            name=SERVER_NAME, version=_version(), extensions=["binary_tensor_data"]
+        )
 
-    def model_metadata(self, name: str, version: str | None) -> dict[str, object]:
+    def model_metadata(self, name: str, version: str | None) -> ModelMetadata:
         """Describe the model; raises UnknownModelError or NotReadyError."""
         self._check_name(name)
         model = self._slot.required
         self._check_version(version, model)
         side, classes = self._settings.input_size, len(self._settings.class_names)
-        return {
-            "name": name,
-            "versions": [model.version],
-            "platform": _PLATFORM,
-            "inputs": [
-                {"name": INPUT, "datatype": "FP32", "shape": [-1, 3, side, side]},
-                {"name": PICTURE, "datatype": "BYTES", "shape": [-1]},
+        return ModelMetadata(
+            name=name,
+            versions=[model.version],
+            platform=_PLATFORM,
+            inputs=[
+                TensorMessage(name=INPUT, datatype="FP32", shape=[-1, 3, side, side]),
+                TensorMessage(name=PICTURE, datatype="BYTES", shape=[-1]),
             ],
-            "outputs": [
-                {"name": "probabilities", "datatype": "FP32", "shape": [-1, classes]},
-                {"name": "label", "datatype": "BYTES", "shape": [-1]},
-                {"name": "hard", "datatype": "BOOL", "shape": [-1]},
+            outputs=[
+                TensorMessage(name="probabilities", datatype="FP32", shape=[-1, classes]),
+                TensorMessage(name="label", datatype="BYTES", shape=[-1]),
+                TensorMessage(name="hard", datatype="BOOL", shape=[-1]),
             ],
-        }
+        )
 
-    def rollback(self, name: str) -> str:
-        """Go back to the previous model; return its version. Raises RequestError without one."""
+    def rollback(self, name: str) -> ModelVersion:
+        """Go back to the previous model. Raises RequestError without one."""
         self._check_name(name)
-        return self._slot.rollback().version
+        return ModelVersion(name=name, version=self._slot.rollback().version)
 
     async def infer(
         self, name: str, version: str | None, request: InferenceRequest

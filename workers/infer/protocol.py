@@ -18,8 +18,15 @@ __all__ = [
     "EncodedResponse",
     "InferenceRequest",
     "InferenceResponse",
+    "Message",
+    "ModelMetadata",
+    "ModelVersion",
+    "Readiness",
     "RequestInput",
     "RequestOutput",
+    "ResponseMessage",
+    "ServerMetadata",
+    "TensorMessage",
     "encode_response",
     "parse_request",
 ]
@@ -27,7 +34,9 @@ __all__ = [
 Parameters = dict[str, Any]
 
 
-class _Message(BaseModel):
+class Message(BaseModel):
+    """A part of a request."""
+
     model_config = ConfigDict(frozen=True, extra="ignore", protected_namespaces=())
 
     parameters: Parameters | None = None
@@ -37,7 +46,7 @@ class _Message(BaseModel):
         return (self.parameters or {}).get(name)
 
 
-class RequestInput(_Message):
+class RequestInput(Message):
     """A tensor of a request; its data are in ``data`` or follow the JSON."""
 
     name: str
@@ -46,13 +55,13 @@ class RequestInput(_Message):
     data: Any = None
 
 
-class RequestOutput(_Message):
+class RequestOutput(Message):
     """A tensor that is asked for."""
 
     name: str
 
 
-class _Request(_Message):
+class _Request(Message):
     id: str = ""
     inputs: list[RequestInput] = Field(min_length=1)
     outputs: list[RequestOutput] | None = None
@@ -123,13 +132,13 @@ def encode_response(response: InferenceResponse, request: InferenceRequest) -> E
     tensors, parts = [], []
     for tensor in _selected(response.outputs, request.outputs):
         is_binary = request.binary if request.outputs is None else request.outputs[tensor.name]
-        tensors.append(_Output.of(tensor))
+        tensors.append(TensorMessage.of(tensor))
         if is_binary:
             parts.append(to_binary(tensor))
             tensors[-1].parameters = {"binary_data_size": len(parts[-1])}
         else:
             tensors[-1].data = to_json(tensor)
-    message = _Response(
+    message = ResponseMessage(
         model_name=response.model_name,
         model_version=response.model_version,
         id=response.id,
@@ -139,7 +148,12 @@ def encode_response(response: InferenceResponse, request: InferenceRequest) -> E
     return EncodedResponse(b"".join([json, *parts]), len(json))
 
 
-class _Output(BaseModel):
+class TensorMessage(BaseModel):
+    """A tensor of an answer, whose data may follow the JSON, or what the model takes or gives.
+
+    In a model's metadata -1 stands for any number of images.
+    """
+
     name: str
     shape: list[int]
     datatype: str
@@ -147,17 +161,52 @@ class _Output(BaseModel):
     data: list[Any] | None = None
 
     @classmethod
-    def of(cls, tensor: Tensor) -> "_Output":
+    def of(cls, tensor: Tensor) -> "TensorMessage":
+        """Describe a tensor, without its data."""
         return cls(name=tensor.name, shape=list(tensor.values.shape), datatype=tensor.datatype)
 
 
-class _Response(BaseModel):
+class ResponseMessage(BaseModel):
+    """What is answered, without the data that follow the JSON."""
+
     model_config = ConfigDict(protected_namespaces=())
 
     model_name: str
     model_version: str
     id: str
-    outputs: list[_Output]
+    outputs: list[TensorMessage]
+
+
+class ServerMetadata(BaseModel):
+    """What the server is."""
+
+    name: str
+    version: str
+    extensions: list[str]
+
+
+class ModelMetadata(BaseModel):
+    """What the model takes and gives."""
+
+    name: str
+    versions: list[str]
+    platform: str
+    inputs: list[TensorMessage]
+    outputs: list[TensorMessage]
+
+
+class ModelVersion(BaseModel):
+    """The version of a model that answers."""
+
+    name: str
+    version: str
+
+
+class Readiness(BaseModel):
+    """Whether requests would be answered, by the model ``name`` if there is one."""
+
+    name: str | None = None
+    ready: bool
 
 
 def _inputs(inputs: Sequence[RequestInput], body: bytes, position: int) -> tuple[Tensor, ...]:

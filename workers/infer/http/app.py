@@ -7,7 +7,7 @@ from http import HTTPStatus
 from typing import Any
 
 from prometheus_client import CONTENT_TYPE_LATEST
-from pydantic import SecretStr
+from pydantic import BaseModel, SecretStr
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -20,7 +20,7 @@ from workers.http.refusals import OverloadedError, RequestError
 from workers.http.security import guards
 from workers.infer.dataplane import DataPlane
 from workers.infer.metrics import Metrics
-from workers.infer.protocol import encode_response, parse_request
+from workers.infer.protocol import Readiness, encode_response, parse_request
 
 __all__ = ["make_app"]
 
@@ -111,20 +111,20 @@ class _Routes:
         ]
 
     async def server_metadata(self, _: Request) -> Response:
-        return JSONResponse(self._plane.server_metadata())
+        return _json(self._plane.server_metadata())
 
     async def live(self, _: Request) -> Response:
         return JSONResponse({"live": True})
 
     async def ready(self, _: Request) -> Response:
-        return _readiness({"ready": self._plane.is_ready})
+        return _readiness(Readiness(ready=self._plane.is_ready))
 
     async def model_metadata(self, request: Request) -> Response:
-        return JSONResponse(self._plane.model_metadata(*_model(request)))
+        return _json(self._plane.model_metadata(*_model(request)))
 
     async def model_ready(self, request: Request) -> Response:
         name, version = _model(request)
-        return _readiness({"name": name, "ready": self._plane.is_model_ready(name, version)})
+        return _readiness(Readiness(name=name, ready=self._plane.is_model_ready(name, version)))
 
     async def infer(self, request: Request, body: bytes) -> Response:
         question = parse_request(body, _json_length(request))
@@ -142,7 +142,7 @@ class _Routes:
 
     async def rollback(self, request: Request) -> Response:
         name, _ = _model(request)
-        return JSONResponse({"name": name, "version": self._plane.rollback(name)})
+        return _json(self._plane.rollback(name))
 
     async def metrics(self, _: Request) -> Response:
         return Response(self._metrics.text(), headers={"Content-Type": CONTENT_TYPE_LATEST})
@@ -177,9 +177,12 @@ class _Routes:
             return answer_error(error)
 
 
-def _readiness(content: Mapping[str, Any]) -> Response:
-    status = HTTPStatus.OK if content["ready"] else HTTPStatus.SERVICE_UNAVAILABLE
-    return JSONResponse(content, status)
+def _readiness(readiness: Readiness) -> Response:
+    return _json(readiness, HTTPStatus.OK if readiness.ready else HTTPStatus.SERVICE_UNAVAILABLE)
+
+
+def _json(message: BaseModel, status: HTTPStatus = HTTPStatus.OK) -> Response:
+    return JSONResponse(message.model_dump(exclude_none=True), status)
 
 
 def _model(request: Request) -> tuple[str, str | None]:

@@ -1,14 +1,26 @@
-"""The OpenAPI document of the inference worker."""
+"""The OpenAPI document of the inference worker, from the models of its messages."""
 
-from typing import Any
+from typing import Any, Literal
+
+from pydantic import BaseModel, Field, PositiveInt
+from pydantic.json_schema import models_json_schema
 
 from workers.data.answers import HardExample
+from workers.infer.protocol import (
+    Message,
+    ModelMetadata,
+    ModelVersion,
+    Readiness,
+    ResponseMessage,
+    ServerMetadata,
+)
 
 __all__ = ["document"]
 
 Json = dict[str, Any]
 
 _MODEL = "/v2/models/{model_name}"
+_VERSION = _MODEL + "/versions/{model_version}"
 _ERRORS = {
     "400": "The request is wrong.",
     "401": "The token is missing or wrong.",
@@ -17,22 +29,58 @@ _ERRORS = {
     "413": "The request or a picture is too large.",
     "503": "There is too much to do, or no model yet; see Retry-After.",
 }
-_PATH: Json = {"in": "path", "required": True}
-_VERSION: Json = _PATH | {"name": "model_version", "schema": {"type": "string"}}
-_PARAMETERS: Json = {"type": "object", "additionalProperties": True}
-_NAME: Json = {"type": "string"}
-_COUNT: Json = {"type": "integer", "minimum": 1}
-_TENSOR: Json = {
-    "type": "object",
-    "required": ["name", "shape", "datatype"],
-    "properties": {
-        "name": _NAME,
-        "shape": {"type": "array", "items": {"type": "integer"}},
-        "datatype": {"type": "string", "enum": ["FP32", "BYTES", "BOOL"]},
-        "parameters": _PARAMETERS,
-        "data": {"type": "array", "items": {}},
-    },
-}
+_PICTURE: Json = {"type": "string", "format": "binary"}
+
+
+class Error(BaseModel):
+    """Why there is no other answer."""
+
+    error: str
+
+
+class NumbersInput(Message):
+    """The network's own input; the data have as many elements as the shape says."""
+
+    name: Literal["input"]
+    shape: tuple[PositiveInt, Literal[3], PositiveInt, PositiveInt]
+    datatype: Literal["FP32"]
+    data: tuple[float | list[Any], ...] = ()
+
+
+class PicturesInput(Message):
+    """Encoded pictures, in base64; the data have as many elements as the shape says."""
+
+    name: Literal["image"]
+    shape: list[PositiveInt] = Field(min_length=1)
+    datatype: Literal["BYTES"]
+    data: list[str] = Field(
+        default=[], json_schema_extra={"items": {"type": "string", "contentEncoding": "base64"}}
+    )
+
+
+class WantedOutput(Message):
+    """An output that is asked for."""
+
+    name: Literal["probabilities", "label", "hard"]
+
+
+class RequestMessage(Message):
+    """What is asked; without ``outputs``, all are."""
+
+    id: str = ""
+    inputs: list[NumbersInput | PicturesInput] = Field(min_length=1, max_length=1)
+    outputs: tuple[WantedOutput, ...] = ()
+
+
+_ANSWERS = (
+    Error,
+    HardExample,
+    ModelMetadata,
+    ModelVersion,
+    Readiness,
+    ResponseMessage,
+    ServerMetadata,
+)
 
 
 def document(model_name: str, side: int, *, needs_token: bool) -> Json:
@@ -59,125 +107,60 @@ def document(model_name: str, side: int, *, needs_token: bool) -> Json:
     }
 
 
+def _schemas(side: int) -> Json:
+    _, schema = models_json_schema(
+        [(RequestMessage, "validation"), *((each, "serialization") for each in _ANSWERS)],
+        ref_template="#/components/schemas/{model}",
+    )
+    schemas: Json = schema["$defs"]
+    schemas["NumbersInput"]["properties"]["shape"]["prefixItems"][2:] = [{"const": side}] * 2
+    del schemas["HardExample"]["properties"]["true_label"]  # which only a person knows
+    return schemas
+
+
 def _paths(model_name: str) -> Json:
-    name = _PATH | {"name": "model_name", "schema": {"const": model_name}}
-    is_open: Json = {"security": []}
-    return {
-        "/v2": {"get": _operation("Server metadata", "ServerMetadata")},
-        "/v2/health/live": {"get": _operation("Whether the server runs", "Live") | is_open},
-        "/v2/health/ready": {"get": _operation("Whether it would answer", "Ready") | is_open},
+    name = {"in": "path", "name": "model_name", "required": True, "schema": {"const": model_name}}
+    version = {**name, "name": "model_version", "schema": {"type": "string"}}
+    infer = {"post": _operation("Infer", ResponseMessage, _content(RequestMessage))}
+    ready = _operation("Whether it would answer", Readiness)
+    picture = {"type": "object", "properties": {"file": _PICTURE}, "required": ["file"]}
+    upload = {"image/*": {"schema": _PICTURE}, "multipart/form-data": {"schema": picture}}
+    metrics = _operation("Prometheus metrics")
+    metrics["responses"]["200"]["content"] = {"text/plain": {}}
+    open_to_all: Json = {"security": []}
+    paths: Json = {
+        "/v2": {"get": _operation("Server metadata", ServerMetadata)},
+        "/v2/health/live": {"get": _operation("Whether the server runs") | open_to_all},
+        "/v2/health/ready": {"get": ready | open_to_all},
+        "/classify": {"post": _operation("Classify a picture", HardExample, upload)},
+        "/metrics": {"get": metrics},
+        "/openapi.json": {"get": _operation("This document")},
         f"{_MODEL}/rollback": {
             "parameters": [name],
-            "post": _operation("Go back to the previous model", "Rollback"),
+            "post": _operation("Go back to the previous model", ModelVersion),
         },
-        "/classify": {"post": _operation("Classify a picture", "Answer", body=_picture())},
-        "/metrics": {"get": _other("Prometheus metrics", "text/plain")},
-        "/openapi.json": {"get": _other("This document", "application/json")},
-        **_model_paths(_MODEL, [name]),
-        **_model_paths(_MODEL + "/versions/{model_version}", [name, _VERSION]),
     }
+    for path, parameters in ((_MODEL, [name]), (_VERSION, [name, version])):
+        shared = {"parameters": parameters}
+        paths[path] = shared | {"get": _operation("Model metadata", ModelMetadata)}
+        paths[f"{path}/ready"] = shared | {"get": ready}
+        paths[f"{path}/infer"] = shared | infer
+    return paths
 
 
-def _model_paths(path: str, parameters: list[Json]) -> Json:
-    shared = {"parameters": parameters}
-    infer = _operation("Infer", "InferenceResponse", body=_content("InferenceRequest"))
-    return {
-        path: shared | {"get": _operation("Model metadata", "ModelMetadata")},
-        f"{path}/ready": shared | {"get": _operation("Whether it would answer", "Ready")},
-        f"{path}/infer": shared | {"post": infer},
-    }
-
-
-def _schemas(side: int) -> Json:
-    texts = {"type": "array", "items": _NAME}
-    tensors = {"type": "array", "items": {"$ref": "#/components/schemas/Tensor"}}
-    wanted = _object(name={"enum": ["probabilities", "label", "hard"]}, parameters=_PARAMETERS)
-    answer = HardExample.model_json_schema()
-    del answer["properties"]["true_label"]
-    return {
-        "Answer": answer,
-        "Error": _required(_object(error=_NAME)),
-        "InferenceRequest": {"required": ["inputs"]}
-        | _object(
-            id=_NAME,
-            parameters=_PARAMETERS,
-            inputs={
-                "type": "array",
-                "minItems": 1,
-                "maxItems": 1,
-                "items": {"anyOf": [_numbers(side), _pictures()]},
-            },
-            outputs={"type": "array", "items": {"required": ["name"]} | wanted},
-        ),
-        "InferenceResponse": _required(
-            _object(model_name=_NAME, model_version=_NAME, id=_NAME, outputs=tensors)
-        ),
-        "Live": _required(_object(live={"type": "boolean"})),
-        "ModelMetadata": _required(
-            _object(name=_NAME, versions=texts, platform=_NAME, inputs=tensors, outputs=tensors)
-        ),
-        "Ready": _object(name=_NAME, ready={"type": "boolean"}),
-        "Rollback": _required(_object(name=_NAME, version=_NAME)),
-        "ServerMetadata": _required(_object(name=_NAME, version=_NAME, extensions=texts)),
-        "Tensor": _TENSOR,
-    }
-
-
-def _numbers(side: int) -> Json:
-    """Describe the network's own input; the data have as many elements as the shape says."""
-    sides = [{"const": 3}, {"const": side}, {"const": side}]
-    shape = {"prefixItems": [_COUNT, *sides], "minItems": 4, "maxItems": 4}
-    return _input("input", "FP32", shape, {"type": ["number", "array"]})
-
-
-def _pictures() -> Json:
-    """Describe encoded pictures; the data have as many elements as the shape says."""
-    shape = {"items": _COUNT, "minItems": 1}
-    encoded = {"type": "string", "contentEncoding": "base64"}
-    return _input("image", "BYTES", shape, encoded)
-
-
-def _input(name: str, datatype: str, shape: Json, element: Json) -> Json:
-    tensor = _object(
-        name={"const": name},
-        shape={"type": "array"} | shape,
-        datatype={"const": datatype},
-        parameters=_PARAMETERS,
-        data={"type": "array", "items": element},
-    )
-    return tensor | {"required": _TENSOR["required"]}
-
-
-def _object(**properties: Json) -> Json:
-    return {"type": "object", "properties": properties}
-
-
-def _required(schema: Json) -> Json:
-    return schema | {"required": list(schema["properties"])}
-
-
-def _operation(summary: str, schema: str, body: Json | None = None) -> Json:
-    operation = _answered(summary, _content(schema))
-    return operation if body is None else operation | {"requestBody": {"required": True} | body}
-
-
-def _other(summary: str, content_type: str) -> Json:
-    return _answered(summary, {"content": {content_type: {}}})
-
-
-def _answered(summary: str, content: Json) -> Json:
-    errors = {
-        status: {"description": sentence} | _content("Error")
+def _operation(
+    summary: str, answer: type[BaseModel] | None = None, body: Json | None = None
+) -> Json:
+    content = _content(answer) if answer else {"application/json": {}}
+    answers = {"200": {"description": summary, "content": content}}
+    answers |= {
+        status: {"description": sentence, "content": _content(Error)}
         for status, sentence in _ERRORS.items()
     }
-    return {"summary": summary, "responses": {"200": {"description": summary} | content} | errors}
+    request = {"requestBody": {"required": True, "content": body}} if body else {}
+    return {"summary": summary, "responses": answers, **request}
 
 
-def _content(schema: str) -> Json:
-    return {"content": {"application/json": {"schema": {"$ref": f"#/components/schemas/{schema}"}}}}
-
-
-def _picture() -> Json:
-    file = {"type": "string", "format": "binary"}
-    form = _object(file=file) | {"required": ["file"]}
-    return {"content": {"image/*": {"schema": file}, "multipart/form-data": {"schema": form}}}
+def _content(model: type[BaseModel]) -> Json:
+    schema = {"$ref": f"#/components/schemas/{model.__name__}"}
+    return {"application/json": {"schema": schema}}
