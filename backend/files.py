@@ -10,10 +10,17 @@ from pathlib import Path
 
 from backend.errors import WriteError
 
-__all__ = ["remove_leftovers", "replaced_atomically", "telling_why", "write_atomically"]
+__all__ = [
+    "is_disk_full",
+    "remove_leftovers",
+    "replaced_atomically",
+    "telling_why",
+    "write_atomically",
+]
 
 _MARK = "-partial-"
-_NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS}
+_FULL = {errno.ENOSPC, errno.EDQUOT}
+_UNWRITABLE = {*_FULL, errno.EFBIG, errno.EROFS}
 
 
 @contextmanager
@@ -26,7 +33,7 @@ def replaced_atomically(path: Path) -> Iterator[Path]:
     left can be told from it, see `remove_leftovers`.
 
     Raises:
-        WriteError: there is no room, or writing there is not allowed.
+        WriteError: there is no space, or writing there is not allowed.
     """
     with telling_why(path):
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -52,7 +59,7 @@ def write_atomically(path: Path, data: bytes) -> None:
     """Write ``data`` to ``path``, whole or not at all; missing folders are made.
 
     Raises:
-        WriteError: there is no room, or writing there is not allowed.
+        WriteError: there is no space, or writing there is not allowed.
     """
     with replaced_atomically(path) as temporary:
         temporary.write_bytes(data)
@@ -66,6 +73,14 @@ def remove_leftovers(folder: Path) -> None:
             path.unlink()
 
 
+def is_disk_full(error: BaseException) -> bool:
+    """Return whether an error, or one that it came from, says that there is no space."""
+    if isinstance(error, OSError) and error.errno in _FULL:
+        return True
+    origin = error.__cause__ or error.__context__
+    return origin is not None and is_disk_full(origin)
+
+
 @contextmanager
 def telling_why(path: Path) -> Iterator[None]:
     """Raise WriteError for a full or read-only disk, on which ``path`` cannot be written."""
@@ -74,11 +89,11 @@ def telling_why(path: Path) -> Iterator[None]:
     except WriteError:
         raise
     except OSError as error:
-        if error.errno not in _NO_ROOM and not _is_forbidden(path, error):
+        if error.errno not in _UNWRITABLE and not _is_forbidden(path, error):
             raise
         raise WriteError(
-            f"{path}: cannot be written ({error.strerror}): make room, or the folder writable;"
-            " what was there is unchanged."
+            f"{path}: cannot be written ({error.strerror}): free disk space, or make the folder"
+            " writable; what was there is unchanged."
         ) from error
 
 

@@ -25,7 +25,7 @@ from workers.label.settings import LabelSettings
 from workers.learning.miners import MINERS
 from workers.prepare.settings import FolderSettings, ModelSettings
 from workers.sedna.settings import JobSettings
-from workers.storage.settings import S3Settings
+from workers.storage.settings import DownloadSettings, S3Settings
 from workers.train.settings import TrainSettings
 
 __all__ = ["BLOCKS", "FOLDER", "SETTINGS", "main", "own_fields"]
@@ -44,6 +44,7 @@ SETTINGS: Mapping[str, type[EnvironmentSettings]] = {
     "prepare models": ModelSettings,
     "clean": CleanSettings,
     "s3": S3Settings,
+    "downloads": DownloadSettings,
 }
 """Program, or part of all of them, to its settings."""
 

@@ -100,7 +100,7 @@ def test_the_old_file_stays_until_there_is_room(disk: Disk, place: str) -> None:
     write(path, "old")
     old = path.read_bytes()
     disk.fill()
-    with pytest.raises(WriteError, match="make room") as caught:
+    with pytest.raises(WriteError, match="free disk space") as caught:
         write(path, "new")
     assert str(path) in str(caught.value)
     assert path.read_bytes() == old

@@ -39,7 +39,7 @@ def test_a_restarted_worker_ends_the_round_once_there_is_room(
         full = train(environment)
 
         assert full.returncode == WriteError.exit_status, full.stderr
-        assert "make room" in full.stderr.splitlines()[-1]
+        assert "free disk space" in full.stderr.splitlines()[-1]
         assert local_controller.messages.empty()
         assert not [path for path in output.iterdir() if path.suffix in {".ckpt", ".onnx"}]
         disk.grow()

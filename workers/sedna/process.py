@@ -15,6 +15,7 @@ from types import FrameType
 from typing import NoReturn
 
 from backend.errors import ProjectError, TemporaryError
+from backend.files import is_disk_full
 from workers.contract import WorkerKind, WorkerStatus
 from workers.sedna.session import Session
 
@@ -51,7 +52,7 @@ def run_worker(
         _log.error("%s worker: %s", name, _sentence(error))
         if is_debugging:
             traceback.print_exc()
-        return error.exit_status if isinstance(error, ProjectError) else EXIT_UNEXPECTED
+        return _exit_status(error)
     return 0
 
 
@@ -91,6 +92,8 @@ def run_round(
     except TemporaryError:
         raise
     except Exception as error:
+        if is_disk_full(error):
+            raise
         _report_failure(session, error)
         if is_kept:
             raise
@@ -110,9 +113,22 @@ def _report_failure(session: Session, error: Exception) -> None:
         raise TemporaryError(f"{_sentence(error)} {undelivered}") from error
 
 
+def _exit_status(error: Exception) -> int:
+    if isinstance(error, ProjectError):
+        return error.exit_status
+    return TemporaryError.exit_status if is_disk_full(error) else EXIT_UNEXPECTED
+
+
 def _sentence(error: Exception) -> str:
     if isinstance(error, ProjectError):
         return str(error)
+    if is_disk_full(error):
+        return f"the disk is full ({error}): free disk space, and a restarted worker goes on."
+    if isinstance(error, OSError) and error.filename is not None:
+        return (
+            f"{error.filename}: cannot be used ({error.strerror}): check that user {os.getuid()}"
+            " may read and write it."
+        )
     return (
         f"unexpected {type(error).__name__}: {error}: run it with DEBUG=true to see where"
         " and report it."

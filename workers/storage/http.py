@@ -1,22 +1,24 @@
 """Files behind HTTP."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from ssl import SSLContext
+from typing import Self
 
 import httpx
 
 from backend.errors import SettingsError, TemporaryError
 from backend.files import replaced_atomically
 from workers.storage.base import NotFoundError
+from workers.storage.downloads import DownloadLimits
+from workers.storage.settings import DownloadSettings
 from workers.urls import shown
 
 __all__ = ["HttpStorage"]
 
 _TIMEOUT_SECONDS = 30.0
-_CONNECTION_RETRIES = 3
 _MISSING = {httpx.codes.NOT_FOUND, httpx.codes.GONE}
 _MAY_PASS = {
     httpx.codes.REQUEST_TIMEOUT,
@@ -28,15 +30,25 @@ _MAY_PASS = {
 class HttpStorage:
     """``http://`` and ``https://``, for reading only; a user and password in the URL are sent.
 
-    A server that is silent for 30 s is given up for this time.
+    HTTP_PROXY, HTTPS_PROXY and NO_PROXY are honoured. A server that is silent for 30 s is given up
+    for this time.
     """
+
+    def __init__(self, limits: DownloadLimits) -> None:
+        """Connect to nothing yet."""
+        self._limits = limits
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str]) -> Self:
+        """Return the storage with the limits of the environment; raises SettingsError."""
+        return cls(DownloadSettings.from_environment(environment).limits)
 
     def download(self, url: str, target: Path) -> int:
         """Write the file to ``target``, whole or not at all; return its size in bytes."""
         with _translated(url), replaced_atomically(target) as temporary:
             with _client().stream("GET", url) as answer, temporary.open("wb") as file:
                 _check(url, answer)
-                for chunk in answer.iter_bytes():
+                for chunk in self._limits.bounded(url, answer.iter_bytes()):
                     file.write(chunk)
             return temporary.stat().st_size
 
@@ -56,11 +68,7 @@ def _tls() -> SSLContext:
 
 
 def _client() -> httpx.Client:
-    return httpx.Client(
-        timeout=_TIMEOUT_SECONDS,
-        follow_redirects=True,
-        transport=httpx.HTTPTransport(verify=_tls(), retries=_CONNECTION_RETRIES),
-    )
+    return httpx.Client(timeout=_TIMEOUT_SECONDS, follow_redirects=True, verify=_tls())
 
 
 def _check(url: str, answer: httpx.Response) -> None:
@@ -80,8 +88,8 @@ def _check(url: str, answer: httpx.Response) -> None:
 def _translated(url: str) -> Iterator[None]:
     try:
         yield
-    except httpx.InvalidURL:
-        raise SettingsError(f"{shown(url)}: is no URL: check it.") from None
+    except (httpx.InvalidURL, httpx.UnsupportedProtocol):
+        raise SettingsError(f"{shown(url)}: is not a URL: check it.") from None
     except httpx.HTTPError as error:
         raise TemporaryError(
             f"{shown(url)}: cannot be downloaded now ({type(error).__name__}: {shown(str(error))})."

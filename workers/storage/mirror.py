@@ -43,17 +43,18 @@ class Mirror:
     """
 
     def __init__(self, environment: Mapping[str, str]) -> None:
-        """Mirror nothing yet; ``environment`` holds S3's variables, read when S3 is used."""
+        """Mirror nothing yet; ``environment`` has the settings of storage, read when used."""
         self._environment = environment
-        self._logins: dict[tuple[str, str], str] = {}
-        self._queries: dict[Path, str] = {}
+        self._urls: dict[Path, str] = {}
+        self._prefixes: dict[Path, str] = {}
+        """Of folders that a URL led through: the URL so far, without a query."""
         self._s3_lock = Lock()
 
     def localise(self, environment: Mapping[str, str]) -> dict[str, str]:
         """Return the environment with local paths in the contract's URL variables.
 
         Nothing is downloaded. A URL of an unknown scheme is left for the settings to refuse.
-        Raises SettingsError, which names the variable, for a remote URL that is none.
+        Raises SettingsError, which names the variable, for a remote URL that cannot be used.
         """
         local = dict(environment)
         for variable in filter(environment.__contains__, _URL_VARIABLES):
@@ -66,29 +67,29 @@ class Mirror:
         if not is_remote(url):
             return local_path(url)
         scheme, _, rest = url.partition("://")
-        if scheme.lower() == _S3:
-            return self._inside(_S3, *rest.split("/"))
-        try:
-            parts = urlsplit(url)
-        except ValueError:
-            raise SettingsError(f"{shown(url)}: is no URL: check it.") from None
-        login, _, host = parts.netloc.rpartition("@")
-        self._logins.setdefault((parts.scheme, host), login)
-        path = self._inside(parts.scheme, host, *unquote(parts.path).split("/"))
-        self._queries[path] = parts.query
+        location = rest if scheme.lower() == _S3 else _without_query(url)
+        root, *names = location.split("/")
+        path = self._folder / scheme.lower() / root.rpartition("@")[2]
+        prefix = f"{scheme.lower()}://{root}"
+        self._prefixes.setdefault(path, prefix)
+        for name in names:
+            path, prefix = path / _local_name(name, scheme.lower()), f"{prefix}/{name}"
+            self._prefixes.setdefault(path, prefix)
+        self._urls[path] = f"{prefix}{rest[len(location) :]}"
         return path
 
     def url(self, path: Path) -> str:
         """Return the URL that a path stands for: for a path on the node, itself."""
         if not self._is_remote(path):
             return str(path)
-        scheme, host, *names = path.relative_to(self._folder).parts
-        if scheme == _S3:
-            return f"{scheme}://{'/'.join([host, *names])}"
-        login = self._logins.get((scheme, host))
-        query = self._queries.get(path)
-        netloc = f"{login}@{host}" if login else host
-        return f"{scheme}://{netloc}/{quote('/'.join(names))}{f'?{query}' if query else ''}"
+        if path in self._urls:
+            return self._urls[path]
+        folder, names = path, list[str]()
+        while folder not in self._prefixes:
+            folder, names = folder.parent, [folder.name, *names]
+        prefix = self._prefixes[folder]
+        is_plain = prefix.startswith(f"{_S3}://")
+        return "/".join([prefix, *(name if is_plain else quote(name) for name in names)])
 
     def fetch(self, path: Path, variable: str) -> Path:
         """Return ``path``, downloaded first if it stands for a remote file and is not here yet.
@@ -151,11 +152,6 @@ class Mirror:
         weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
         return Path(folder)
 
-    def _inside(self, *names: str) -> Path:
-        if ".." in names:
-            raise SettingsError(f"{'/'.join(names)}: a URL must hold no `..`: write it without.")
-        return self._folder.joinpath(*filter(None, names))
-
     def _is_remote(self, path: Path) -> bool:
         return "_folder" in self.__dict__ and path.is_relative_to(self._folder)
 
@@ -175,7 +171,7 @@ class Mirror:
 
     def _storage(self, url: str) -> Storage:
         if not url.startswith(f"{_S3}://"):
-            return HttpStorage()
+            return HttpStorage.from_environment(self._environment)
         with self._s3_lock:
             return self._s3
 
@@ -184,6 +180,28 @@ class Mirror:
         from workers.storage.s3 import S3Storage  # noqa: PLC0415 - boto3 is slow to import
 
         return S3Storage.from_environment(self._environment)
+
+
+def _without_query(url: str) -> str:
+    """Return what follows the scheme, up to a query or fragment."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        raise SettingsError(f"{shown(url)}: is not a URL: check it.") from None
+    return f"{parts.netloc}{parts.path}"
+
+
+def _local_name(name: str, scheme: str) -> str:
+    """Return the file name for one part of a URL's path.
+
+    Parts that no file can be named by keep the escapes that they have in the URL.
+    """
+    plain = name if scheme == _S3 else unquote(name)
+    if plain == "..":
+        raise SettingsError(f"{name}: a URL must not contain `..`: write it without.")
+    if not plain or plain == "." or "/" in plain or "\0" in plain:
+        return name if "%" in name else f"%{name}"
+    return plain
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
@@ -14,7 +15,8 @@ from backend.errors import SettingsError, TemporaryError
 from backend.files import replaced_atomically
 from workers.contract import Variable
 from workers.storage.base import NotFoundError
-from workers.storage.settings import S3Settings
+from workers.storage.downloads import DownloadLimits
+from workers.storage.settings import DownloadSettings, S3Settings
 from workers.urls import shown
 
 if TYPE_CHECKING:
@@ -25,23 +27,32 @@ __all__ = ["S3Storage"]
 _SCHEME = "s3://"
 _REGION = "us-east-1"
 _ATTEMPTS = 4
+_LONGEST_LISTING = 100_000
 _CHUNK_BYTES = 1 << 20
 _SERVER_ERROR = 500
 _MISSING = {"404", "NoSuchKey", "NoSuchBucket"}
+_OTHER_REGION = {
+    "301",
+    "AuthorizationHeaderMalformed",
+    "IllegalLocationConstraintException",
+    "PermanentRedirect",
+}
 _MAY_PASS = {"RequestTimeout", "SlowDown", "Throttling", "ThrottlingException", "429"}
 
 
 class S3Storage:
     """``s3://<bucket>/<key>``."""
 
-    def __init__(self, settings: S3Settings) -> None:
+    def __init__(self, settings: S3Settings, limits: DownloadLimits) -> None:
         """Connect to nothing yet; raises SettingsError for a wrong S3_ENDPOINT_URL."""
         self._client = _client(settings)
+        self._limits = limits
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Self:
         """Return the storage of S3_ENDPOINT_URL; raises SettingsError."""
-        return cls(S3Settings.from_environment(environment))
+        limits = DownloadSettings.from_environment(environment).limits
+        return cls(S3Settings.from_environment(environment), limits)
 
     def download(self, url: str, target: Path) -> int:
         """Write the object to ``target``, whole or not at all; return its size in bytes."""
@@ -49,7 +60,7 @@ class S3Storage:
         with _translated(url), replaced_atomically(target) as temporary:
             body = self._client.get_object(Bucket=bucket, Key=key)["Body"]
             with body, temporary.open("wb") as file:
-                for chunk in body.iter_chunks(_CHUNK_BYTES):
+                for chunk in self._limits.bounded(url, body.iter_chunks(_CHUNK_BYTES)):
                     file.write(chunk)
             return temporary.stat().st_size
 
@@ -60,23 +71,28 @@ class S3Storage:
             self._client.put_object(Bucket=bucket, Key=key, Body=file)
 
     def list(self, folder: str) -> list[str]:
-        """Return the URLs of all objects below a folder."""
+        """Return the URLs of all objects below a folder.
+
+        Raises SettingsError if there are more than 100,000: a listing may never end.
+        """
         bucket, _, key = folder[len(_SCHEME) :].rstrip("/").partition("/")
         with _translated(folder):
             pages = self._client.get_paginator("list_objects_v2").paginate(
                 Bucket=bucket, Prefix=f"{key}/" if key else ""
             )
-            return [
-                f"{_SCHEME}{bucket}/{entry['Key']}"
-                for page in pages
-                for entry in page.get("Contents", [])
-            ]
+            keys = (entry["Key"] for page in pages for entry in page.get("Contents", []))
+            urls = [f"{_SCHEME}{bucket}/{key}" for key in islice(keys, _LONGEST_LISTING + 1)]
+        if len(urls) > _LONGEST_LISTING:
+            raise SettingsError(
+                f"{folder}: contains more than {_LONGEST_LISTING} objects: use a folder of its own."
+            )
+        return urls
 
 
 def _bucket_and_key(url: str) -> tuple[str, str]:
     bucket, _, key = url[len(_SCHEME) :].partition("/")
     if not bucket or not key:
-        raise SettingsError(f"{url}: names no object: write s3://<bucket>/<key>.")
+        raise SettingsError(f"{url}: does not name an object: write s3://<bucket>/<key>.")
     return bucket, key
 
 
@@ -98,7 +114,7 @@ def _client(settings: S3Settings) -> "S3Client":
         )
     except ValueError:
         raise SettingsError(
-            f"{Variable.S3_ENDPOINT_URL}: is no URL: write https://<host>:<port>."
+            f"{Variable.S3_ENDPOINT_URL}: is not a URL: write https://<host>:<port>."
         ) from None
 
 
@@ -123,7 +139,9 @@ def _translated(url: str) -> Iterator[None]:
     except ClientError as error:
         raise _answered(url, error) from None
     except ParamValidationError:
-        raise SettingsError(f"{url}: is no name of an object: write s3://<bucket>/<key>.") from None
+        raise SettingsError(
+            f"{url}: is not the name of an object: write s3://<bucket>/<key>."
+        ) from None
     except BotoCoreError as error:
         raise TemporaryError(
             f"{url}: S3 cannot be reached now ({type(error).__name__}: {shown(str(error))})."
@@ -137,6 +155,13 @@ def _answered(url: str, error: ClientError) -> SettingsError | TemporaryError:
         return TemporaryError(f"{url}: S3 answers {code} (status {status}) now.")
     if code in _MISSING:
         return NotFoundError(f"{url}: there is no such object ({code}): check bucket and key.")
+    if code in _OTHER_REGION:
+        headers = error.response["ResponseMetadata"].get("HTTPHeaders", {})
+        region = headers.get("x-amz-bucket-region") or error.response["Error"].get("Region")
+        return SettingsError(
+            f"{url}: the bucket is in another region ({code}): set AWS_DEFAULT_REGION to"
+            f" {region or 'its region'}."
+        )
     return SettingsError(
         f"{url}: S3 refuses it with {code} (status {status}): check"
         f" {Variable.S3_ENDPOINT_URL}, {Variable.ACCESS_KEY_ID} and {Variable.SECRET_ACCESS_KEY}."

@@ -1,13 +1,14 @@
-"""How to reach S3."""
+"""How remote storage is reached, and what bounds a download."""
 
 from typing import Annotated
 
-from pydantic import BeforeValidator, Field, SecretStr
+from pydantic import BeforeValidator, Field, PositiveFloat, PositiveInt, SecretStr
 
 from workers.contract import Variable
 from workers.environment import EnvironmentSettings
+from workers.storage.downloads import DownloadLimits
 
-__all__ = ["S3Settings"]
+__all__ = ["DownloadSettings", "S3Settings"]
 
 
 def _endpoint(value: object) -> str:
@@ -33,3 +34,19 @@ class S3Settings(EnvironmentSettings):
         validation_alias=Variable.SECRET_ACCESS_KEY,
         description="The access key's secret.",
     )
+
+
+class DownloadSettings(EnvironmentSettings):
+    """What bounds a download from S3 or HTTP."""
+
+    download_limit_mib: PositiveInt = Field(
+        default=4096, description="MiB that a downloaded file may have, after decompression."
+    )
+    download_seconds: PositiveFloat = Field(
+        default=3600.0, description="Seconds that the download of one file may take."
+    )
+
+    @property
+    def limits(self) -> DownloadLimits:
+        """The limits."""
+        return DownloadLimits(self.download_limit_mib, self.download_seconds)

@@ -167,7 +167,9 @@ def test_a_full_disk_ends_the_command_as_one_that_may_be_tried_again(
 ) -> None:
     disk_full()
     assert main([str(published / "mindcv.ckpt"), str(tmp_path / "model.onnx")]) == 75
-    sentence = f"{tmp_path}/model.onnx: cannot be written (No space left on device): make room"
+    sentence = (
+        f"{tmp_path}/model.onnx: cannot be written (No space left on device): free disk space"
+    )
     assert capsys.readouterr().err.splitlines()[-1].startswith(sentence)
 
 

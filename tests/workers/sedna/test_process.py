@@ -1,3 +1,4 @@
+import errno
 import logging
 import os
 import signal
@@ -58,6 +59,25 @@ def test_an_error_is_one_line_and_its_exit_status(
     (line,) = capfd.readouterr().err.splitlines()
     assert " ERROR train worker: " in line
     assert str(error) in line
+
+
+def test_an_unreadable_file_is_a_sentence(capfd: pytest.CaptureFixture[str]) -> None:
+    error = PermissionError(errno.EACCES, "Permission denied", "/data/index.txt")
+    assert run_worker("train", Work(error), []) == EXIT_UNEXPECTED
+    expected = "/data/index.txt: cannot be used (Permission denied): check that user"
+    assert expected in capfd.readouterr().err
+
+
+def test_a_full_disk_is_temporary_wherever_it_is_met(
+    identity: dict[str, str], tmp_path: Path, local_controller: FakeLocalController
+) -> None:
+    def train_on_a_full_disk(_: Session) -> None:
+        full = OSError(errno.ENOSPC, "No space left on device")
+        raise RuntimeError("the compiler failed") from full
+
+    with pytest.raises(RuntimeError):
+        run_round(WorkerKind.TRAIN, identity | {"MODEL_URL": str(tmp_path)}, train_on_a_full_disk)
+    assert local_controller.messages.empty()
 
 
 @pytest.mark.parametrize("arguments", [["--debug"], []])
@@ -129,7 +149,8 @@ def test_a_failure_is_told_before_it_is_reported(
             identity | {"MODEL_URL": str(tmp_path)},
             Work(DatasetError("line 3 is wrong.")),
         )
-    told, reported = caplog.messages
+    ours = [record for record in caplog.records if record.name.startswith("workers")]
+    told, reported = (record.getMessage() for record in ours)
     assert told.endswith("line 3 is wrong.")
     assert reported == "reported train failed"
 

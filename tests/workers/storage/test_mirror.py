@@ -34,6 +34,8 @@ def test_an_object_and_its_path_stand_for_each_other(key: str) -> None:
         "http://host/a/model.ckpt",
         "https://host:8443/a%20b/model.ckpt",
         "https://user:word@host/model.ckpt?token=1%202",
+        "https://host/a%2Fb//c/%2e/model.ckpt",
+        "s3://bucket//a%2Fb//model.ckpt",
     ],
 )
 def test_a_web_url_and_its_path_stand_for_each_other(url: str) -> None:
@@ -42,6 +44,15 @@ def test_a_web_url_and_its_path_stand_for_each_other(url: str) -> None:
     assert mirror.url(path) == url
     assert path.name == "model.ckpt"
     assert not any(secret in str(path) for secret in ("user", "word", "token"))
+
+
+def test_urls_that_differ_only_in_their_escapes_have_different_paths() -> None:
+    mirror = Mirror({})
+    urls = [f"http://host/{path}" for path in ("a/b/x", "a%2Fb/x", "a//b/x", "a/./b/x")]
+    paths = [mirror.path(url) for url in urls]
+    assert len(set(paths)) == len(urls)
+    assert [mirror.url(path) for path in paths] == urls
+    assert mirror.url(paths[1].with_name("y z")) == "http://host/a%2Fb/y%20z"
 
 
 def test_a_neighbour_has_the_login_and_not_the_query() -> None:
@@ -63,7 +74,7 @@ def test_a_path_on_the_node_is_itself(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("url", ["s3://bucket/../../etc/passwd", "http://host/%2e%2e/%2e%2e/x"])
 def test_no_url_leaves_the_mirror(url: str) -> None:
-    with pytest.raises(SettingsError, match=r"no `\.\.`"):
+    with pytest.raises(SettingsError, match=r"not contain `\.\.`"):
         Mirror({}).path(url)
 
 

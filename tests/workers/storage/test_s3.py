@@ -65,12 +65,12 @@ def test_a_missing_object_or_bucket_is_not_found(
 def test_a_url_without_bucket_or_key_is_refused(
     storage: S3Storage, tmp_path: Path, url: str
 ) -> None:
-    with pytest.raises(SettingsError, match="names no object"):
+    with pytest.raises(SettingsError, match="does not name an object"):
         storage.download(url, tmp_path / "x")
 
 
 def test_a_name_that_is_no_buckets_is_refused(storage: S3Storage, tmp_path: Path) -> None:
-    with pytest.raises(SettingsError, match="no name of an object"):
+    with pytest.raises(SettingsError, match="not the name of an object"):
         storage.download("s3://a bucket/x", tmp_path / "x")
 
 
@@ -134,7 +134,7 @@ def test_half_a_credential_is_refused(missing: str) -> None:
 
 
 def test_an_endpoint_that_is_no_url_is_refused() -> None:
-    with pytest.raises(SettingsError, match="S3_ENDPOINT_URL: is no URL"):
+    with pytest.raises(SettingsError, match="S3_ENDPOINT_URL: is not a URL"):
         S3Storage.from_environment(environment("http://a host:x"))
 
 
@@ -146,3 +146,24 @@ def test_the_client_is_imported_only_when_it_is_used() -> None:
     command = [sys.executable, "-c", code]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
+
+
+def test_a_bucket_of_another_region_is_named_as_such(
+    file_server: FileServer, tmp_path: Path
+) -> None:
+    document = b"<Error><Code>AuthorizationHeaderMalformed</Code><Region>eu-west-1</Region></Error>"
+    file_server.files["/bucket/x"] = (400, document)
+    with pytest.raises(SettingsError, match=r"another region .*AWS_DEFAULT_REGION to eu-west-1"):
+        S3Storage.from_environment(environment(file_server.url)).download(
+            "s3://bucket/x", tmp_path / "x"
+        )
+
+
+def test_a_listing_has_an_end(
+    s3: S3Store, storage: S3Storage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("workers.storage.s3._LONGEST_LISTING", 3)
+    for number in range(4):
+        s3.put(f"train/{number}", b"")
+    with pytest.raises(SettingsError, match="contains more than 3 objects"):
+        storage.list(s3.url("train"))
