@@ -39,13 +39,11 @@ class SubjectError(ProjectError):
 
 @dataclass(frozen=True)
 class Finished:
-    """A process that has ended."""
+    """A process that has ended, its seconds from start to end and its peak resident memory."""
 
     output: str
     seconds: float
-    """From its start to its end."""
     peak_mib: float
-    """The most memory that it held at a time (resident set)."""
 
 
 def subject(name: str, **arguments: object) -> Values:

@@ -18,7 +18,6 @@ MODEL_NAME = "bench"
 
 _MODEL_PATH = f"/v2/models/{MODEL_NAME}"
 _PATIENCE_SECONDS = 60
-_PAUSE_SECONDS = 0.2
 
 
 class Server(NamedTuple):
@@ -47,7 +46,7 @@ def serving(
                 if process.poll() is not None or time.monotonic() > end:
                     last = log.read_text()[-500:].strip()
                     raise SubjectError(f"the server does not start: {last}")
-                time.sleep(_PAUSE_SECONDS)
+                time.sleep(0.2)
             yield Server(f"http://127.0.0.1:{port}{_MODEL_PATH}", process.pid)
         finally:
             process.terminate()

@@ -4,9 +4,9 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from typing import Literal, Protocol, TextIO
+from typing import NamedTuple, Protocol, TextIO
 
-from pydantic import BaseModel, ConfigDict
+from pydantic_core import to_json
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.padding import Padding
@@ -24,13 +24,16 @@ from jobs.status import (
     Stage,
     WorkerState,
 )
-from workers.contract import Metrics
 
 __all__ = ["View", "open_view", "render"]
 
 _ROUNDS_SHOWN = 6
 _WORKERS_SHOWN = 3
 _BAR_COLUMNS = 24
+_ROUND_FIELDS = {
+    *("outcome", "reason", "train_samples", "eval_samples", "seconds"),
+    *("deployed_metrics", "candidate_metrics"),
+}
 _STAGE_WORKER = {Stage.TRAIN: "train", Stage.EVAL: "eval", Stage.DEPLOY: "infer"}
 _STARTED = (ConditionType.STARTING, ConditionType.RUNNING)
 _MARKS = {
@@ -73,12 +76,12 @@ def open_view(*, json: bool, stream: TextIO | None = None) -> Iterator[View]:
     """
     out = stream if stream is not None else sys.stdout
     if json:
-        yield _LineView(out, lambda change: change.model_dump_json())
+        yield _LineView(out, _Change.json)
     elif out.isatty():
         with _TerminalView(out) as view:
             yield view
     else:
-        yield _LineView(out, lambda change: change.line())
+        yield _LineView(out, _Change.line)
 
 
 def render(status: JobStatus, now: datetime) -> RenderableType:
@@ -89,73 +92,19 @@ def render(status: JobStatus, now: datetime) -> RenderableType:
     return Padding(Group(*parts), (1, 2, 0, 2))
 
 
-class _Change(BaseModel):
-    model_config = ConfigDict(frozen=True)
-
-    event: str
+class _Change(NamedTuple):
+    fields: dict[str, object]
+    """As `open_view` describes them."""
+    words: tuple[str, ...]
+    """What a person needs of them."""
     time: datetime
-    job: str
-    namespace: str
-    round: int
+
+    def json(self) -> str:
+        return to_json(self.fields, inf_nan_mode="null").decode()
 
     def line(self) -> str:
-        parts = (f"{self.time:%Y-%m-%dT%H:%M:%SZ}", f"round {self.round}", *self.details())
+        parts = (f"{self.time:%Y-%m-%dT%H:%M:%SZ}", f"round {self.fields['round']}", *self.words)
         return "  ".join(_one_line(part) for part in parts if part)
-
-    def details(self) -> tuple[str, ...]:
-        raise NotImplementedError
-
-
-class _ConditionChange(_Change):
-    event: Literal["condition"] = "condition"
-    stage: Stage
-    type: ConditionType
-    worker: str
-    message: str
-    data: str
-
-    def details(self) -> tuple[str, ...]:
-        return self.stage, self.type, self.worker, self.message
-
-
-class _RoundChange(_Change):
-    event: Literal["round"] = "round"
-    outcome: Outcome
-    reason: str
-    train_samples: int
-    eval_samples: int
-    seconds: dict[Stage, float]
-    deployed_metrics: Metrics
-    candidate_metrics: Metrics
-
-    def details(self) -> tuple[str, ...]:
-        return self.outcome, f"{sum(self.seconds.values()):.0f} s", self.accuracy(), self.reason
-
-    def accuracy(self) -> str:
-        deployed, candidate = _accuracy(self.deployed_metrics), _accuracy(self.candidate_metrics)
-        if deployed is None or candidate is None:
-            return ""
-        points = 100 * (candidate - deployed)
-        return f"accuracy {deployed:.1%} -> {candidate:.1%} ({points:+.1f} points)"
-
-
-class _RestartChange(_Change):
-    event: Literal["restart"] = "restart"
-    worker: str
-    restarts: int
-    exit_status: int | None
-
-    def details(self) -> tuple[str, ...]:
-        exited = "" if self.exit_status is None else f"exit status {self.exit_status}"
-        return "restart", self.worker, f"restarts {self.restarts}", exited
-
-
-class _ProblemChange(_Change):
-    event: Literal["problem"] = "problem"
-    sentence: str
-
-    def details(self) -> tuple[str, ...]:
-        return "problem", self.sentence
 
 
 class _Changes:
@@ -176,58 +125,57 @@ class _Changes:
     def _new_conditions(self, status: JobStatus) -> Iterator[_Change]:
         new = _numbered(status.conditions)[self._conditions :]
         self._conditions = len(status.conditions)
-        for number, condition in new:
-            yield _ConditionChange(
-                time=condition.time.astimezone(UTC),
-                job=status.name,
-                namespace=status.namespace,
-                round=number,
-                stage=condition.stage,
-                type=condition.type,
-                worker=_worker_of(condition, status.workers),
-                message=condition.message,
-                data=condition.data,
-            )
+        for number, each in new:
+            worker = _worker_of(each, status.workers)
+            words = (each.stage, each.type, worker, each.message)
+            fields = each.model_dump(include={"stage", "type", "message", "data"})
+            yield _change("condition", status, each.time, number, words, worker=worker, **fields)
 
     def _new_ends(self, status: JobStatus) -> Iterator[_Change]:
-        for round_ in status.rounds:
-            if round_.ended is None or round_.number in self._rounds:
+        for each in status.rounds:
+            if each.ended is None or each.number in self._rounds:
                 continue
-            self._rounds.add(round_.number)
-            yield _RoundChange(
-                time=round_.ended.astimezone(UTC),
-                job=status.name,
-                namespace=status.namespace,
-                round=round_.number,
-                **round_.model_dump(include=_RoundChange.model_fields.keys() - {"round"}),
-            )
+            self._rounds.add(each.number)
+            deployed, candidate, points = _accuracies(each)
+            accuracy = f"accuracy {deployed} -> {candidate} ({points} points)" if points else ""
+            seconds = f"{sum(each.seconds.values()):.0f} s"
+            words = (each.outcome, seconds, accuracy, each.reason)
+            fields = each.model_dump(include=_ROUND_FIELDS)
+            yield _change("round", status, each.ended, each.number, words, **fields)
 
     def _restarted(self, status: JobStatus) -> Iterator[_Change]:
-        for worker in status.workers:
-            if worker.restarts <= self._restarts.get(worker.name, 0):
+        for each in status.workers:
+            if each.restarts <= self._restarts.get(each.name, 0):
                 continue
-            self._restarts[worker.name] = worker.restarts
-            yield _RestartChange(
-                time=worker.started.astimezone(UTC),
-                job=status.name,
-                namespace=status.namespace,
-                round=_current_round(status),
-                worker=worker.name,
-                restarts=worker.restarts,
-                exit_status=worker.exit_status,
+            self._restarts[each.name] = each.restarts
+            exited = "" if each.exit_status is None else f"exit status {each.exit_status}"
+            words = ("restart", each.name, f"restarts {each.restarts}", exited)
+            fields = each.model_dump(include={"restarts", "exit_status"})
+            number = _current_round(status)
+            yield _change(
+                "restart", status, each.started, number, words, worker=each.name, **fields
             )
 
     def _new_problem(self, status: JobStatus) -> Iterator[_Change]:
         is_new = status.problem != self._problem
         self._problem = status.problem
         if is_new and status.problem:
-            yield _ProblemChange(
-                time=datetime.now(UTC),
-                job=status.name,
-                namespace=status.namespace,
-                round=_current_round(status),
-                sentence=status.problem,
-            )
+            words, now = ("problem", status.problem), datetime.now(UTC)
+            number = _current_round(status)
+            yield _change("problem", status, now, number, words, sentence=status.problem)
+
+
+def _change(
+    event: str,
+    status: JobStatus,
+    time: datetime,
+    number: int,
+    words: tuple[str, ...],
+    **fields: object,
+) -> _Change:
+    utc = time.astimezone(UTC)
+    job = {"job": status.name, "namespace": status.namespace, "round": number}
+    return _Change({"event": event, "time": utc, **job, **fields}, words, utc)
 
 
 class _LineView:
@@ -295,10 +243,6 @@ def _one_line(text: str) -> str:
     """Return ``text``, which may come from a worker, without line ends and terminal codes."""
     words = " ".join(Text.from_ansi(text.replace("\r", "\n")).plain.split())
     return "".join(character for character in words if character.isprintable())
-
-
-def _accuracy(metrics: Metrics) -> float | None:
-    return next(iter(metrics.get("accuracy", ())), None)
 
 
 def _clock(elapsed: timedelta) -> str:
@@ -394,17 +338,22 @@ def _round_cells(round_: Round, now: datetime) -> Iterator[RenderableType]:
     yield str(round_.number)
     yield Text(round_.outcome, style=_OUTCOME_STYLE[round_.outcome])
     yield f"{round_.train_samples} + {round_.eval_samples}"
-    yield from _accuracy_cells(round_)
+    deployed, candidate, points = _accuracies(round_)
+    yield f"{deployed} → {candidate}" if points else ""
+    yield points
     yield _clock((round_.ended or now) - round_.started)
     yield Text(_one_line(round_.reason), style="dim", no_wrap=True, overflow="ellipsis")
 
 
-def _accuracy_cells(round_: Round) -> tuple[str, str]:
+def _accuracies(round_: Round) -> tuple[str, str, str]:
     """Return the accuracies and the points gained, or blanks before both are known."""
-    deployed, candidate = _accuracy(round_.deployed_metrics), _accuracy(round_.candidate_metrics)
+    deployed, candidate = (
+        next(iter(metrics.get("accuracy", ())), None)
+        for metrics in (round_.deployed_metrics, round_.candidate_metrics)
+    )
     if deployed is None or candidate is None:
-        return "", ""
-    return f"{deployed:.1%} → {candidate:.1%}", f"{100 * (candidate - deployed):+.1f}"
+        return "", "", ""
+    return f"{deployed:.1%}", f"{candidate:.1%}", f"{100 * (candidate - deployed):+.1f}"
 
 
 def _verdict(rounds: list[Round]) -> Text:

@@ -9,6 +9,7 @@ from itertools import count
 from pathlib import Path
 
 from bench.answering import Values
+from bench.dataset import CLASS_NAMES, in_index
 from bench.measure import SubjectError, run_to_end
 from bench.results import Bar, Figure, figures
 from bench.setting import Setting
@@ -70,12 +71,11 @@ def seconds_outside_workers(status: JobStatus) -> float:
         for worker in status.workers
         if worker.kind in {"train", "eval"} and worker.ended
     ]
-    running = [
-        condition.time
-        for condition in status.conditions
-        if condition.stage is Stage.DEPLOY and condition.type is ConditionType.RUNNING
+    busy += [
+        (each.time, whole[1])
+        for each in status.conditions
+        if (each.stage, each.type) == (Stage.DEPLOY, ConditionType.RUNNING)
     ]
-    busy += [(time, whole[1]) for time in running]
     return outside(whole, busy)
 
 
@@ -102,6 +102,5 @@ def _prepare_node(setting: Setting, manifests: Path, root: Path) -> None:
     for target in (job.initial_model, job.deployed_model):
         target.parent.mkdir(parents=True)
         shutil.copyfile(model.with_suffix(target.suffix), target)
-    index = setting.pictures(_SAMPLES, _SIDE)
-    lines = [line.split() for line in index.read_text("utf-8").splitlines()]
-    append_samples(job.index, [(index.parent / path, label) for path, label in lines])
+    paths, labels = in_index(str(setting.pictures(_SAMPLES, _SIDE)))
+    append_samples(job.index, zip(paths, (CLASS_NAMES[each] for each in labels), strict=True))

@@ -54,6 +54,5 @@ def _earlier_rounds(folder: Path, lines: list[str]) -> Path:
         trained = lines[number * share : (number + 1) * share]
         RoundFolder(round_, Mirror({})).samples.write_text("".join(trained))
         (round_ / TRAIN_REPORT_FILE).write_bytes(completed.to_json())
-    following = folder / str(_ROUNDS + 1)
-    following.mkdir()
-    return following
+    (folder / str(_ROUNDS + 1)).mkdir()
+    return folder / str(_ROUNDS + 1)
