@@ -1,42 +1,54 @@
 # sedna-tinyms. `make demo` and `make test` do all their own set-up.
-PYTHON ?= python3.11
+PYTHON ?=
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
-LOCKS := infer train jobs dev sedna kserve docs fuzz
-SEDNA_PACKAGES := $(VENV)-sedna
-KSERVE_PACKAGES := $(VENV)-kserve
-CLUSTER := $(abspath build/cluster)
+# Each has what the one before has, too: what runs, the tests and checks, Sedna's SDK or KServe.
+DEV := $(VENV)-dev
+DEV_BIN := $(DEV)/bin
+DEV_INSTALLED := $(DEV)/.installed
+SEDNA_VENV := $(VENV)-sedna
+KSERVE := $(VENV)-kserve
+# These stand alone.
 DOCS := $(VENV)-docs
 FUZZ := $(VENV)-fuzz
+PEERS := $(VENV)-bench
+CLUSTER := $(abspath build/cluster)
 PARSERS ?= $(notdir $(wildcard tests/fuzz/corpus/*))
 SECONDS ?= 600
 CASES ?= 10000
-PEERS := $(VENV)-bench
+
+# $(call install,environment,set of requirements,options)
+install = @python=$$(requirements/python.sh $(PYTHON)) && $$python requirements/install.py $(1) requirements/$(2).txt $(3) && touch $(1)/.installed
 
 include docker/images.mk
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo report deploy test test-unit test-e2e test-faults soak test-sedna test-kserve cluster cluster-down test-cluster fuzz upstream bench reference docs check format lock clean
+.PHONY: help setup demo report deploy test test-unit test-e2e test-faults soak test-sedna test-kserve cluster cluster-down test-cluster fuzz upstream bench reference docs check format release-notes lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
-$(INSTALLED): requirements/dev.txt pyproject.toml
-	@command -v $(PYTHON) >/dev/null || { echo "make: no $(PYTHON) on PATH: install Python 3.11 or name another with PYTHON=" >&2; exit 1; }
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements/dev.txt
-	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
-	@touch $@
+$(INSTALLED): requirements/build.txt requirements/jobs.txt pyproject.toml
+	$(call install,$(VENV),jobs,--editable .)
 
-setup: $(INSTALLED) ## make the virtual environment from the locked requirements
+$(DEV_INSTALLED): requirements/dev.txt $(INSTALLED)
+	$(call install,$(DEV),dev,--over $(VENV))
+
+setup: $(DEV_INSTALLED) ## make the virtual environments for the demo, tests and checks
 
 demo: $(INSTALLED) ## the whole loop on this machine, by day and by night; LABEL=1: you label
 	@$(BIN)/python -m demo $(if $(LABEL),--label)
 
+<<<<<<< HEAD
 report: $(INSTALLED) ## docs/use-case-report.md from new runs: [PHOTOGRAPHS=folder ROUNDS=]
 	@$(BIN)/python -m demo.usecase run $(if $(PHOTOGRAPHS),--photographs "$(PHOTOGRAPHS)") $(if $(ROUNDS),--rounds $(ROUNDS))
 	@$(BIN)/python -m demo.usecase fill
+=======
+report: $(DEV_INSTALLED) ## docs/use-case-report.md from new runs: [PHOTOGRAPHS=folder ROUNDS=]
+	@$(DEV_BIN)/python -m demo.usecase run $(if $(PHOTOGRAPHS),--photographs "$(PHOTOGRAPHS)") $(if $(ROUNDS),--rounds $(ROUNDS))
+	@$(DEV_BIN)/python -m demo.usecase render
+>>>>>>> 38e463e (Environments by purpose, for Python 3.11 and 3.12: the demo installs what it runs, tools lie over it)
 
 # Each replaces what the manifests say; what is not set stays.
 deploy: ## apply the manifests: EDGE_NODE= [REGISTRY= TAG= DATA= TRAIN_SAMPLES= DEPLOY_GAIN= OVERLAY=ascend|http]
@@ -52,34 +64,30 @@ deploy: ## apply the manifests: EDGE_NODE= [REGISTRY= TAG= DATA= TRAIN_SAMPLES= 
 
 test: test-unit test-e2e ## all tests
 
-test-unit: $(INSTALLED) ## the fast tests, in parallel
-	$(BIN)/pytest -n auto --dist loadfile -m "not e2e and not faults and not soak"
+test-unit: $(DEV_INSTALLED) ## the fast tests, in parallel
+	$(DEV_BIN)/pytest -n auto --dist loadfile -m "not e2e and not faults and not soak"
 
-test-e2e: $(INSTALLED) ## whole jobs with real training
-	$(BIN)/pytest -m e2e
+test-e2e: $(DEV_INSTALLED) ## whole jobs with real training
+	$(DEV_BIN)/pytest -m e2e
 
-test-faults: $(INSTALLED) ## kills, full disks, broken connections: [KILLS=200 SEED=0]
-	$(if $(KILLS),KILLS=$(KILLS)) $(if $(SEED),SEED=$(SEED)) $(BIN)/pytest -s -m "not soak" tests/faults
+test-faults: $(DEV_INSTALLED) ## kills, full disks, broken connections: [KILLS=200 SEED=0]
+	$(if $(KILLS),KILLS=$(KILLS)) $(if $(SEED),SEED=$(SEED)) $(DEV_BIN)/pytest -s -m "not soak" tests/faults
 
-soak: $(INSTALLED) ## many rounds with inference under load; nothing may grow: [ROUNDS=30]
-	$(if $(ROUNDS),ROUNDS=$(ROUNDS)) $(BIN)/pytest -s -m soak tests/faults
+soak: $(DEV_INSTALLED) ## many rounds with inference under load; nothing may grow: [ROUNDS=30]
+	$(if $(ROUNDS),ROUNDS=$(ROUNDS)) $(DEV_BIN)/pytest -s -m soak tests/faults
 
-$(SEDNA_PACKAGES)/.installed: requirements/sedna.txt $(INSTALLED)
-	rm -rf $(SEDNA_PACKAGES)
-	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --require-hashes --target $(SEDNA_PACKAGES) -r requirements/sedna.txt
-	@touch $@
+$(SEDNA_VENV)/.installed: requirements/sedna.txt $(DEV_INSTALLED)
+	$(call install,$(SEDNA_VENV),sedna,--over $(DEV))
 
-test-sedna: $(SEDNA_PACKAGES)/.installed ## with Sedna's own SDK, unpatched and patched: SEDNA_LIB=path/to/sedna/lib
+test-sedna: $(SEDNA_VENV)/.installed ## with Sedna's own SDK, unpatched and patched: SEDNA_LIB=path/to/sedna/lib
 	@test -d "$(SEDNA_LIB)/sedna/core" || { echo "make: SEDNA_LIB=$(SEDNA_LIB) holds no Sedna SDK: name the lib folder of a kubeedge/sedna checkout" >&2; exit 1; }
-	PYTHONPATH=$(abspath $(SEDNA_PACKAGES)):$(abspath $(SEDNA_LIB)) $(BIN)/pytest tests/backend/sedna/test_registration.py tests/docs/test_sedna_sdk.py tests/upstream
+	PYTHONPATH=$(abspath $(SEDNA_LIB)) $(SEDNA_VENV)/bin/python -m pytest tests/backend/sedna/test_registration.py tests/docs/test_sedna_sdk.py tests/upstream
 
-$(KSERVE_PACKAGES)/.installed: requirements/kserve.txt $(INSTALLED)
-	rm -rf $(KSERVE_PACKAGES)
-	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --require-hashes --target $(KSERVE_PACKAGES) -r requirements/kserve.txt
-	@touch $@
+$(KSERVE)/.installed: requirements/kserve.txt $(DEV_INSTALLED)
+	$(call install,$(KSERVE),kserve,--over $(DEV))
 
-test-kserve: $(KSERVE_PACKAGES)/.installed ## KServe's own client against the inference worker
-	PYTHONPATH=$(abspath $(KSERVE_PACKAGES)) $(BIN)/pytest tests/workers/infer/http/test_kserve.py
+test-kserve: $(KSERVE)/.installed ## KServe's own client against the inference worker
+	$(KSERVE)/bin/python -m pytest tests/workers/infer/http/test_kserve.py
 
 cluster: ## start Kubernetes with Sedna on this machine, as root: BINARIES=folder of programs SEDNA=path/to/sedna [PAUSE_IMAGE=]
 	@test -d "$(BINARIES)" || { echo "make: BINARIES=$(BINARIES) is not a folder: name the one with kubelet, kube-apiserver, sedna-gm and the others" >&2; exit 1; }
@@ -90,26 +98,27 @@ cluster: ## start Kubernetes with Sedna on this machine, as root: BINARIES=folde
 cluster-down: ## stop that cluster and remove its state
 	@tests/cluster/down.sh $(CLUSTER)
 
+<<<<<<< HEAD
 test-cluster: $(INSTALLED) ## two rounds, hot update on and off, on the cluster with Sedna that KUBECONFIG names: [EDGE_NODE= REGISTRY= TAG=]
 	@test -n "$$KUBECONFIG" || { echo "make: KUBECONFIG is not set: name a cluster with Sedna, or start one with make cluster" >&2; exit 1; }
 	SEDNA_CLUSTER=1 EDGE_NODE=$(EDGE_NODE) REGISTRY=$(REGISTRY) TAG=$(TAG) $(BIN)/pytest -v -m cluster tests/cluster
+=======
+test-cluster: $(DEV_INSTALLED) ## two rounds, hot update on and off, on the cluster that make cluster started
+	SEDNA_CLUSTER=1 KUBECONFIG=$(CLUSTER)/kubeconfig PATH=$(CLUSTER)/bin:$$PATH $(DEV_BIN)/pytest -v -m cluster tests/cluster
+>>>>>>> 38e463e (Environments by purpose, for Python 3.11 and 3.12: the demo installs what it runs, tools lie over it)
 
-upstream: $(INSTALLED) ## write the patch series again: SEDNA=path/to/sedna
+upstream: $(DEV_INSTALLED) ## write the patch series again: SEDNA=path/to/sedna
 	@test -d "$(SEDNA)/lib/sedna" || { echo "make: SEDNA=$(SEDNA) is no checkout of kubeedge/sedna: name one" >&2; exit 1; }
-	@$(BIN)/python -m upstream.generate $(SEDNA)
+	@$(DEV_BIN)/python -m upstream.generate $(SEDNA)
 
-$(PEERS)/.installed: requirements/bench.txt
-	$(PYTHON) -m venv $(PEERS)
-	$(PEERS)/bin/pip install --quiet --disable-pip-version-check -r requirements/bench.txt
-	@touch $@
+$(PEERS)/.installed: requirements/build.txt requirements/bench.txt
+	$(call install,$(PEERS),bench)
 
-bench: $(INSTALLED) $(PEERS)/.installed ## measure against peers, write docs/benchmarks.md: [ONLY=name] [REPEATS=3]
-	@$(BIN)/python -m bench $(if $(ONLY),--only $(ONLY)) $(if $(REPEATS),--repeats $(REPEATS))
+bench: $(DEV_INSTALLED) $(PEERS)/.installed ## measure against peers, write docs/benchmarks.md: [ONLY=name] [REPEATS=3]
+	@$(DEV_BIN)/python -m bench $(if $(ONLY),--only $(ONLY)) $(if $(REPEATS),--repeats $(REPEATS))
 
-$(FUZZ)/.installed: requirements/fuzz.txt
-	$(PYTHON) -m venv $(FUZZ)
-	$(FUZZ)/bin/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements/fuzz.txt
-	@touch $@
+$(FUZZ)/.installed: requirements/build.txt requirements/fuzz.txt
+	$(call install,$(FUZZ),fuzz)
 
 fuzz: $(FUZZ)/.installed ## every parser and the inference worker over HTTP: [SECONDS=600 a parser, CASES=10000, PARSERS=]
 	@for parser in $(PARSERS); do \
@@ -121,34 +130,33 @@ fuzz: $(FUZZ)/.installed ## every parser and the inference worker over HTTP: [SE
 reference: $(INSTALLED) ## fill docs/reference from the code
 	@$(BIN)/python -m docs.tools.reference
 
-$(DOCS)/.installed: requirements/docs.txt
-	$(PYTHON) -m venv $(DOCS)
-	$(DOCS)/bin/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements/docs.txt
-	@touch $@
+$(DOCS)/.installed: requirements/build.txt requirements/docs.txt
+	$(call install,$(DOCS),docs)
 
 docs: reference $(DOCS)/.installed ## the documentation as pages: build/site/index.html
 	NO_MKDOCS_2_WARNING=1 $(DOCS)/bin/mkdocs build --quiet
 
-check: $(INSTALLED) ## ruff, mypy --strict, import-linter
-	$(BIN)/ruff format --check .
-	$(BIN)/ruff check .
-	$(BIN)/mypy
-	$(BIN)/lint-imports
+check: $(DEV_INSTALLED) ## ruff, mypy --strict, import-linter; actionlint and zizmor for .github
+	$(DEV_BIN)/ruff format --check .
+	$(DEV_BIN)/ruff check .
+	$(DEV_BIN)/mypy
+	$(DEV_BIN)/lint-imports
+	$(DEV_BIN)/actionlint
+	$(DEV_BIN)/zizmor --offline --quiet .github
 
-format: $(INSTALLED) ## let ruff format the code and mend what it can
-	$(BIN)/ruff format .
-	$(BIN)/ruff check --fix .
+format: $(DEV_INSTALLED) ## let ruff format the code and fix what it can
+	$(DEV_BIN)/ruff format .
+	$(DEV_BIN)/ruff check --fix .
 
-lock: ## pin the full closure of requirements/*.in again, with hashes
-	$(PYTHON) -m venv $(VENV)-lock
+release-notes: ## print what CHANGELOG.md says of VERSION
+	@awk '/^## / { on = $$2 == "$(VERSION)" || $$2 == "[$(VERSION)]"; next } on { print; lines++ } END { exit !lines }' CHANGELOG.md \
+		|| { echo "make: CHANGELOG.md has no section on $(VERSION)" >&2; exit 1; }
+
+lock: ## pin the full closure of requirements/*.in, with hashes: [UPGRADE=1 for the newest of all]
+	@python=$$(requirements/python.sh $(PYTHON)) && $$python -m venv $(VENV)-lock
 	$(VENV)-lock/bin/pip install --quiet --disable-pip-version-check uv
-	for set in $(LOCKS); do \
-		$(VENV)-lock/bin/uv pip compile --quiet --upgrade --python-version 3.11 --python-platform linux \
-			--override requirements/overrides.txt --generate-hashes --no-emit-index-url --no-annotate \
-			--custom-compile-command "make lock" \
-			--output-file requirements/$$set.txt requirements/$$set.in || exit 1; \
-	done
+	requirements/lock.sh $(abspath $(VENV)-lock/bin/uv) $(if $(UPGRADE),--upgrade)
 	rm -rf $(VENV)-lock
 
 clean: ## remove what the other targets made
-	rm -rf $(VENV) $(VENV)-lock $(SEDNA_PACKAGES) $(KSERVE_PACKAGES) $(DOCS) $(PEERS) $(FUZZ) build/site build/bench demo-run .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(VENV)-lock $(DEV) $(SEDNA_VENV) $(KSERVE) $(DOCS) $(PEERS) $(FUZZ) build/site build/bench demo-run .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -12,9 +12,9 @@ RUN python3 -m venv /opt/pip && python3 -m venv --system-site-packages --without
 COPY docker/build /build
 
 FROM build AS packages
-COPY requirements/train.txt docker/left-out.txt /build/
+COPY requirements/train.txt /build/
 RUN --mount=type=secret,id=ca_bundle --mount=type=cache,target=/root/.cache/pip \
-    xargs /build/install.sh ascend /build/train.txt </build/left-out.txt
+    /build/install.sh ascend /build/train.txt
 
 FROM build AS code
 COPY backend /code/backend

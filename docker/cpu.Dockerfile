@@ -26,9 +26,9 @@ RUN --mount=type=secret,id=ca_bundle --mount=type=cache,target=/root/.cache/pip 
     /build/install.sh cpu /build/infer.txt
 
 FROM build AS train-packages
-COPY requirements/train.txt docker/left-out.txt /build/
+COPY requirements/train.txt /build/
 RUN --mount=type=secret,id=ca_bundle --mount=type=cache,target=/root/.cache/pip \
-    xargs /build/install.sh cpu /build/train.txt </build/left-out.txt
+    /build/install.sh cpu /build/train.txt
 
 FROM build AS code
 COPY backend /code/backend

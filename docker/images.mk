@@ -22,8 +22,8 @@ IMAGES += ENGINE="$(ENGINE)" FLAVOR=$(FLAVOR) REGISTRY=$(REGISTRY) BASE_IMAGE=$(
 images: ## build the workers' images: [FLAVOR=cpu|ascend] [ENGINE=docker|podman|buildah] [REGISTRY=] [TAG=] [BASE_IMAGE=]
 	@$(IMAGES) docker/build.sh
 
-images-verify: $(INSTALLED) ## run each CPU image hardened: train, evaluate, infer, end
-	@$(IMAGES) docker/verify.sh $(BIN)/pytest
+images-verify: $(DEV_INSTALLED) ## run each CPU image hardened: train, evaluate, infer, end
+	@$(IMAGES) docker/verify.sh $(DEV_BIN)/pytest
 
 images-push: ## push them: REGISTRY=
 	@$(IMAGES) docker/push.sh
@@ -34,9 +34,8 @@ images-scan: $(SYFT) ## write what they consist of (SPDX, CycloneDX) to build/sb
 base-image: ## a stand-in for the base image, where no registry is in reach
 	@$(IMAGES) docker/base.sh
 
-ci-images: $(INSTALLED) ## build and verify the CPU images where that can be done
+ci-images: $(DEV_INSTALLED) ## build and verify the CPU images where that can be done
 	@$(IMAGES) docker/ci.sh
 
 $(SYFT_FOLDER)/bin/syft: docker/sbom.txt
-	$(PYTHON) -m venv $(SYFT_FOLDER)
-	$(SYFT_FOLDER)/bin/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r docker/sbom.txt
+	@python=$$(requirements/python.sh $(PYTHON)) && $$python requirements/install.py $(SYFT_FOLDER) docker/sbom.txt
