@@ -26,13 +26,25 @@ _MOVED = {
 _DROPPED = ("SoftDvppDecodeRandomCropResizeJpeg", "SoftDvppDecodeResizeJpeg")
 """Ascend transforms that TinyMS lists in its public names and never uses itself."""
 
-_UNUSED = ("gensim", "matplotlib", "matplotlib.pyplot", "requests", "scipy.stats", "wget")
+_UNUSED = (
+    "gensim",
+    "matplotlib",
+    "matplotlib.pyplot",
+    "requests",
+    "scipy.stats",
+    "sklearn.metrics",
+    "wget",
+)
 """What TinyMS imports on the way to MobileNetV2, which never uses it.
 
-Images leave it out; where it is installed it would cost more than a second of each start.
+The lock files leave most of it out; where it is installed it would cost more than a second of
+each start.
 """
 
-_IMPORTERS = ("tinyms.data", "tinyms.model", "tinyms.vision")
+_PACKAGES = {"sklearn": "scikit-learn"}
+"""Names on the package index that differ from the module's."""
+
+_IMPORTERS = ("tinyms.data", "tinyms.metrics", "tinyms.model", "tinyms.vision")
 """The modules of TinyMS that import what is unused."""
 
 
@@ -48,9 +60,10 @@ class _Placeholder(ModuleType):
         try:
             meant = pkgutil.resolve_name(self.__name__)
         except ModuleNotFoundError as error:
-            package = self.__name__.partition(".")[0]
+            module = self.__name__.partition(".")[0]
+            package = _PACKAGES.get(module, module)
             raise MissingPackageError(
-                f"TinyMS calls {self.__name__} here, which this image leaves out: "
+                f"TinyMS calls {self.__name__} here, which is not installed: "
                 f"`pip install {package}` where it is needed."
             ) from error
         return meant(*args, **kwargs)

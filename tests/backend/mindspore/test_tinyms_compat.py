@@ -103,7 +103,9 @@ from importlib.abc import MetaPathFinder
 
 class Hide(MetaPathFinder):
     def find_spec(self, name, path=None, target=None):
-        if name.partition(".")[0] in {"gensim", "matplotlib", "wget"} or name == "scipy.stats":
+        if name.partition(".")[0] in {"gensim", "matplotlib", "sklearn", "wget"} or (
+            name == "scipy.stats"
+        ):
             raise ModuleNotFoundError(name, name=name)
 
 
@@ -116,6 +118,7 @@ prepare_mindspore()
 tinyms_compat.install()
 from tinyms import vision
 from tinyms.data import utils
+import tinyms.metrics
 import tinyms.model
 
 tinyms.model.MobileNetV2(class_num=2)
@@ -125,6 +128,7 @@ for use in (
     lambda: vision.view.plt.figure(figsize=(1, 1)),
     lambda: utils.wget.download("url"),
     lambda: alexnet.truncnorm.rvs(0, 1),
+    lambda: tinyms.metrics.roc_auc_score([0, 1], [0, 1]),
 ):
     try:
         use()
@@ -142,10 +146,15 @@ def test_tinyms_needs_what_mobilenetv2_does_not_use_only_when_it_is_used() -> No
     )
     assert done.returncode == 0, done.stderr
     told = done.stdout.splitlines()
-    assert len(told) == 3
+    assert len(told) == 4
     for line, (name, package) in zip(
         told,
-        [("pyplot.figure", "matplotlib"), ("wget.download", "wget"), ("truncnorm.rvs", "scipy")],
+        [
+            ("pyplot.figure", "matplotlib"),
+            ("wget.download", "wget"),
+            ("truncnorm.rvs", "scipy"),
+            ("roc_auc_score", "scikit-learn"),
+        ],
         strict=True,
     ):
         assert name in line
