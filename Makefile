@@ -40,15 +40,9 @@ setup: $(DEV_INSTALLED) ## make the virtual environments for the demo, tests and
 demo: $(INSTALLED) ## the whole loop on this machine, by day and by night; LABEL=1: you label
 	@$(BIN)/python -m demo $(if $(LABEL),--label)
 
-<<<<<<< HEAD
-report: $(INSTALLED) ## docs/use-case-report.md from new runs: [PHOTOGRAPHS=folder ROUNDS=]
-	@$(BIN)/python -m demo.usecase run $(if $(PHOTOGRAPHS),--photographs "$(PHOTOGRAPHS)") $(if $(ROUNDS),--rounds $(ROUNDS))
-	@$(BIN)/python -m demo.usecase fill
-=======
 report: $(DEV_INSTALLED) ## docs/use-case-report.md from new runs: [PHOTOGRAPHS=folder ROUNDS=]
 	@$(DEV_BIN)/python -m demo.usecase run $(if $(PHOTOGRAPHS),--photographs "$(PHOTOGRAPHS)") $(if $(ROUNDS),--rounds $(ROUNDS))
-	@$(DEV_BIN)/python -m demo.usecase render
->>>>>>> 38e463e (Environments by purpose, for Python 3.11 and 3.12: the demo installs what it runs, tools lie over it)
+	@$(DEV_BIN)/python -m demo.usecase fill
 
 # Each replaces what the manifests say; what is not set stays.
 deploy: ## apply the manifests: EDGE_NODE= [REGISTRY= TAG= DATA= TRAIN_SAMPLES= DEPLOY_GAIN= OVERLAY=ascend|http]
@@ -98,14 +92,9 @@ cluster: ## start Kubernetes with Sedna on this machine, as root: BINARIES=folde
 cluster-down: ## stop that cluster and remove its state
 	@tests/cluster/down.sh $(CLUSTER)
 
-<<<<<<< HEAD
-test-cluster: $(INSTALLED) ## two rounds, hot update on and off, on the cluster with Sedna that KUBECONFIG names: [EDGE_NODE= REGISTRY= TAG=]
+test-cluster: $(DEV_INSTALLED) ## two rounds, hot update on and off, on the cluster with Sedna that KUBECONFIG names: [EDGE_NODE= REGISTRY= TAG=]
 	@test -n "$$KUBECONFIG" || { echo "make: KUBECONFIG is not set: name a cluster with Sedna, or start one with make cluster" >&2; exit 1; }
-	SEDNA_CLUSTER=1 EDGE_NODE=$(EDGE_NODE) REGISTRY=$(REGISTRY) TAG=$(TAG) $(BIN)/pytest -v -m cluster tests/cluster
-=======
-test-cluster: $(DEV_INSTALLED) ## two rounds, hot update on and off, on the cluster that make cluster started
-	SEDNA_CLUSTER=1 KUBECONFIG=$(CLUSTER)/kubeconfig PATH=$(CLUSTER)/bin:$$PATH $(DEV_BIN)/pytest -v -m cluster tests/cluster
->>>>>>> 38e463e (Environments by purpose, for Python 3.11 and 3.12: the demo installs what it runs, tools lie over it)
+	SEDNA_CLUSTER=1 EDGE_NODE=$(EDGE_NODE) REGISTRY=$(REGISTRY) TAG=$(TAG) $(DEV_BIN)/pytest -v -m cluster tests/cluster
 
 upstream: $(DEV_INSTALLED) ## write the patch series again: SEDNA=path/to/sedna
 	@test -d "$(SEDNA)/lib/sedna" || { echo "make: SEDNA=$(SEDNA) is no checkout of kubeedge/sedna: name one" >&2; exit 1; }

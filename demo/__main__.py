@@ -13,6 +13,11 @@ from demo.scenario import Scenario
 from demo.story import run_demo
 from jobs.status import Outcome
 
+_STOPPED = (
+    "The demo was stopped: run it again to start over, or continue its job as it is with "
+    "`.venv/bin/iljob run manifests --root {root}`.\n"
+)
+
 
 def _main() -> int:
     parser = argparse.ArgumentParser(prog="python -m demo")
@@ -27,7 +32,7 @@ def _main() -> int:
         sys.stderr.write(f"{error}\n")
         return error.exit_status
     except (KeyboardInterrupt, asyncio.CancelledError):
-        sys.stderr.write("The demo was stopped.\n")
+        sys.stderr.write(_STOPPED.format(root=options.root))
         return 1
     return int(any(each.outcome is Outcome.FAILED for each in status.rounds))
 

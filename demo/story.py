@@ -38,7 +38,7 @@ def run_demo(manifests: Path, root: Path, scenario: Scenario, console: Console) 
     """
     started = time.monotonic()
     resources = load_job([manifests])
-    _make_room(root)
+    _make_room(root, console)
     setting, runner = Setting.of(resources, root), StandaloneRunner(resources, root)
     with console.status("Rendering dogs and croissants, by day and by night"):
         fill_dataset(setting, scenario)
@@ -54,10 +54,14 @@ def run_demo(manifests: Path, root: Path, scenario: Scenario, console: Console) 
     return status
 
 
-def _make_room(root: Path) -> None:
-    if root.exists() and any(root.iterdir()) and not (root / _MARKER).exists():
-        raise SettingsError(f"{root} is not empty and no demo's: name another folder with --root.")
-    shutil.rmtree(root, ignore_errors=True)
+def _make_room(root: Path, console: Console) -> None:
+    if root.exists() and any(root.iterdir()):
+        if not (root / _MARKER).exists():
+            raise SettingsError(
+                f"{root} is not empty and was not made by the demo: name another folder with --root."
+            )
+        shutil.rmtree(root)
+        console.print(f"Starting over: what an earlier demo left in {root} is removed")
     write_atomically(root / _MARKER, b"Made by `make demo`, which empties this folder.\n")
 
 

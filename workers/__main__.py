@@ -5,6 +5,8 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 
+from backend.errors import MissingPackageError
+
 __all__ = ["main"]
 
 
@@ -14,7 +16,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m workers", description="Run a Sedna worker.")
     parser.add_argument("worker", choices=["train", "eval", "infer", "label", "prepare", "clean"])
     worker = parser.parse_args(arguments[:1]).worker
-    status: int = import_module(f"workers.{worker}.__main__").main(arguments[1:])
+    try:
+        module = import_module(f"workers.{worker}.__main__")
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.partition(".")[0] in {"backend", "workers"}:
+            raise
+        extra = "train" if worker in {"train", "eval"} else "infer"
+        sys.stderr.write(
+            f"The {worker} worker needs the package {error.name}, which is not installed: install "
+            f"this project with its extra `{extra}`, or run the worker in a container.\n"
+        )
+        return MissingPackageError.exit_status
+    status: int = module.main(arguments[1:])
     return status
 
 
