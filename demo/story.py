@@ -58,7 +58,7 @@ def _make_room(root: Path, console: Console) -> None:
     if root.exists() and any(root.iterdir()):
         if not (root / _MARKER).exists():
             raise SettingsError(
-                f"{root} is not empty and not of the demo's making: name another folder with --root."
+                f"{root} is not empty and was not made by the demo: name another --root."
             )
         shutil.rmtree(root)
         console.print(f"Starting over: what an earlier demo left in {root} is removed")
