@@ -35,7 +35,7 @@ $(INSTALLED): requirements/build.txt requirements/jobs.txt pyproject.toml
 $(DEV_INSTALLED): requirements/dev.txt $(INSTALLED)
 	$(call install,$(DEV),dev,--over $(VENV))
 
-setup: $(DEV_INSTALLED) ## make the virtual environments for the demo, tests and checks
+setup: $(INSTALLED) ## make .venv, which runs the demo, iljob and the workers
 
 demo: $(INSTALLED) ## the whole loop on this machine, by day and by night; LABEL=1: you label
 	@$(BIN)/python -m demo $(if $(LABEL),--label)
