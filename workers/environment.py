@@ -13,7 +13,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, SecretStr, Validati
 from pydantic_core import ErrorDetails
 
 from backend.errors import SettingsError
-from workers.urls import local_path, shown
+from workers.urls import local_path, redacted
 
 __all__ = ["EnvironmentSettings", "LocalPath", "LocalPaths", "UpperCase", "split"]
 
@@ -66,7 +66,7 @@ class EnvironmentSettings(BaseModel):
         expected = details.get("ctx", {}).get("error") or details["msg"]
         if variable in cls._secrets():
             return f"{variable}: {expected}"
-        return f"{variable}={shown(values[variable])!r}: {expected}"
+        return f"{variable}={redacted(values[variable])!r}: {expected}"
 
     @classmethod
     def _secrets(cls) -> set[str]:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from backend.errors import SettingsError
 
-__all__ = ["is_remote", "local_path", "shown"]
+__all__ = ["is_remote", "local_path", "redacted"]
 
 _REMOTE = re.compile(r"(s3|https?)://", re.IGNORECASE)
 _LOGIN = re.compile(r"(?<=://)[^/@;\s]*@")
@@ -25,11 +25,11 @@ def local_path(url: str) -> Path:
     scheme, separator, _ = url.partition("://")
     if separator:
         raise SettingsError(
-            f"{shown(url)}: {scheme}:// is not supported here: use a path on the node."
+            f"{redacted(url)}: {scheme}:// is not supported here: use a path on the node."
         )
     return Path(url)
 
 
-def shown(text: str) -> str:
+def redacted(text: str) -> str:
     """Return ``text`` without what may be secret in its URLs: user, password and query."""
     return _QUERY.sub(r"\1...", _LOGIN.sub("", text))

@@ -2,13 +2,13 @@
 
 What another test shows already is not repeated:
 
-1.  a report or an exit status: test_worker; every format: test_incremental
-2.  a leftover tail: here, and tests/backend/test_model_file
-3.  the margin around a report: test_lc, test_settings; sent once: here
-4.  a failed round's samples come back: here, test_replay, train/test_training
-5.  a full output folder: here, test_worker
-10. folders of another user: test_outbox, storage/test_folders
-11. metrics are lists, and both models have the same: test_incremental
+1.  a report or an exit status: sedna/test_process; every format: sedna/test_incremental
+2.  a leftover tail: here, and tests/backend/models/test_model_file
+3.  the margin around a report: sedna/test_local_controller, test_settings; sent once: here
+4.  a failed round's samples come back: here, learning/test_replay, train/test_training
+5.  a full output folder: here, sedna/test_process
+10. folders of another user: sedna/test_outbox, storage/test_folders
+11. metrics are lists, and both models have the same: sedna/test_incremental
 """
 
 import json

@@ -159,7 +159,7 @@ def test_other_miner_parameters_are_refused(text: str) -> None:
 
 def test_the_job_is_told_by_the_global_manager() -> None:
     settings = JobSettings.from_environment(IDENTITY | {"DATA_PATH_PREFIX": "/root/"})
-    assert settings.lc_server == "http://localhost:9100"
+    assert settings.local_controller_url == "http://localhost:9100"
     assert settings.data_path_prefix == "/root"
     with pytest.raises(SettingsError, match=r"LC_SERVER='localhost:9100': .*pattern"):
         JobSettings.from_environment(IDENTITY | {"LC_SERVER": "localhost:9100"})

@@ -22,7 +22,7 @@ from workers.infer.inbox import Inbox, WaitingImage
 from workers.infer.metrics import Metrics
 from workers.infer.model import ModelSlot, ServedModel
 from workers.infer.settings import InferSettings
-from workers.storage.watching import looks
+from workers.storage.watching import changes
 
 __all__ = ["FolderService"]
 
@@ -76,7 +76,7 @@ class FolderService:
     def run(self, stop: Event) -> None:
         """Answer what waits and what comes, until ``stop`` is set."""
         problem = ""
-        for _ in looks(self._inbox.folder, _LOOK_SECONDS, stop):
+        for _ in changes(self._inbox.folder, _LOOK_SECONDS, stop):
             try:
                 self.answer_waiting(stop)
             except WriteError as error:

@@ -8,7 +8,7 @@ from pathlib import Path
 from backend.errors import ModelFileError
 from workers.learning.estimators import make_estimator
 from workers.prepare.settings import ModelSettings
-from workers.storage import Mirror, make_folder, shown
+from workers.storage import Mirror, make_folder, redacted
 
 __all__ = ["prepare_models"]
 
@@ -54,6 +54,6 @@ def _verify(path: Path, expected: str, url: str) -> None:
         found = hashlib.file_digest(file, "sha256").hexdigest()
     if found != expected:
         raise ModelFileError(
-            f"initial_model_source={shown(url)}: its SHA-256 is {found}, not {expected}: check the"
+            f"initial_model_source={redacted(url)}: its SHA-256 is {found}, not {expected}: check the"
             " URL, or mend initial_model_sha256."
         )

@@ -15,7 +15,7 @@ from pydantic import ValidationError
 
 from backend.files import write_atomically
 from workers.contract import ModelConfig, ModelHotUpdateConfig, WorkerStatus
-from workers.storage.watching import looks
+from workers.storage.watching import changes
 
 __all__ = ["REPORTED_UPDATE_FILE", "HotUpdate"]
 
@@ -52,7 +52,7 @@ class HotUpdate:
 
     def run(self, stop: Event) -> None:
         """Follow updates until ``stop`` is set; no error ends it before."""
-        for _ in looks(self._file.parent, self._poll_period, stop):
+        for _ in changes(self._file.parent, self._poll_period, stop):
             self._check()
 
     def load_latest(self) -> None:

@@ -17,7 +17,7 @@ from workers.contract import ModelResult, WorkerKind, WorkerMessage, WorkerStatu
 from workers.data.round_folder import KeptReport
 from workers.sedna.outbox import Outbox
 from workers.sedna.settings import JobSettings
-from workers.storage import shown
+from workers.storage import redacted
 
 __all__ = ["LocalController"]
 
@@ -92,7 +92,7 @@ class LocalController:
     ) -> Self:
         """Return the client of the worker that has these settings."""
         return cls(
-            settings.lc_server,
+            settings.local_controller_url,
             settings.worker_name,
             namespace=settings.namespace,
             job_name=settings.job_name,
@@ -159,7 +159,7 @@ class LocalController:
             _log.warning("the LocalController has not taken the report: %s", problem)
             if time.monotonic() + delay > deadline or self._stop.wait(delay):
                 raise TemporaryError(
-                    f"{shown(self._server)}: the LocalController has not taken the report"
+                    f"{redacted(self._server)}: the LocalController has not taken the report"
                     f" ({problem}): it is sent again when the worker restarts."
                 )
 

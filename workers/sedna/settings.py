@@ -34,7 +34,7 @@ class JobSettings(EnvironmentSettings):
         validation_alias=Variable.WORKER_NAME,
         description="The name the LocalController knows it by.",
     )
-    lc_server: str = Field(
+    local_controller_url: str = Field(
         default=LC_SERVER,
         validation_alias=Variable.LC_SERVER,
         pattern=r"^https?://",
@@ -64,7 +64,9 @@ class JobSettings(EnvironmentSettings):
         if self.report_margin_seconds is not None:
             return self.report_margin_seconds
         # A pod that mounts nothing of its node has no DATA_PATH_PREFIX.
-        is_on_cluster = self.data_path_prefix == DATA_PATH_PREFIX or self.lc_server == LC_SERVER
+        is_on_cluster = (
+            self.data_path_prefix == DATA_PATH_PREFIX or self.local_controller_url == LC_SERVER
+        )
         return _CLUSTER_MARGIN_SECONDS if is_on_cluster else 0.0
 
 

@@ -12,7 +12,7 @@ where there is no such container, is the worker's own work.
 from workers.storage.base import NotFoundError, Storage
 from workers.storage.folders import make_folder
 from workers.storage.mirror import Mirror
-from workers.urls import is_remote, local_path, shown
+from workers.urls import is_remote, local_path, redacted
 
 __all__ = [
     "Mirror",
@@ -21,5 +21,5 @@ __all__ = [
     "is_remote",
     "local_path",
     "make_folder",
-    "shown",
+    "redacted",
 ]

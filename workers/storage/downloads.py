@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from backend.errors import SettingsError, TemporaryError
-from workers.urls import shown
+from workers.urls import redacted
 
 __all__ = ["DownloadLimits"]
 
@@ -32,11 +32,11 @@ class DownloadLimits:
             size += len(chunk)
             if size > self.mebibytes * _MEBIBYTE:
                 raise SettingsError(
-                    f"{shown(url)}: is larger than download_limit_mib={self.mebibytes}: check the"
+                    f"{redacted(url)}: is larger than download_limit_mib={self.mebibytes}: check the"
                     " URL, or raise the limit."
                 )
             if time.monotonic() > deadline:
                 raise TemporaryError(
-                    f"{shown(url)}: not complete after download_seconds={self.seconds:g}."
+                    f"{redacted(url)}: not complete after download_seconds={self.seconds:g}."
                 )
             yield chunk

@@ -14,7 +14,7 @@ from backend.files import replaced_atomically
 from workers.storage.base import NotFoundError
 from workers.storage.downloads import DownloadLimits
 from workers.storage.settings import DownloadSettings
-from workers.urls import shown
+from workers.urls import redacted
 
 __all__ = ["HttpStorage"]
 
@@ -74,12 +74,12 @@ def _client() -> httpx.Client:
 def _check(url: str, answer: httpx.Response) -> None:
     status = answer.status_code
     if answer.is_server_error or status in _MAY_PASS:
-        raise TemporaryError(f"{shown(url)}: the server answers with status {status} now.")
+        raise TemporaryError(f"{redacted(url)}: the server answers with status {status} now.")
     if status in _MISSING:
-        raise NotFoundError(f"{shown(url)}: there is no such file (status {status}): check it.")
+        raise NotFoundError(f"{redacted(url)}: there is no such file (status {status}): check it.")
     if not answer.is_success:
         raise SettingsError(
-            f"{shown(url)}: the server refuses the file with status {status}: check the URL and"
+            f"{redacted(url)}: the server refuses the file with status {status}: check the URL and"
             " who may read it."
         )
 
@@ -89,14 +89,14 @@ def _translated(url: str) -> Iterator[None]:
     try:
         yield
     except (httpx.InvalidURL, httpx.UnsupportedProtocol):
-        raise SettingsError(f"{shown(url)}: is not a URL: check it.") from None
+        raise SettingsError(f"{redacted(url)}: is not a URL: check it.") from None
     except httpx.HTTPError as error:
         raise TemporaryError(
-            f"{shown(url)}: cannot be downloaded now ({type(error).__name__}: {shown(str(error))})."
+            f"{redacted(url)}: cannot be downloaded now ({type(error).__name__}: {redacted(str(error))})."
         ) from None
 
 
 def _read_only(url: str) -> SettingsError:
     return SettingsError(
-        f"{shown(url)}: HTTP is for reading only: let the output be a path on the node or s3://."
+        f"{redacted(url)}: HTTP is for reading only: let the output be a path on the node or s3://."
     )

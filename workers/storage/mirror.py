@@ -16,7 +16,7 @@ from backend.errors import PermanentError, SettingsError, TemporaryError
 from workers.contract import Variable
 from workers.storage.base import NotFoundError, Storage
 from workers.storage.http import HttpStorage
-from workers.urls import is_remote, local_path, shown
+from workers.urls import is_remote, local_path, redacted
 
 __all__ = ["Mirror"]
 
@@ -99,7 +99,7 @@ class Mirror:
         """
         size = self._download(path, variable)
         if size:
-            _log.info("downloaded %s, %d bytes", shown(self.url(path)), size)
+            _log.info("downloaded %s, %d bytes", redacted(self.url(path)), size)
         return path
 
     def fetch_all(self, paths: Sequence[Path], variable: str) -> None:
@@ -187,7 +187,7 @@ def _without_query(url: str) -> str:
     try:
         parts = urlsplit(url)
     except ValueError:
-        raise SettingsError(f"{shown(url)}: is not a URL: check it.") from None
+        raise SettingsError(f"{redacted(url)}: is not a URL: check it.") from None
     return f"{parts.netloc}{parts.path}"
 
 

@@ -17,7 +17,7 @@ from workers.contract import Variable
 from workers.storage.base import NotFoundError
 from workers.storage.downloads import DownloadLimits
 from workers.storage.settings import DownloadSettings, S3Settings
-from workers.urls import shown
+from workers.urls import redacted
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
@@ -144,7 +144,7 @@ def _translated(url: str) -> Iterator[None]:
         ) from None
     except BotoCoreError as error:
         raise TemporaryError(
-            f"{url}: S3 cannot be reached now ({type(error).__name__}: {shown(str(error))})."
+            f"{url}: S3 cannot be reached now ({type(error).__name__}: {redacted(str(error))})."
         ) from None
 
 

@@ -1,4 +1,4 @@
-"""When to look into a folder: after every change, and now and then in case none was seen."""
+"""When to look into a folder: after every change, and regularly in case one was missed."""
 
 import logging
 from collections.abc import Iterator
@@ -7,14 +7,14 @@ from threading import Event
 
 from watchfiles import watch
 
-__all__ = ["looks"]
+__all__ = ["changes"]
 
 _DEBOUNCE_MILLISECONDS = 200
 
 _log = logging.getLogger(__name__)
 
 
-def looks(folder: Path, period: float, stop: Event) -> Iterator[None]:
+def changes(folder: Path, period: float, stop: Event) -> Iterator[None]:
     """Yield now, after changes in ``folder``, and every ``period`` seconds, until ``stop``.
 
     A folder that cannot be watched, because it is missing or its file system has no events, is

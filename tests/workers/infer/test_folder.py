@@ -21,7 +21,7 @@ from workers.infer.inbox import Inbox
 from workers.infer.metrics import Metrics
 from workers.infer.model import ModelSlot
 from workers.infer.settings import InferSettings
-from workers.storage.watching import looks
+from workers.storage.watching import changes
 
 MakeImage = Callable[[Path, str], Path]
 
@@ -228,7 +228,7 @@ def test_images_wait_while_the_disk_is_full(
         (tmp_path / "a.png").rename(bench.inbox.folder / "a.png")
         serving.start()
         assert seen.event.wait(30)
-    for _ in looks(bench.inbox.folder / "done", 0.1, stop):
+    for _ in changes(bench.inbox.folder / "done", 0.1, stop):
         if (bench.inbox.folder / "done" / "a.png").exists():
             stop.set()
     serving.join()

@@ -2,7 +2,7 @@ from pathlib import Path
 from queue import Empty, Queue
 from threading import Event, Thread
 
-from workers.storage.watching import looks
+from workers.storage.watching import changes
 
 NEVER = 3600.0
 
@@ -11,7 +11,7 @@ def follow(folder: Path, period: float, stop: Event) -> tuple[Queue[bool], Threa
     seen = Queue[bool]()
 
     def run() -> None:
-        for _ in looks(folder, period, stop):
+        for _ in changes(folder, period, stop):
             seen.put(True)
 
     thread = Thread(target=run)
@@ -65,4 +65,4 @@ def test_a_quiet_folder_is_looked_at_every_period(tmp_path: Path) -> None:
 def test_nothing_is_looked_at_after_stop(tmp_path: Path) -> None:
     stop = Event()
     stop.set()
-    assert list(looks(tmp_path, NEVER, stop)) == []
+    assert list(changes(tmp_path, NEVER, stop)) == []
