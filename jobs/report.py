@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import islice, zip_longest
 from pathlib import Path
+from typing import NamedTuple
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -166,19 +167,16 @@ def _segments(round_: Round, longest: float) -> Iterator[_Segment]:
             started += timedelta(seconds=seconds)
 
 
-@dataclass(frozen=True)
-class _Point:
+class _Point(NamedTuple):
     x: float
     y: float
     round: Round
     value: float
 
 
-@dataclass(frozen=True)
-class _Column:
+class _Column(NamedTuple):
     """A round on the chart's axis; ``x`` is its middle."""
 
-    left: float
     x: float
     round: Round
     forgetting: float | None
@@ -211,9 +209,13 @@ def _chart(rounds: list[Round]) -> _Chart | None:
     if not values:
         return None
     ticks = _ticks(min(values), max(values))
-    columns = _columns(rounds)
+    width = max(_LEAST_COLUMN, (_LEAST_WIDTH - _LEFT - _RIGHT) / len(rounds))
+    columns = [
+        _Column(_LEFT + (place + 0.5) * width, round_, _forgetting(round_))
+        for place, round_ in enumerate(rounds)
+    ]
     return _Chart(
-        width=2 * columns[-1].x - columns[-1].left + _RIGHT,
+        width=_LEFT + len(rounds) * width + _RIGHT,
         left=_LEFT,
         bottom=_BOTTOM,
         columns=columns,
@@ -222,15 +224,6 @@ def _chart(rounds: list[Round]) -> _Chart | None:
         candidate=_points(columns, candidate, ticks),
         forgets=any(column.forgetting is not None for column in columns),
     )
-
-
-def _columns(rounds: list[Round]) -> list[_Column]:
-    width = max(_LEAST_COLUMN, (_LEAST_WIDTH - _LEFT - _RIGHT) / len(rounds))
-    lefts = (_LEFT + place * width for place in range(len(rounds)))
-    return [
-        _Column(left, left + width / 2, round_, _forgetting(round_))
-        for left, round_ in zip(lefts, rounds, strict=True)
-    ]
 
 
 def _points(columns: list[_Column], values: list[float | None], ticks: list[float]) -> list[_Point]:

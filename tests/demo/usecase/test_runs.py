@@ -15,7 +15,14 @@ from demo.usecase.runs import read_records, run_photographs, run_story
 from demo.usecase.tables import blocks
 
 SMALL = Scenario(
-    rounds=1, initial_training=32, initial_epochs=1, dataset=60, held_out=10, labels_per_round=80
+    # Of this seed the model that hardly learned is unsure enough to find hard examples.
+    seed=3,
+    rounds=1,
+    initial_training=32,
+    initial_epochs=1,
+    dataset=60,
+    held_out=10,
+    labels_per_round=80,
 )
 SILENT = Console(file=io.StringIO())
 
