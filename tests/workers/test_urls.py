@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backend.errors import SettingsError
-from workers.storage import is_remote, local_path, shown
+from workers.storage import is_remote, local_path, redacted
 
 _words = st.text(st.sampled_from("abcXYZ019-_.%"), min_size=1, max_size=8)
 
@@ -38,9 +38,9 @@ def test_what_is_remote(url: str, expected: bool) -> None:
 @given(user=_words, word=_words, query=_words, path=_words)
 def test_login_and_query_are_never_shown(user: str, word: str, query: str, path: str) -> None:
     url = f"https://{user}:{word}@host/{path}?token={query}"
-    assert shown(f"{url};/a/path") == f"https://host/{path}?...;/a/path"
+    assert redacted(f"{url};/a/path") == f"https://host/{path}?...;/a/path"
 
 
 @pytest.mark.parametrize("text", ["/data/a?b@c", "s3://bucket/a@b/c", "96,96", "http://h:1/x"])
 def test_what_holds_no_secret_is_shown_as_it_is(text: str) -> None:
-    assert shown(text) == text
+    assert redacted(text) == text

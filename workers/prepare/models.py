@@ -54,6 +54,6 @@ def _verify(path: Path, expected: str, url: str) -> None:
         found = hashlib.file_digest(file, "sha256").hexdigest()
     if found != expected:
         raise ModelFileError(
-            f"initial_model_source={redacted(url)}: its SHA-256 is {found}, not {expected}: check the"
-            " URL, or mend initial_model_sha256."
+            f"initial_model_source={redacted(url)}: its SHA-256 is {found}, not {expected}: check"
+            " the URL, or correct initial_model_sha256."
         )

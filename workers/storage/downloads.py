@@ -32,8 +32,8 @@ class DownloadLimits:
             size += len(chunk)
             if size > self.mebibytes * _MEBIBYTE:
                 raise SettingsError(
-                    f"{redacted(url)}: is larger than download_limit_mib={self.mebibytes}: check the"
-                    " URL, or raise the limit."
+                    f"{redacted(url)}: is larger than download_limit_mib={self.mebibytes}: check"
+                    " the URL, or raise the limit."
                 )
             if time.monotonic() > deadline:
                 raise TemporaryError(

@@ -92,7 +92,8 @@ def _translated(url: str) -> Iterator[None]:
         raise SettingsError(f"{redacted(url)}: is not a URL: check it.") from None
     except httpx.HTTPError as error:
         raise TemporaryError(
-            f"{redacted(url)}: cannot be downloaded now ({type(error).__name__}: {redacted(str(error))})."
+            f"{redacted(url)}: cannot be downloaded now"
+            f" ({type(error).__name__}: {redacted(str(error))})."
         ) from None
 
 

@@ -154,7 +154,7 @@ def test_why_the_report_cannot_be_remembered_is_told(
         disk.fill()
         with worker.running():
             assert worker.reports.get(timeout=10) is WorkerStatus.COMPLETED
-    assert f"{REPORTED_UPDATE_FILE}: cannot be written (File too large): make" in caplog.text
+    assert f"{REPORTED_UPDATE_FILE}: cannot be written (File too large): free" in caplog.text
 
 
 def test_loading_the_latest_does_not_wait_for_a_report(worker: Worker) -> None:
