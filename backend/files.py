@@ -1,8 +1,9 @@
-"""Files that another process reads are written whole or not at all."""
+"""Files that another process reads: written whole or not at all, under names that fit."""
 
 import errno
 import fcntl
 import os
+import re
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -11,6 +12,7 @@ from pathlib import Path
 from backend.errors import WriteError
 
 __all__ = [
+    "fit_name",
     "is_disk_full",
     "remove_leftovers",
     "replaced_atomically",
@@ -21,6 +23,29 @@ __all__ = [
 _MARK = "-partial-"
 _FULL = {errno.ENOSPC, errno.EDQUOT}
 _UNWRITABLE = {*_FULL, errno.EFBIG, errno.EROFS}
+_UNTELLABLE = re.compile(r"[\x00-\x1f\x7f-\x9f/\u2028\u2029\ud800-\udfff]+")
+_MOST_NAME_BYTES = 240
+_MOST_SUFFIX_BYTES = 16
+
+
+def fit_name(
+    name: str, *, unfit: re.Pattern[str] = _UNTELLABLE, most_bytes: int = _MOST_NAME_BYTES
+) -> str:
+    """Return a file name that every file system, log and JSON file can hold.
+
+    Args:
+        name: The name as it came; it may hold anything, such as bytes that are not UTF-8.
+        unfit: What becomes an underscore; control characters and what is no text by default.
+        most_bytes: What the result has at most, its suffix, of up to 16 bytes, included. By
+            default there is room for another suffix.
+    """
+    path = Path(unfit.sub("_", name).lstrip(".") or "_")
+    suffix = _cut(path.suffix, _MOST_SUFFIX_BYTES)
+    return _cut(path.stem, most_bytes - len(suffix.encode())) + suffix
+
+
+def _cut(text: str, most_bytes: int) -> str:
+    return text.encode()[:most_bytes].decode(errors="ignore")
 
 
 @contextmanager
@@ -37,8 +62,9 @@ def replaced_atomically(path: Path) -> Iterator[Path]:
     """
     with telling_why(path):
         path.parent.mkdir(parents=True, exist_ok=True)
+        short = Path(fit_name(path.name, most_bytes=_MOST_NAME_BYTES // 2))
         descriptor, name = tempfile.mkstemp(
-            prefix=f".{path.stem}{_MARK}", suffix=path.suffix, dir=path.parent
+            prefix=f".{short.stem}{_MARK}", suffix=short.suffix, dir=path.parent
         )
         temporary = Path(name)
         try:

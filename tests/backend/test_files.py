@@ -6,8 +6,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from backend.files import remove_leftovers, replaced_atomically, write_atomically
+from backend.files import fit_name, remove_leftovers, replaced_atomically, write_atomically
 
 
 def write_half(path: Path) -> None:
@@ -143,3 +145,34 @@ def test_what_a_killed_process_left_is_removed_and_nothing_else(tmp_path: Path) 
 
 def test_a_folder_that_is_missing_has_no_leftovers(tmp_path: Path) -> None:
     remove_leftovers(tmp_path / "missing")
+
+
+@given(st.text(st.characters(codec=None), max_size=300), st.integers(20, 240))
+def test_any_name_is_made_to_fit(name: str, most_bytes: int) -> None:
+    fitting = fit_name(name, most_bytes=most_bytes)
+    assert 0 < len(fitting.encode()) <= most_bytes
+    assert fitting == fit_name(fitting, most_bytes=most_bytes)
+    assert len(fitting.splitlines()) == 1
+    assert "/" not in fitting
+    assert not fitting.startswith(".")
+
+
+@pytest.mark.parametrize(
+    ("name", "fitting"),
+    [
+        ("größe 1.jpg", "größe 1.jpg"),
+        ("caf\udce9.jpg", "caf_.jpg"),
+        ("a\nb.j\npg", "a_b.j_pg"),
+        ("../..", "_.."),
+        ("ß" * 200 + ".jpeg", "ß" * 117 + ".jpeg"),
+        ("", "_"),
+    ],
+)
+def test_a_name_that_fits_stays_and_another_keeps_its_suffix(name: str, fitting: str) -> None:
+    assert fit_name(name) == fitting
+
+
+def test_a_file_with_the_longest_name_can_be_written(tmp_path: Path) -> None:
+    for name in ("a" * 255, "ß" * 125 + ".json", "a." + "b" * 253):
+        write_atomically(tmp_path / name, b"new")
+        assert (tmp_path / name).read_bytes() == b"new"

@@ -3,6 +3,7 @@
 import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from itertools import islice
 from threading import Event
@@ -79,10 +80,10 @@ class FolderService:
         for _ in changes(self._inbox.folder, _LOOK_SECONDS, stop):
             try:
                 self.answer_waiting(stop)
-            except WriteError as error:
-                # The images wait until there is room; HTTP goes on meanwhile.
+            except OSError as error:
+                # The images wait until there is room, or the inbox is back; HTTP goes on.
                 if str(error) != problem:
-                    _log.error("%s", error)
+                    _log.error("the inbox waits: %s", error)
                 problem = str(error)
 
     def answer_waiting(self, stop: Event) -> None:
@@ -108,7 +109,8 @@ class FolderService:
     def _opened(self, waiting: Iterator[WaitingImage]) -> Iterator[_OpenedImage]:
         for image in waiting:
             if self._inbox.is_answered(image):
-                self._inbox.finish(image)
+                with self._apart(image):
+                    self._inbox.finish(image)
                 continue
             try:
                 input_ = self._read(image)
@@ -126,18 +128,37 @@ class FolderService:
         now = self._clock()
         is_settled = now - self._unreadable.setdefault(image, now) >= self._copy_seconds
         if is_settled and WaitingImage.look(image.path) == image:
+            self._reject(image, reason)
+
+    @contextmanager
+    def _apart(self, image: WaitingImage) -> Iterator[None]:
+        """Set an image aside for which the block fails, so that no other has to wait."""
+        try:
+            yield
+        except WriteError:
+            raise
+        except FileNotFoundError:
+            _log.warning("%s was taken away while it was answered", image.name)
+        except OSError as error:
+            self._reject(image, f"{image.name}: cannot be put away ({error.strerror}).")
+
+    def _reject(self, image: WaitingImage, reason: str) -> None:
+        try:
             self._inbox.reject(image, reason)
-            _log.warning("rejected %s", reason)
+        except WriteError:
+            raise
+        except OSError as error:
+            self._inbox.leave(image)
+            reason += f" It stays where it is ({error.strerror})."
+        _log.warning("rejected %s", reason)
 
     def _answer(self, served: ServedModel, batch: Sequence[_OpenedImage]) -> None:
         probabilities = served.probabilities(np.stack([image.input for image in batch]))
         hard = [served.is_hard(row) for row in probabilities]
         self._metrics.count_answers(served, probabilities, hard)
         for (waiting, _), row, is_hard in zip(batch, probabilities, hard, strict=True):
-            try:
+            with self._apart(waiting):
                 self._conclude(waiting, self._describe(served, waiting, row, is_hard))
-            except FileNotFoundError:
-                _log.warning("%s was taken away while it was answered", waiting.name)
 
     def _conclude(self, waiting: WaitingImage, answer: Answer) -> None:
         if answer.hard and self._store:

@@ -8,17 +8,18 @@ one without is the rest of an interrupted write or removal.
 import hashlib
 import re
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
 
-from backend.files import remove_leftovers, write_atomically
+from backend.files import fit_name, remove_leftovers, write_atomically
 from workers.data.answers import HardExample
 
 __all__ = ["HardExampleStore"]
 
 _DIGEST_DIGITS = 16
-_LONGEST_STEM = 80
+_LONGEST_NAME = 100  # bytes
 _FULL_AFTER_EVICTION = 0.9
 _STALE_SECONDS = 3600.0
 _UNFIT = re.compile(r"[^\w.-]+")
@@ -73,7 +74,8 @@ class HardExampleStore:
         with self._lock:
             if digest in self._digests:
                 return None
-            return self._write(f"{_fit(name)}-{digest}", Path(name).suffix, picture, example)
+            fitting = Path(fit_name(name, unfit=_UNFIT, most_bytes=_LONGEST_NAME))
+            return self._write(f"{fitting.stem}-{digest}", fitting.suffix, picture, example)
 
     def _write(self, stem: str, suffix: str, picture: bytes, example: HardExample) -> Path:
         copy, sidecar = self._folder / f"{stem}{suffix}", self._folder / f"{stem}.json"
@@ -87,20 +89,16 @@ class HardExampleStore:
         return copy
 
     def _evict(self) -> None:
-        """Make room; others may have labelled or taken examples, so the folder is read anew."""
+        """Make room; others may have labelled or taken examples, so the folder is read again."""
         entries = sorted(_entries(self._folder), key=lambda entry: entry.worth, reverse=True)
         self.bytes = sum(entry.size for entry in entries)
         while entries and self.bytes > self._quota * _FULL_AFTER_EVICTION:
             worst = entries.pop()
-            worst.sidecar.unlink(missing_ok=True)
-            worst.picture.unlink(missing_ok=True)
-            self.bytes -= worst.size
+            with suppress(OSError):  # it may be another user's
+                worst.sidecar.unlink(missing_ok=True)
+                worst.picture.unlink(missing_ok=True)
+                self.bytes -= worst.size
         self._digests = {_digest_in(entry.sidecar) for entry in entries}
-
-
-def _fit(name: str) -> str:
-    """Return a stem that is safe in a file name and in a line of an index."""
-    return _UNFIT.sub("_", Path(name).stem).strip(".")[:_LONGEST_STEM] or "picture"
 
 
 def _digest_in(sidecar: Path) -> str:
@@ -134,8 +132,9 @@ def _remove_rests(folder: Path) -> None:
     sidecars = {path.stem for path in folder.glob("*.json")}
     for path in folder.iterdir():
         is_alone = _NAME.fullmatch(path.stem) is not None and path.stem not in sidecars
-        if is_alone and path.is_file() and _age(path) > _STALE_SECONDS:
-            path.unlink(missing_ok=True)
+        with suppress(OSError):
+            if is_alone and path.is_file() and _age(path) > _STALE_SECONDS:
+                path.unlink(missing_ok=True)
 
 
 def _age(path: Path) -> float:

@@ -1,16 +1,20 @@
 """The folder of images to answer, each exactly once."""
 
 import fcntl
+import hashlib
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import chain, count
 from pathlib import Path
+from stat import S_ISREG
 from typing import Self
 
 from pydantic import ValidationError
 
-from backend.files import remove_leftovers, write_atomically
+from backend.files import fit_name, remove_leftovers, write_atomically
 from workers.data.answers import Answer, Rejection
 from workers.storage import make_folder
 
@@ -20,6 +24,7 @@ DONE_FOLDER = "done"
 REJECTED_FOLDER = "rejected"
 
 _LOCK_FILE = ".lock"
+_DIGEST_DIGITS = 8
 
 
 @dataclass(frozen=True)
@@ -34,17 +39,19 @@ class WaitingImage:
 
     @classmethod
     def look(cls, path: Path) -> Self | None:
-        """Return the file as it is now, or None if it is gone."""
+        """Return the file as it is now, or None if it is gone or no regular file."""
         try:
             status = path.stat()
-        except FileNotFoundError:
+        except OSError:
             return None
-        return cls(path, status.st_size, status.st_mtime_ns)
+        return cls(path, status.st_size, status.st_mtime_ns) if S_ISREG(status.st_mode) else None
 
     @property
     def name(self) -> str:
-        """The file's name."""
-        return self.path.name
+        """The file's name, or if it does not fit, one that does and is no other file's."""
+        name = self.path.name
+        fitting = fit_name(name)
+        return fitting if fitting == name else f"{_digest(name)}-{fitting}"
 
 
 class Inbox:
@@ -61,20 +68,21 @@ class Inbox:
         for each in (folder, self._done, self._rejected):
             make_folder(each, "infer_url")
             remove_leftovers(each)
-        (folder / _LOCK_FILE).touch()
+        self._left: set[WaitingImage] = set()
 
     def waiting(self) -> list[WaitingImage]:
         """Return the files that wait, the oldest first."""
         paths = (path for path in self.folder.iterdir() if not path.name.startswith("."))
-        images = (WaitingImage.look(path) for path in paths if path.is_file())
-        return sorted(
-            (image for image in images if image), key=lambda image: (image.modified, image.name)
-        )
+        present = {image for path in paths if (image := WaitingImage.look(path))}
+        self._left &= present
+        return sorted(present - self._left, key=lambda image: (image.modified, image.name))
 
     @contextmanager
     def lock(self) -> Iterator[bool]:
         """Say whether this worker may answer now: an old pod can run on beside a new one."""
-        with (self.folder / _LOCK_FILE).open() as file:
+        # Reading is enough to lock it: it may be of a worker that ran as another user.
+        descriptor = os.open(self.folder / _LOCK_FILE, os.O_RDONLY | os.O_CREAT, 0o644)
+        with os.fdopen(descriptor) as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
@@ -85,14 +93,14 @@ class Inbox:
     def is_answered(self, image: WaitingImage) -> bool:
         """Return whether this very file has its answer already."""
         try:
-            answer = Answer.model_validate_json(_sidecar(self._done, image).read_bytes())
-        except (FileNotFoundError, ValidationError):
+            answer = Answer.model_validate_json(_sidecar(self._done, image.name).read_bytes())
+        except (OSError, ValidationError):
             return False
         return (answer.size, answer.modified) == (image.size, image.modified)
 
     def answer(self, image: WaitingImage, answer: Answer) -> None:
         """Write the answer and move the image to it."""
-        write_atomically(_sidecar(self._done, image), answer.to_json())
+        write_atomically(_sidecar(self._done, image.name), answer.to_json())
         self.finish(image)
 
     def finish(self, image: WaitingImage) -> None:
@@ -101,10 +109,24 @@ class Inbox:
 
     def reject(self, image: WaitingImage, reason: str) -> None:
         """Write why the image is not answered, and move it to that."""
+        names = chain([image.name], (f"{number}-{image.name}" for number in count(1)))
+        name = next(name for name in names if not self._is_taken(name))
         rejection = Rejection(image=image.name, time=datetime.now(UTC), reason=reason)
-        write_atomically(_sidecar(self._rejected, image), rejection.to_json())
-        image.path.replace(self._rejected / image.name)
+        write_atomically(_sidecar(self._rejected, name), rejection.to_json())
+        image.path.replace(self._rejected / name)
+
+    def leave(self, image: WaitingImage) -> None:
+        """Let a file that cannot be moved lie where it is, until it changes."""
+        self._left.add(image)
+
+    def _is_taken(self, name: str) -> bool:
+        """Say whether a folder is in the way."""
+        return (self._rejected / name).is_dir() or _sidecar(self._rejected, name).is_dir()
 
 
-def _sidecar(folder: Path, image: WaitingImage) -> Path:
-    return folder / f"{image.name}.json"
+def _sidecar(folder: Path, name: str) -> Path:
+    return folder / f"{name}.json"
+
+
+def _digest(name: str) -> str:
+    return hashlib.sha256(os.fsencode(name)).hexdigest()[:_DIGEST_DIGITS]

@@ -19,6 +19,7 @@ from backend.images.preprocessing import short_side
 from tests.backend.conftest import Pixels, encoded
 from tests.fuzz.pictures import SIZE, check_file, check_metadata, exif_block, with_exif
 
+ROOT = Path(__file__).parents[3]
 ORIENTATION = 0x0112
 STORED = {
     1: None,
@@ -238,6 +239,15 @@ def test_only_the_documented_formats_are_opened(
         open_image(path)
     with pytest.raises(ImageError, match="not an image"):
         read_header(path.read_bytes())
+
+
+def test_nothing_else_opens_pictures() -> None:
+    modules = (
+        file
+        for package in ("backend", "workers", "jobs")
+        for file in (ROOT / package).rglob("*.py")
+    )
+    assert [file.name for file in modules if "Image.open(" in file.read_text()] == ["opening.py"]
 
 
 HALF_GREYS = {

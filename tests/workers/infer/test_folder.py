@@ -2,7 +2,7 @@ import json
 import logging
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Event, Thread
@@ -234,3 +234,62 @@ def test_images_wait_while_the_disk_is_full(
     serving.join()
     logging.getLogger("workers.infer.folder").removeHandler(seen)
     assert bench.read("done/a.png")["label"] == "dark"
+
+
+@pytest.mark.parametrize("name", ["a.png", "a.png.json"])
+def test_a_folder_in_the_answers_way_keeps_no_other_image_waiting(
+    bench: Bench, make_image: MakeImage, name: str
+) -> None:
+    (bench.inbox.folder / "done" / name).mkdir()
+    make_image(bench.inbox.folder / "a.png", "dark")
+    make_image(bench.inbox.folder / "b.png", "bright")
+    bench.answer()
+    assert bench.inbox.waiting() == []
+    assert bench.read("done/b.png")["label"] == "bright"
+    assert "Is a directory" in str(bench.read("rejected/a.png")["reason"])
+
+
+def test_a_file_that_cannot_be_moved_is_answered_once_and_keeps_no_other_waiting(
+    bench: Bench, make_image: MakeImage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stuck = make_image(bench.inbox.folder / "a.png", "dark")
+    make_image(bench.inbox.folder / "b.png", "bright")
+    replace = Path.replace
+
+    def replace_own(path: Path, target: Path) -> Path:
+        if path == stuck:
+            raise PermissionError(1, "Operation not permitted", str(path))
+        return replace(path, target)
+
+    monkeypatch.setattr(Path, "replace", replace_own)
+    for _ in range(2):
+        bench.answer()
+    assert bench.inbox.waiting() == []
+    assert bench.read("done/a.png")["label"] == "dark"
+    assert bench.read("done/b.png")["label"] == "bright"
+    assert "Operation not permitted" in str(bench.read("rejected/a.png")["reason"])
+
+
+def test_an_inbox_that_is_missing_for_a_moment_is_waited_for(
+    bench: Bench, make_image: MakeImage, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    away = tmp_path / "away"
+    bench.inbox.folder.rename(away)
+
+    def looks_twice(*_: object) -> Iterator[None]:
+        yield
+        away.rename(bench.inbox.folder)
+        yield
+
+    monkeypatch.setattr("workers.infer.folder.looks", looks_twice)
+    make_image(away / "a.png", "dark")
+    bench.service.run(Event())
+    assert bench.read("done/a.png")["label"] == "dark"
+
+
+def test_a_picture_beyond_the_limit_is_set_aside_undecoded(bench: Bench) -> None:
+    Image.new("RGB", (7000, 7000)).save(bench.inbox.folder / "a.png", compress_level=1)
+    bench.answer()
+    bench.clock.seconds = 60
+    bench.answer()
+    assert "7000 x 7000 pixels: at most 48 million" in str(bench.read("rejected/a.png")["reason"])

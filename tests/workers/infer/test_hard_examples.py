@@ -1,5 +1,6 @@
 import json
 import os
+import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -156,3 +157,34 @@ def test_a_damaged_answer_is_passed_over(folder: Path) -> None:
     (folder / "b.json").write_bytes(example().to_json())
     (folder / "c.json").write_bytes(example().model_copy(update={"image": "../d"}).to_json())
     assert HardExampleStore(folder, quota=10**6).count == 0
+
+
+def test_no_part_of_a_name_can_break_a_line_of_an_index(store: HardExampleStore) -> None:
+    copy = store.save("q\u2028 \udce9.j\nx dog", b"picture", example())
+    assert copy
+    assert re.fullmatch(r"q_-[0-9a-f]{16}\.j_x_dog", copy.name)
+    assert json.loads(copy.with_name(f"{copy.stem}.json").read_text())["image"] == copy.name
+
+
+def test_the_longest_name_fits(store: HardExampleStore) -> None:
+    copy = store.save("ß" * 200 + "." + "b" * 200, b"picture", example())
+    assert copy
+    assert len(copy.name.encode()) < 130
+
+
+def test_what_cannot_be_evicted_stays_and_ends_nothing(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    small = HardExampleStore(folder, quota=1000)
+    kept = small.save("a.jpg", b"a" * 600, example())
+    unlink = Path.unlink
+
+    def unlink_own(path: Path, missing_ok: bool = False) -> None:
+        if kept and path.stem == kept.stem:
+            raise PermissionError(1, "Operation not permitted", str(path))
+        unlink(path, missing_ok)
+
+    monkeypatch.setattr(Path, "unlink", unlink_own)
+    assert small.save("b.jpg", b"b" * 600, example(certainty=0.5))
+    assert kept
+    assert kept.exists()

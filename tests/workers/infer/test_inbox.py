@@ -97,3 +97,40 @@ def test_a_folder_that_cannot_be_made_names_the_variable(tmp_path: Path) -> None
     (tmp_path / "inbox").write_text("a file")
     with pytest.raises(SettingsError, match="infer_url="):
         Inbox(tmp_path / "inbox")
+
+
+@pytest.mark.parametrize("name", ["caf\udce9.jpg", "a\nb.jpg", "ß" * 125 + ".jpg", "a" * 255])
+def test_any_name_gets_an_answer_under_a_name_that_fits(inbox: Inbox, name: str) -> None:
+    image = put(inbox, name)
+    inbox.answer(image, answer_to(image))
+    (sidecar,) = (inbox.folder / "done").glob("*.json")
+    picture = sidecar.with_suffix("")
+    assert picture.read_bytes() == b"x"
+    assert Answer.model_validate_json(sidecar.read_bytes()).image == picture.name
+    assert inbox.waiting() == []
+
+
+def test_names_that_become_alike_stay_apart(inbox: Inbox) -> None:
+    names = {put(inbox, name).name for name in ("a\nb.jpg", "a\tb.jpg", "a_b.jpg")}
+    assert len(names) == 3
+
+
+@pytest.mark.parametrize("suffix", ["", ".json"])
+def test_a_rejected_file_goes_beside_a_folder_of_its_name(inbox: Inbox, suffix: str) -> None:
+    (inbox.folder / "rejected" / f"a.jpg{suffix}").mkdir()
+    inbox.reject(put(inbox, "a.jpg"), "no image")
+    assert (inbox.folder / "rejected" / "1-a.jpg").read_bytes() == b"x"
+    assert (inbox.folder / "rejected" / "1-a.jpg.json").is_file()
+
+
+def test_a_file_that_is_left_waits_again_when_it_has_changed(inbox: Inbox) -> None:
+    inbox.leave(put(inbox, "a.jpg"))
+    assert inbox.waiting() == []
+    changed = put(inbox, "a.jpg", modified=2 * 10**9)
+    assert inbox.waiting() == [changed]
+
+
+def test_an_inbox_that_was_away_can_be_locked_again(inbox: Inbox) -> None:
+    (inbox.folder / ".lock").unlink(missing_ok=True)
+    with inbox.lock() as is_ours:
+        assert is_ours
