@@ -4,7 +4,7 @@
     ├── PermanentError            retrying cannot help
     │   ├── SettingsError         a variable, parameter or manifest is wrong      exit status 2
     │   ├── DatasetError          an index, a sample's line or a label is wrong   exit status 3
-    │   ├── ImageError            a file is no readable image                     exit status 4
+    │   ├── ImageError            a file cannot be read as an image              exit status 4
     │   ├── ModelFileError        a model file is damaged or of another network   exit status 5
     │   └── MissingPackageError   an optional package is not installed            exit status 6
     └── TemporaryError            the same call may succeed later                 exit status 75
@@ -52,13 +52,13 @@ class DatasetError(PermanentError):
 
 
 class ImageError(PermanentError):
-    """A file is no image that can be read."""
+    """A file cannot be read as an image."""
 
     exit_status = 4
 
 
 class ModelFileError(PermanentError):
-    """A model file is damaged, incomplete, or holds another network."""
+    """A model file is damaged, incomplete, or of another network."""
 
     exit_status = 5
 

@@ -55,7 +55,7 @@ def replaced_atomically(path: Path) -> Iterator[Path]:
     The temporary file has the suffix of ``path``. It is flushed to disk before it is renamed,
     its folder afterwards, and it is removed when the block raises, so that a reader sees the old
     content or the new, and after a power cut too. It is locked meanwhile: what a killed process
-    left can be told from it, see `remove_leftovers`.
+    left behind can be recognised by that, see `remove_leftovers`.
 
     Raises:
         WriteError: there is no space, or writing there is not allowed.

@@ -77,7 +77,7 @@ def test_a_variable_sets_its_field(variable: str, value: str, field: str, expect
         ("input_shape", "96.0", "multiple of 32"),
         ("class_names", "dog", "two or more different names"),
         ("class_names", "dog,dog", "two or more different names"),
-        ("class_names", "big dog,cat", "no blank"),
+        ("class_names", "big dog,cat", "must not contain spaces"),
         ("model_formats", "ckpt,pth", "'ckpt', 'onnx', 'npz', 'mindir' or 'int8'"),
         ("seed", "-1", "greater than or equal to 0"),
         ("replay", "-1", "greater than or equal to 0"),

@@ -57,7 +57,7 @@ class _Pod(_Part):
 
     @property
     def ended(self) -> datetime:
-        """When its last container ended; an evicted pod tells no more than when it was made."""
+        """When its last container ended; of an evicted pod only its creation is known."""
         states = (container.state.terminated for container in self.status.container_statuses)
         ends = [state.finished_at for state in states if state and state.finished_at]
         return max(ends, default=self.metadata.creation_timestamp)

@@ -1,4 +1,4 @@
-"""What the cleaner is told; most of it by the kubelet."""
+"""The settings of the cleaner, most of them set by the kubelet."""
 
 from pathlib import Path
 

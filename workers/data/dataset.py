@@ -44,7 +44,7 @@ class DatasetImages:
         self._origin = self._find_origin([original_dataset_url, *data_indexes])
 
     def read_labels(self, class_names: Sequence[str]) -> dict[str, int] | None:
-        """Return every sample's class number by its path, or None if there is no index to see.
+        """Return every sample's class number by its path, or None if the index is not visible.
 
         Bad lines are left out: each was some round's, which reports it. Raises DatasetError if the
         index cannot be read, and what `Mirror.fetch` raises.

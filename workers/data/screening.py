@@ -1,4 +1,4 @@
-"""What is not opened as an image at all, however its content looks."""
+"""Files that are not opened as images, whatever they contain."""
 
 import stat
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ class Screen:
     """Looks at a dataset's files without reading them; two system calls a file.
 
     A link may lead anywhere in the dataset, and the dataset's folder may be a link itself. A
-    link that leads out would let whoever fills the folder show this machine's other files.
+    link that leads out of it would let those who fill the folder read other files of this machine.
     """
 
     def __init__(self, folders: Sequence[Path], limit_mib: int) -> None:
@@ -39,7 +39,7 @@ class Screen:
         if not self._is_inside(folder):
             raise ImageError(f"{path}: leads out of the dataset's folder: copy the image into it.")
         if not stat.S_ISREG(status.st_mode):
-            raise ImageError(f"{path}: is no regular file: remove it.")
+            raise ImageError(f"{path}: is not a regular file: remove it.")
         if status.st_size > self._limit * _MIB:
             raise ImageError(f"{path}: is larger than image_limit_mib={self._limit}: shrink it.")
 

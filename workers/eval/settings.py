@@ -1,4 +1,4 @@
-"""What the eval worker is told."""
+"""The settings of the eval worker."""
 
 from pydantic import Field, PositiveInt
 
@@ -10,7 +10,7 @@ __all__ = ["EvalSettings"]
 
 
 class EvalSettings(EvalTask, EstimatorSettings, DatasetSettings):
-    """What the eval worker is told."""
+    """The settings of the eval worker."""
 
     batch_size: PositiveInt = Field(
         default=16, description="Samples in a step: memory and speed only."

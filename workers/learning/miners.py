@@ -136,13 +136,13 @@ def find_miner(name: str, parameters: Mapping[str, str | float]) -> Miner:
     """
     if name not in MINERS:
         raise SettingsError(
-            f"HEM_NAME={name!r}: is no hard example miner: use one of {', '.join(MINERS)}."
+            f"HEM_NAME={name!r}: is not a hard example miner: use one of {', '.join(MINERS)}."
         )
     known = list(signature(MINERS[name]).parameters)[1:]
     for key in parameters:
         if key not in known:
             raise SettingsError(
-                f"HEM_PARAMETERS: {key!r} is no parameter of {name}:"
+                f"HEM_PARAMETERS: {key!r} is not a parameter of {name}:"
                 f" it takes {', '.join(known) or 'none'}."
             )
     return partial(MINERS[name], **{key: _share(key, value) for key, value in parameters.items()})
@@ -168,5 +168,5 @@ def _normalised_entropy(probabilities: ArrayLike) -> float:
 def _checked(probabilities: ArrayLike) -> NDArray[np.float64]:
     p = np.asarray(probabilities, dtype=np.float64)
     if p.ndim != 1 or not p.size or p.min() < 0 or not abs(p.sum() - 1.0) <= _SUM_TOLERANCE:
-        raise ValueError(f"{p} are no probabilities: expected (C,) values from 0 that sum to 1.")
+        raise ValueError(f"{p} are not probabilities: expected (C,) values from 0 that sum to 1.")
     return p

@@ -20,7 +20,9 @@ def _class_names(value: object) -> list[str]:
     if len(names) < _MIN_CLASSES or len(set(names)) < len(names):
         raise ValueError("expected two or more different names, such as croissant,dog")
     if any(len(name.split()) > 1 for name in names):
-        raise ValueError("a name must hold no blank, because a blank ends an index line's path")
+        raise ValueError(
+            "a name must not contain spaces, because a space ends the path in an index line"
+        )
     return names
 
 

@@ -1,4 +1,4 @@
-"""What the steps of the preparation are told; see `workers.environment`."""
+"""The settings of the preparation's steps."""
 
 from pydantic import Field, NonNegativeInt
 

@@ -41,7 +41,7 @@ class HotUpdate:
             config_file: ``model_config.json``.
             load: Loads a model file, or raises and leaves the old model in place.
             report: Tells the LocalController how that ended.
-            poll_period: Seconds between two looks at the file where no event tells of a change.
+            poll_period: Seconds between two checks of the file where changes cause no events.
         """
         self._file = config_file
         self._load = load
@@ -58,7 +58,7 @@ class HotUpdate:
     def load_latest(self) -> None:
         """Load the newest model if it is not the present one; the report is left to `run`.
 
-        A half-written file is passed over, because its completion is another change.
+        A half-written file is ignored, because its completion is another change.
         """
         config = _read(self._file)
         if config is None or self._is_seen(config):
@@ -71,7 +71,7 @@ class HotUpdate:
         try:
             self.load_latest()
             self._report_latest()
-        except Exception as error:  # noqa: BLE001 - serving goes on, and the next look tries again
+        except Exception as error:  # noqa: BLE001 - serving continues, and the next check tries again
             _log.warning("hot update: %s", error)
 
     def _is_seen(self, config: ModelConfig) -> bool:
@@ -80,7 +80,7 @@ class HotUpdate:
     def _try_to_load(self, model: Path) -> WorkerStatus:
         try:
             self._load(model)
-        except Exception as error:  # noqa: BLE001 - whatever is wrong with it, serving goes on
+        except Exception as error:  # noqa: BLE001 - whatever is wrong with it, serving continues
             _log.error("the old model stays: %s: %s", type(error).__name__, error)
             return WorkerStatus.FAILED
         _log.info("serving %s", model)

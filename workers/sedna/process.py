@@ -42,7 +42,7 @@ def run_worker(
     """
     for number in _STOP_SIGNALS:
         signal.signal(number, _terminate)
-    # The process's memory goes at once when it ends, not object by object.
+    # When the process ends its memory is released as a whole, not object by object.
     atexit.register(gc.freeze)
     is_debugging = _arguments(name, argv).debug
     _log_to_stderr()

@@ -79,7 +79,7 @@ class TrainTask(EnvironmentSettings):
     )
     model_url: LocalPath = Field(
         validation_alias=Variable.MODEL_URL,
-        description="The folder for the trained models; made if missing.",
+        description="The folder for the trained models; created if missing.",
     )
     train_dataset_url: LocalPath = Field(
         validation_alias=Variable.TRAIN_DATASET_URL,

@@ -111,7 +111,7 @@ class Mirror:
             _log.info("%s: downloaded %d bytes", variable, size)
 
     def fetch_available(self, paths: Sequence[Path], variable: str) -> list[Path]:
-        """Fetch many files at once, and return those that are there and for this worker to read.
+        """Fetch many files at once, and return those that exist and that this worker may read.
 
         Raises TemporaryError if storage is away.
         """
@@ -124,7 +124,7 @@ class Mirror:
         return [path for path in paths if path.exists()]
 
     def pull(self, folder: Path, names: Collection[str], variable: str) -> None:
-        """Download the files of these names from everywhere below a remote folder, anew."""
+        """Download the files of these names from anywhere below a remote folder, even if they are here."""
         if not self._is_remote(folder):
             return
         url = self.url(folder)

@@ -1,4 +1,4 @@
-"""What the train worker is told."""
+"""The settings of the train worker."""
 
 from pathlib import Path
 from typing import Annotated, Literal
@@ -24,7 +24,7 @@ def _fine_tune(value: object) -> str | int:
 
 
 class TrainSettings(TrainTask, EstimatorSettings, DatasetSettings):
-    """What the train worker is told."""
+    """The settings of the train worker."""
 
     epochs: PositiveInt = Field(default=10, description="Passes over the round's samples.")
     batch_size: PositiveInt = Field(default=16, description="Samples in a training step.")

@@ -176,8 +176,8 @@ def test_the_same_network_may_be_written_in_two_ways(job: Job) -> None:
 @pytest.mark.parametrize(
     ("name", "parameters", "told"),
     [
-        ("cross-entropy", [], "HEM_NAME='cross-entropy': is no hard example miner: use one of"),
-        ("IBT", [("threshold", "0.9")], "HEM_PARAMETERS: 'threshold' is no parameter of IBT"),
+        ("cross-entropy", [], "HEM_NAME='cross-entropy': is not a hard example miner: use one of"),
+        ("IBT", [("threshold", "0.9")], "HEM_PARAMETERS: 'threshold' is not a parameter of IBT"),
         ("IBT", [("threshold_img", "90")], "threshold_img='90': expected a number from 0 to 1"),
     ],
 )
