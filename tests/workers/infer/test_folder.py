@@ -276,12 +276,12 @@ def test_an_inbox_that_is_missing_for_a_moment_is_waited_for(
     away = tmp_path / "away"
     bench.inbox.folder.rename(away)
 
-    def looks_twice(*_: object) -> Iterator[None]:
+    def changes_twice(*_: object) -> Iterator[None]:
         yield
         away.rename(bench.inbox.folder)
         yield
 
-    monkeypatch.setattr("workers.infer.folder.looks", looks_twice)
+    monkeypatch.setattr("workers.infer.folder.changes", changes_twice)
     make_image(away / "a.png", "dark")
     bench.service.run(Event())
     assert bench.read("done/a.png")["label"] == "dark"
