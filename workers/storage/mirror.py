@@ -68,7 +68,8 @@ class Mirror:
             return local_path(url)
         scheme, _, rest = url.partition("://")
         location = rest if scheme.lower() == _S3 else _without_query(url)
-        root, *names = location.split("/")
+        # A slash at the end only says that it is a folder.
+        root, *names = location.removesuffix("/").split("/")
         path = self._folder / scheme.lower() / root.rpartition("@")[2]
         prefix = f"{scheme.lower()}://{root}"
         self._prefixes.setdefault(path, prefix)
@@ -124,7 +125,7 @@ class Mirror:
         return [path for path in paths if path.exists()]
 
     def pull(self, folder: Path, names: Collection[str], variable: str) -> None:
-        """Download the files of these names from anywhere below a remote folder, even if they are here."""
+        """Download the files of these names from anywhere below a remote folder, once more."""
         if not self._is_remote(folder):
             return
         url = self.url(folder)

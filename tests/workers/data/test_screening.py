@@ -78,8 +78,8 @@ def test_a_file_over_the_limit_is_refused_and_one_at_it_passes(dataset: Path) ->
 def test_what_is_no_regular_file_is_refused_unopened(dataset: Path) -> None:
     os.mkfifo(dataset / "pipe.jpg")
     screen = Screen([dataset], 1)
-    assert "no regular file" in refusal(screen, dataset / "pipe.jpg")
-    assert "no regular file" in refusal(screen, dataset / "deep")
+    assert "not a regular file" in refusal(screen, dataset / "pipe.jpg")
+    assert "not a regular file" in refusal(screen, dataset / "deep")
 
 
 @pytest.mark.parametrize(

@@ -112,7 +112,7 @@ def test_random_is_hard_as_often_as_it_should_be() -> None:
 )
 @pytest.mark.parametrize("name", MINERS)
 def test_what_is_no_probability_vector_is_refused(name: str, p: list[float]) -> None:
-    with pytest.raises(ValueError, match="no probabilities"):
+    with pytest.raises(ValueError, match="not probabilities"):
         find_miner(name, {})(p)
 
 

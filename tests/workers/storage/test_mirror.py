@@ -55,6 +55,12 @@ def test_urls_that_differ_only_in_their_escapes_have_different_paths() -> None:
     assert mirror.url(paths[1].with_name("y z")) == "http://host/a%2Fb/y%20z"
 
 
+@pytest.mark.parametrize("url", ["s3://bucket/data/", "http://host/data/"])
+def test_a_folder_may_end_with_a_slash(url: str) -> None:
+    mirror = Mirror({})
+    assert mirror.url(mirror.path(url) / "a.jpg") == f"{url}a.jpg"
+
+
 def test_a_neighbour_has_the_login_and_not_the_query() -> None:
     mirror = Mirror({})
     path = mirror.path("https://user:word@host/data/index.txt?x=1")
