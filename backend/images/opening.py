@@ -46,8 +46,11 @@ MOST_PIXELS = 89_478_485
 MOST_BYTES = 64 * 2**20
 """Of a file, unless told otherwise: parts of it are read as large as they say they are."""
 
-ImageSource = str | os.PathLike[str] | bytes | Image.Image | NDArray[np.uint8]
-"""A file's path, an encoded image, a Pillow image, or RGB pixels (H, W, 3) as uint8."""
+ImageSource = str | os.PathLike[str] | bytes | Image.Image | NDArray[np.uint8] | list[Any]
+"""A file's path, an encoded image, a Pillow image, or RGB pixels (H, W, 3) as uint8.
+
+Pixels may be nested lists of whole numbers from 0 to 255, as JSON has them.
+"""
 
 _RGB_AXES = 3
 _LARGE_PIXELS = 4_000_000
@@ -145,6 +148,8 @@ def _decoded(
     source: ImageSource, at_least: int | None, most_bytes: int | None, stack: ExitStack
 ) -> Image.Image:
     """Return the picture; a large one's turn is held on the stack."""
+    if isinstance(source, list):
+        return _from_pixels(_from_lists(source))
     if isinstance(source, np.ndarray):
         return _from_pixels(source)
     if isinstance(source, Image.Image):
@@ -275,6 +280,14 @@ def _from_pixels(pixels: NDArray[np.uint8]) -> Image.Image:
     if pixels.dtype != np.uint8 or pixels.ndim != _RGB_AXES or pixels.shape[2] != _RGB_AXES:
         raise ValueError(f"pixels are {pixels.dtype}{pixels.shape}, not uint8 (H, W, 3)")
     return Image.fromarray(pixels)
+
+
+def _from_lists(source: list[Any]) -> NDArray[np.uint8]:
+    values = np.asarray(source)
+    pixels: NDArray[np.uint8] = values.astype(np.uint8)
+    if not np.array_equal(pixels, values):
+        raise ValueError("pixels are not whole numbers from 0 to 255")
+    return pixels
 
 
 def _name(source: ImageSource) -> str:

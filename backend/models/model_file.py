@@ -11,7 +11,7 @@ file unchanged; `read` uses the card to cut a tail off and to refuse a damaged c
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
 
@@ -19,14 +19,19 @@ from backend.errors import ModelFileError
 from backend.files import write_atomically
 
 __all__ = [
+    "SUFFIXES",
     "ModelCard",
     "ModelFile",
     "add_confidence",
+    "content_suffix",
     "model_format",
     "model_name",
     "read",
     "write",
 ]
+
+SUFFIXES = (".ckpt", ".npz", ".onnx", ".safetensors", ".mindir")
+"""Of the formats that models are read from or written to."""
 
 _INT8 = "int8"
 
@@ -68,6 +73,23 @@ def model_format(path: str | PurePath) -> str:
     return _INT8 if suffixes == [f".{_INT8}", ".onnx"] else "".join(suffixes[-1:]).lstrip(".")
 
 
+def content_suffix(path: Path) -> str:
+    """Return the suffix of the format that a file's content shows, or else its own.
+
+    Sedna's lifelong learning names every model ``<task>.model``, and its hot update ends the
+    name with a time.
+    """
+    try:
+        with path.open("rb") as file:
+            head = file.read(len(_ZIP) + _JSON_START)
+    except OSError:
+        return path.suffix
+    if path.suffix == ".mindir":
+        # Its first field is a checkpoint's, too.
+        return path.suffix
+    return next((suffix for suffix, shows in _SIGNS if shows(head)), path.suffix)
+
+
 def write(path: Path, payload: bytes, card: ModelCard) -> None:
     """Write a ``.ckpt`` or ``.onnx`` file with its card, whole or not at all."""
     write_atomically(path, _header(path.suffix, payload, card) + payload)
@@ -94,7 +116,7 @@ def read(path: Path) -> ModelFile:
         raise ModelFileError(
             f"{path}: cannot read the model ({error.strerror}): check its name and who may read it."
         ) from error
-    located = _find_card(path.suffix, content)
+    located = _find_card(content)
     if located is None:
         return ModelFile(card=None, payload=content)
     text, start = located
@@ -136,15 +158,16 @@ def _header(suffix: str, payload: bytes, card: ModelCard) -> bytes:
     return _field(_CHECKPOINT_FIELD, _KEY + text)
 
 
-def _find_card(suffix: str, content: bytes) -> tuple[bytes, int] | None:
+def _find_card(content: bytes) -> tuple[bytes, int] | None:
     """Return the card's text and where the payload starts, or None without a card."""
-    outer = _METADATA_PROPS_FIELD if suffix == ".onnx" else _CHECKPOINT_FIELD
-    found = _read_field(content, 0, outer)
+    found = _read_field(content, 0, _CHECKPOINT_FIELD)
+    if found is not None:
+        body, end = found
+        return (body.removeprefix(_KEY), end) if body.startswith(_KEY) else None
+    found = _read_field(content, 0, _METADATA_PROPS_FIELD)
     if found is None:
         return None
     body, end = found
-    if suffix != ".onnx":
-        return (body.removeprefix(_KEY), end) if body.startswith(_KEY) else None
     key = _read_field(body, 0, 1)
     if key is None or key[0] != _KEY:
         return None
@@ -154,12 +177,16 @@ def _find_card(suffix: str, content: bytes) -> tuple[bytes, int] | None:
 
 def _field(number: int, body: bytes) -> bytes:
     """Encode a length-delimited protobuf field."""
-    return _varint(number << 3 | _LENGTH_DELIMITED) + _varint(len(body)) + body
+    return _tag(number) + _varint(len(body)) + body
+
+
+def _tag(number: int) -> bytes:
+    return _varint(number << 3 | _LENGTH_DELIMITED)
 
 
 def _read_field(content: bytes, start: int, number: int) -> tuple[bytes, int] | None:
     """Return the body of the length-delimited field ``number`` at ``start``, and its end."""
-    tag = _varint(number << 3 | _LENGTH_DELIMITED)
+    tag = _tag(number)
     if not content.startswith(tag, start):
         return None
     decoded = _read_varint(content, start + len(tag))
@@ -184,3 +211,17 @@ def _read_varint(content: Sequence[int], start: int) -> tuple[int, int] | None:
         if byte < _MORE:
             return number, start + index + 1
     return None
+
+
+_ZIP = b"PK\x03\x04"
+_JSON_START = 8
+"""Where the JSON of a ``.safetensors`` file begins, behind its length."""
+
+_SIGNS: tuple[tuple[str, Callable[[bytes], bool]], ...] = (
+    (".npz", lambda head: head.startswith(_ZIP)),
+    (".safetensors", lambda head: head[_JSON_START : _JSON_START + 1] == b"{"),
+    # A card of this project's, or the version, which is ONNX's first field.
+    (".onnx", lambda head: head.startswith((_tag(_METADATA_PROPS_FIELD), b"\x08"))),
+    (".ckpt", lambda head: head.startswith((_tag(_CHECKPOINT_FIELD), _tag(1)))),
+)
+"""What the first bytes of each format show."""

@@ -25,9 +25,11 @@ Weights = dict[str, NDArray[np.float32]]
 def read_weights(path: Path) -> tuple[Weights, ModelCard | None]:
     """Return the float32 weights of a model file and its card, if it has one.
 
-    Raises ModelFileError for a file that is missing, damaged or of an unknown suffix.
+    The content decides the format; the suffix counts where the content shows none.
+
+    Raises ModelFileError for a file that is missing, damaged or of an unknown format.
     """
-    reader = _READERS.get(path.suffix)
+    reader = _READERS.get(model_file.content_suffix(path))
     if reader is None:
         raise ModelFileError(
             f"{path}: weights are read from {', '.join(_READERS)}, not from {path.suffix!r} files."

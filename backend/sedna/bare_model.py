@@ -19,7 +19,8 @@ __all__ = ["MindSporeModelEstimator"]
 class MindSporeModelEstimator:
     """Gives a bare ``mindspore.Model`` the methods of an estimator.
 
-    Data are MindSpore datasets; `predict` takes an array.
+    Data are MindSpore datasets, or Sedna's data sources: ``x`` is an array or a table of
+    numbers (N, ...), ``y`` holds the N class numbers.
     """
 
     def __init__(self, model: Any) -> None:
@@ -32,23 +33,29 @@ class MindSporeModelEstimator:
         valid_data: Any = None,
         *,
         epochs: int = 1,
+        batch_size: int = 16,
         callbacks: Sequence[Any] | None = None,
     ) -> Metrics:
-        """Train for ``epochs``; return the metrics on ``valid_data``, if given."""
-        self.model.train(epochs, train_data, callbacks=callbacks, dataset_sink_mode=False)
+        """Train for ``epochs``; return the metrics on ``valid_data``, if given.
+
+        ``batch_size`` is for a data source; a dataset has its own.
+        """
+        dataset = _dataset(train_data, batch_size, shuffle=True)
+        self.model.train(epochs, dataset, callbacks=callbacks, dataset_sink_mode=False)
         return {} if valid_data is None else self.evaluate(valid_data)
 
     def evaluate(self, data: Any) -> Metrics:
         """Return the model's own metrics, each as a list, as Sedna's triggers need them."""
-        metrics = self.model.eval(data, dataset_sink_mode=False)
+        metrics = self.model.eval(_dataset(data), dataset_sink_mode=False)
         return {name: np.ravel(value).astype(float).tolist() for name, value in metrics.items()}
 
-    def predict(self, data: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return the network's outputs for a batch of inputs."""
+    def predict(self, data: Any) -> Any:
+        """Return the network's outputs for a batch of inputs: lists for lists, or else an array."""
         from mindspore import Tensor  # noqa: PLC0415
 
-        outputs: NDArray[np.float32] = self.model.predict(Tensor(data)).asnumpy()
-        return outputs
+        inputs = Tensor(np.asarray(data, np.float32))
+        outputs = self.model.predict(inputs).asnumpy()
+        return outputs.tolist() if isinstance(data, list) else outputs
 
     def save(self, model_url: str) -> str:
         """Write the weights to a checkpoint, whole or not at all."""
@@ -57,7 +64,7 @@ class MindSporeModelEstimator:
         return model_url
 
     def load(self, model_url: str) -> None:
-        """Read the weights from a checkpoint; an optimizer's state in it is passed over.
+        """Read the weights from a checkpoint; an optimizer's state in it is ignored.
 
         Raises ModelFileError, and changes nothing, if there is none or it is of another network.
         """
@@ -84,3 +91,13 @@ class MindSporeModelEstimator:
         import mindspore  # noqa: PLC0415
 
         mindspore.save_checkpoint(self._network, path)
+
+
+def _dataset(data: Any, batch_size: int = 16, *, shuffle: bool = False) -> Any:
+    """Return the dataset of a data source; a dataset is returned as it is."""
+    if not hasattr(data, "y"):
+        return data
+    from mindspore.dataset import NumpySlicesDataset  # noqa: PLC0415
+
+    columns = (np.asarray(data.x, np.float32), np.asarray(data.y, np.int32))
+    return NumpySlicesDataset(columns, ["x", "y"], shuffle=shuffle).batch(batch_size)

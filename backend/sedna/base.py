@@ -1,16 +1,15 @@
 """Sedna's backend contract, with what its own base class leaves open filled in."""
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from inspect import Parameter, signature
 from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
 
+from backend.errors import ModelFileError
 from backend.mindspore.runtime import Device
-from backend.models.model_file import model_format
-from backend.models.weights import Weights
+from backend.models.model_file import SUFFIXES, model_format
 
 __all__ = ["BackendBase"]
 
@@ -62,7 +61,8 @@ class BackendBase:
     def model_path(self) -> Path:
         """Where the weights are: ``model_save_path``, or ``model_name`` in that folder."""
         path = Path(self.model_save_path)
-        return path / self.model_name if path.is_dir() or not path.suffix else path
+        is_file = path.is_file() or (path.suffix and not path.is_dir())
+        return path if is_file else path / self.model_name
 
     def train(self, train_data: Any, valid_data: Any = None, **kwargs: Any) -> Any:
         """Train, from the weights at `model_path` if ``fine_tune`` and they exist."""
@@ -78,13 +78,18 @@ class BackendBase:
             self.load_weights()
 
     def predict(self, data: Any, **kwargs: Any) -> Any:
-        """Predict; loads the model first if that has not happened."""
+        """Predict; loads the model first if that has not happened.
+
+        ``data`` that is nested lists comes from JSON, and the answer is made of what JSON has.
+        """
         if not self.has_load:
             self.load()
-        return _call(self.estimator.predict, data, **kwargs)
+        answer = _call(self.estimator.predict, data, **kwargs)
+        is_json = isinstance(data, list) and any(isinstance(each, list) for each in data)
+        return _plain(answer) if is_json else answer
 
     def evaluate(self, data: Any, model_path: str | None = None, **kwargs: Any) -> Any:
-        """Evaluate the model at ``model_path``, read anew, or else the present one."""
+        """Evaluate the model at ``model_path``, which is read again, or else the present one."""
         if model_path:
             self.load(model_path)
         elif not self.has_load:
@@ -102,7 +107,13 @@ class BackendBase:
         if not target.suffix:
             target /= model_name or self.model_name
         target.parent.mkdir(parents=True, exist_ok=True)
-        self.estimator.save(str(target))
+        if target.suffix in {*SUFFIXES, self.suffix}:
+            self.estimator.save(str(target))
+        else:
+            # Estimators go by the suffix, and Sedna's lifelong learning names models x.model.
+            written = target.with_name(target.name + self.suffix)
+            self.estimator.save(str(written))
+            written.replace(target)
         return str(target)
 
     def load(self, model_url: str = "", model_name: str | None = None, **_: Any) -> None:
@@ -122,17 +133,29 @@ class BackendBase:
         load(str(self.model_path))
         self.has_load = True
 
-    def get_weights(self) -> Weights:
-        """Return a copy of every parameter by name, float32."""
-        weights: Weights = self.estimator.get_weights()
-        return weights
+    def get_weights(self) -> list[Any]:
+        """Return every parameter as nested lists of floats, in the order of their names.
 
-    def set_weights(self, weights: Mapping[str, NDArray[np.float32]]) -> None:
-        """Replace every parameter, or none: names and shapes are checked first.
+        It is what Sedna's aggregation averages and sends as JSON.
+        """
+        weights = self.estimator.get_weights()
+        return [np.asarray(weights[name]).tolist() for name in sorted(weights)]
+
+    def set_weights(self, weights: Sequence[Any]) -> None:
+        """Replace every parameter, or none, by what `get_weights` returns.
 
         Raises ModelFileError if the weights are of another network.
         """
-        self.estimator.set_weights(weights)
+        names = sorted(self.estimator.get_weights())
+        try:
+            arrays = [np.asarray(each, np.float32) for each in weights]
+            named = dict(zip(names, arrays, strict=True))
+        except ValueError as error:
+            raise ModelFileError(
+                f"The weights are of another network: {len(weights)} arrays for {len(names)} "
+                f"parameters ({error})."
+            ) from error
+        self.estimator.set_weights(named)
         self.has_load = True
 
     def model_info(
@@ -159,3 +182,12 @@ def _call(method: Any, *args: Any, **kwargs: Any) -> Any:
     if not any(each.kind is Parameter.VAR_KEYWORD for each in parameters.values()):
         kwargs = {name: value for name, value in kwargs.items() if name in parameters}
     return method(*args, **kwargs)
+
+
+def _plain(value: Any) -> Any:
+    """Return ``value`` with arrays as lists, named tuples too."""
+    if isinstance(value, np.ndarray | np.generic):
+        return value.tolist()
+    if isinstance(value, list | tuple):
+        return [_plain(each) for each in value]
+    return value

@@ -7,11 +7,14 @@ import os
 import sys
 import tempfile
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from backend.errors import MissingPackageError
+from backend.models.model_file import SUFFIXES, content_suffix
+from backend.sedna import federated, joint_inference
 from backend.sedna.base import BackendBase
 from backend.sedna.selection import BACKENDS, set_backend
 
@@ -24,8 +27,9 @@ def register_with_sedna() -> None:
     """Let this process's Sedna SDK accept BACKEND_TYPE=TINYMS and use the finished MINDSPORE.
 
     DEVICE_CATEGORY (CPU, GPU, NPU or ASCEND) decides where the two compute, and training starts
-    from BASE_MODEL_URL. Every other BACKEND_TYPE is still Sedna's own. Call it before an
-    ``IncrementalLearning`` is made; calling it again changes nothing.
+    from BASE_MODEL_URL. Every other BACKEND_TYPE is still Sedna's own. Of federated learning and
+    joint inference it also puts right what docs/sedna-sdk.md lists. Call it before a job or an
+    aggregation server is made; calling it again changes nothing.
 
     Raises MissingPackageError where no Sedna SDK can be imported.
     """
@@ -41,7 +45,11 @@ def register_with_sedna() -> None:
     original = sedna_backend.set_backend
     if not isinstance(original, _SetBackend):
         backends = {name: _derive(each, SednaBackendBase) for name, each in BACKENDS.items()}
-        _replace(original, _SetBackend(original, backends, BaseConfig))
+        _replace(original, _SetBackend(original, backends, SednaBackendBase, BaseConfig))
+        for paradigm in (federated, joint_inference):
+            # What misses a package here cannot be used here.
+            with suppress(ImportError):
+                paradigm.register()
 
 
 @dataclass(frozen=True)
@@ -50,6 +58,7 @@ class _SetBackend:
 
     original: SetBackend
     backends: Mapping[str, type[BackendBase]]
+    plain_backend: type[Any]
     default_config: Callable[[], Any]
 
     def __call__(self, estimator: Any = None, config: Any = None) -> Any:
@@ -57,11 +66,14 @@ class _SetBackend:
         name = os.getenv("BACKEND_TYPE") or config.get("backend_type")
         if str(name).strip().upper() not in self.backends:
             return self.original(estimator, config)
+        if type(estimator).__module__.startswith("sedna."):
+            # Lifelong learning wraps its own objects, which are no framework's estimators.
+            return self.plain_backend(estimator, model_save_path=config.get("model_url"))
         return set_backend(estimator, _settings(config), backends=self.backends)
 
 
 class _SednaFiles(BackendBase):
-    """Models where Sedna's SDK keeps them: remote ones too, and those of a hot update."""
+    """Models where Sedna's SDK keeps them, and under the names that it gives them."""
 
     def save(self, model_url: str = "", model_name: str | None = None) -> str:
         from sedna.common.file_ops import FileOps  # noqa: PLC0415
@@ -77,23 +89,19 @@ class _SednaFiles(BackendBase):
         super().load(self._local(model_url or self.model_save_path), model_name)
 
     def _local(self, model_url: str) -> str:
+        """Return a file of this machine whose suffix is that of its format."""
         from sedna.common.file_ops import FileOps  # noqa: PLC0415
 
+        path = Path(model_url)
         if FileOps.is_remote(model_url):
             # It stays: an ONNX model is read again when it is trained on.
-            folder = tempfile.mkdtemp()
-            return str(FileOps.download(model_url, f"{folder}/{PurePosixPath(model_url).name}"))
-        return self._with_suffix(Path(model_url))
-
-    def _with_suffix(self, path: Path) -> str:
-        """Return a name that ends as the deployed model's: Sedna's hot update drops the suffix."""
-        suffix = Path(self.model_save_path).suffix
-        is_hot_update = path.parent == Path(tempfile.gettempdir()) and path.stem.startswith("model")
-        if not is_hot_update or path.suffix == suffix or not path.is_file():
+            path = Path(tempfile.mkdtemp(), PurePosixPath(model_url).name)
+            FileOps.download(model_url, str(path))
+        suffix = content_suffix(path)
+        if not path.is_file() or path.suffix in {*SUFFIXES, suffix}:
             return str(path)
-        link = path.with_name(path.name + suffix)
-        link.unlink(missing_ok=True)
-        link.symlink_to(path)
+        link = Path(tempfile.mkdtemp(), path.name + suffix)
+        link.symlink_to(path.absolute())
         return str(link)
 
 

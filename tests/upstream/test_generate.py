@@ -73,7 +73,7 @@ def test_it_quotes_sedna_with_one_line_of_context_at_most(patch: Patch, committe
 
 
 def test_a_module_that_imports_what_sedna_has_not_is_refused() -> None:
-    with pytest.raises(ValueError, match=r"'from backend\.model_file import read'"):
+    with pytest.raises(ValueError, match=r"'from backend\.models\.model_file import read'"):
         adapt("from backend.models.model_file import read\n")
 
 

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from numpy.typing import NDArray
 from PIL import Image
 
 from backend.errors import ImageError
@@ -12,6 +11,7 @@ from backend.images.opening import open_image
 from backend.images.preprocessing import (
     IMAGENET_MEAN,
     IMAGENET_STD,
+    ImageSource,
     LabelledImages,
     normalise,
     open_resized,
@@ -28,7 +28,7 @@ def test_path_bytes_image_and_pixels_give_the_same_input(tmp_path: Path, picture
     path = tmp_path / "picture.png"
     path.write_bytes(encoded(picture))
     expected = preprocess(picture, 32)
-    for source in (path, str(path), path.read_bytes(), Image.fromarray(picture)):
+    for source in (path, str(path), path.read_bytes(), Image.fromarray(picture), picture.tolist()):
         np.testing.assert_array_equal(preprocess(source, 32), expected)
 
 
@@ -102,9 +102,15 @@ def test_decoding_smaller_hardly_changes_the_picture(picture: Pixels) -> None:
         np.zeros((4, 4, 4), np.uint8),
         np.zeros((4, 4, 3), np.float32),
         np.zeros((0, 4, 3), np.uint8),
+        [[[0, 0, 256]]],
+        [[[0, -1, 0]]],
+        [[[0.5, 0, 0]]],
+        [[[0, 0, 0]], [[0, 0]]],
+        [["a", "b", "c"]],
+        [],
     ],
 )
-def test_pixels_of_another_shape_or_type_are_refused(pixels: NDArray[np.uint8]) -> None:
+def test_pixels_of_another_shape_or_type_are_refused(pixels: ImageSource) -> None:
     with pytest.raises(ImageError, match="an image in memory"):
         preprocess(pixels, 32)
 

@@ -59,6 +59,29 @@ def test_what_is_written_is_read(tmp_path: Path, suffix: str, card: ModelCard | 
     assert read_card == card
 
 
+@pytest.mark.parametrize("written", [".ckpt", ".npz", ".onnx", ".safetensors"])
+@pytest.mark.parametrize("name", ["global.model", "model", "model.1 m=+2.5", "model.ckpt"])
+def test_the_content_decides_and_not_the_name(
+    tmp_path: Path, written: str, name: str, small_onnx: bytes
+) -> None:
+    path, expected = tmp_path / f"written{written}", WEIGHTS
+    if written == ".onnx":
+        model_file.write(path, small_onnx, CARD)
+        expected = {"w": np.array([[1, 2], [3, 4]], np.float32)}
+    elif written == ".safetensors":
+        save_file(WEIGHTS, path)
+    else:
+        write_weights(path, WEIGHTS, CARD)
+    assert model_file.content_suffix(path.rename(tmp_path / name)) == written
+    assert_equal(read_weights(tmp_path / name)[0], expected)
+
+
+def test_onnx_of_another_program_is_told_by_its_content(tmp_path: Path, small_onnx: bytes) -> None:
+    path = tmp_path / "global.model"
+    path.write_bytes(small_onnx)
+    assert model_file.content_suffix(path) == ".onnx"
+
+
 def test_mindspore_loads_what_is_written(tmp_path: Path, mindspore: ModuleType) -> None:
     path = tmp_path / "model.ckpt"
     write_weights(path, WEIGHTS, CARD)

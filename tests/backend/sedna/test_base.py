@@ -1,5 +1,6 @@
+import json
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -7,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backend import BackendBase
+from backend.errors import ModelFileError
 from backend.mindspore.runtime import Device
 from backend.models.weights import Weights
 
@@ -39,10 +41,10 @@ class Estimator:
         self.word = Path(model_url).read_text(encoding="utf-8")
 
     def get_weights(self) -> Weights:
-        return {"word": np.array([len(self.word)], dtype=np.float32)}
+        return {"word": np.array([[len(self.word)]], np.float32), "id": np.zeros(2, np.float32)}
 
     def set_weights(self, weights: Weights) -> None:
-        self.word = "x" * int(weights["word"][0])
+        self.word = "x" * int(weights["word"][0, 0])
 
 
 class OpenEstimator:
@@ -180,11 +182,56 @@ def test_the_default_name_tells_fine_tuned_models() -> None:
     assert BackendBase(Estimator(), model_name="mine.ckpt").model_name == "mine.ckpt"
 
 
-def test_weights_can_be_taken_and_given() -> None:
+def test_weights_are_nested_lists_in_the_order_of_their_names() -> None:
     backend = BackendBase(Estimator())
-    backend.set_weights({"word": np.array([3], dtype=np.float32)})
+    assert backend.get_weights() == [[0, 0], [[9]]]
+    backend.set_weights([[0, 0], [[3]]])
     assert backend.has_load
-    assert backend.get_weights()["word"].tolist() == [3]
+    assert backend.get_weights() == [[0, 0], [[3]]]
+
+
+@pytest.mark.parametrize("weights", [[], [[0, 0]], [[0, 0], [[1, 2], [3]]], [[0, 0], "text"]])
+def test_weights_of_another_network_are_refused(weights: list[Any]) -> None:
+    backend = BackendBase(Estimator())
+    with pytest.raises(ModelFileError, match=r"of another network: \d arrays for 2 parameters"):
+        backend.set_weights(weights)
+    assert not backend.has_load
+
+
+class Answer(NamedTuple):
+    label: str
+    probabilities: Any
+
+
+class Answering:
+    def load(self, model_url: str) -> None: ...
+
+    def predict(self, data: list[Any]) -> list[Answer]:
+        return [Answer("dog", np.array([0.25, 0.75], np.float32)) for _ in data]
+
+
+def test_what_comes_from_json_is_answered_in_json(tmp_path: Path) -> None:
+    backend = BackendBase(Answering(), model_save_path=model_file(tmp_path, "dog"))
+    assert json.loads(json.dumps(backend.predict([[[0]], [[1]]]))) == [["dog", [0.25, 0.75]]] * 2
+    assert isinstance(backend.predict(["0.png"])[0], Answer)
+
+
+def test_an_estimator_sees_a_suffix_that_it_knows_whatever_the_model_is_called(
+    tmp_path: Path,
+) -> None:
+    class Careful(Estimator):
+        def save(self, model_url: str) -> str:
+            assert Path(model_url).suffix == ".pkl"
+            return super().save(model_url)
+
+    path = BackendBase(Careful(), model_save_path=str(tmp_path)).save(model_name="global.model")
+    assert [str(each) for each in tmp_path.iterdir()] == [path] == [str(tmp_path / "global.model")]
+
+
+def test_a_model_without_a_suffix_is_loaded(tmp_path: Path) -> None:
+    backend = BackendBase(Estimator())
+    backend.load(model_file(tmp_path, "dog", "download"))
+    assert backend.estimator.word == "dog"
 
 
 def test_a_callable_makes_the_estimator_at_once() -> None:
