@@ -1,8 +1,8 @@
 """Writes the patch series for kubeedge/sedna from this project's own sources.
 
-A patch is made of edits of Sedna's files (``edits/<name>.diff``), files of its own (under
-``files/``) and modules of ``backend/`` with other imports; ``messages/<name>.txt`` is its commit
-message. The same sources and the same Sedna give the same bytes.
+A patch is a folder in ``series/``: ``message.txt`` is its commit message, ``edits.diff`` changes
+Sedna's files, and ``files/`` are files of its own. `MODULES` adds modules of ``backend/`` with
+other imports. The same sources and the same Sedna give the same bytes.
 
     python -m upstream.generate path/to/sedna
 """
@@ -17,12 +17,12 @@ import sys
 import tempfile
 import textwrap
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from backend.files import write_atomically
 
-__all__ = ["SERIES", "Patch", "adapt", "new_files", "write_series"]
+__all__ = ["MODULES", "SERIES", "Patch", "adapt", "new_files", "write_series"]
 
 HERE = Path(__file__).parent
 SOURCES = HERE.parent / "backend"
@@ -60,56 +60,42 @@ _IDENTITY = {
 }
 
 
+_EXAMPLE = "examples/incremental_learning/dog_croissants_mobilenetv2/training"
+
+MODULES: Mapping[str, Mapping[str, str]] = {
+    "07-mindspore-model": {
+        "lib/sedna/backend/mindspore/files.py": "files.py",
+        "lib/sedna/backend/mindspore/model.py": "sedna/bare_model.py",
+        "lib/sedna/backend/mindspore/parameters.py": "models/parameters.py",
+    },
+    "08-tinyms": {
+        "lib/sedna/backend/tinyms/__init__.py": "sedna/tinyms.py",
+        "lib/sedna/backend/tinyms/compat.py": "mindspore/tinyms_compat.py",
+    },
+    "18-federated-encoding": {"lib/sedna/common/weight_encoding.py": "sedna/weight_encoding.py"},
+    "23-example": {f"{_EXAMPLE}/network.py": "networks/mobilenetv2/network.py"},
+}
+"""Patch to path in Sedna to module of ``backend/``."""
+
+
 @dataclass(frozen=True)
 class Patch:
     """One commit of the series."""
 
-    name: str
-    folders: tuple[str, ...] = ()
-    """Under ``files/``: what of it belongs to this patch."""
-    modules: Mapping[str, str] = field(default_factory=dict)
-    """Path in Sedna to module of ``backend/``."""
+    folder: Path
 
     @property
     def edits(self) -> Path:
         """The changes of Sedna's own files, one line of context; may not exist."""
-        return HERE / "edits" / f"{self.name}.diff"
+        return self.folder / "edits.diff"
 
     @property
     def message(self) -> Path:
         """The commit message."""
-        return HERE / "messages" / f"{self.name}.txt"
+        return self.folder / "message.txt"
 
 
-SERIES = (
-    Patch(
-        "1-mindspore",
-        folders=("lib/sedna/backend/mindspore",),
-        modules={
-            "lib/sedna/backend/mindspore/files.py": "files.py",
-            "lib/sedna/backend/mindspore/model.py": "sedna/bare_model.py",
-            "lib/sedna/backend/mindspore/parameters.py": "models/parameters.py",
-        },
-    ),
-    Patch(
-        "2-tinyms",
-        modules={
-            "lib/sedna/backend/tinyms/__init__.py": "sedna/tinyms.py",
-            "lib/sedna/backend/tinyms/compat.py": "mindspore/tinyms_compat.py",
-        },
-    ),
-    Patch("3-jobs"),
-    Patch("4-tests", folders=("lib/tests",)),
-    Patch(
-        "5-example",
-        folders=("docs", "examples"),
-        modules={
-            "examples/incremental_learning/dog_croissants_mobilenetv2/training/network.py": (
-                "networks/mobilenetv2/network.py"
-            ),
-        },
-    ),
-)
+SERIES = tuple(Patch(each.parent) for each in sorted((HERE / "series").glob("*/message.txt")))
 
 
 def new_files(patch: Patch) -> dict[str, bytes]:
@@ -117,13 +103,13 @@ def new_files(patch: Patch) -> dict[str, bytes]:
 
     Raises ValueError if a module of ``backend/`` imports what Sedna will not have.
     """
+    folder = patch.folder / "files"
     files = {
-        path.relative_to(HERE / "files").as_posix(): path.read_bytes()
-        for folder in patch.folders
-        for path in (HERE / "files" / folder).rglob("*")
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in folder.rglob("*")
         if path.is_file() and "__pycache__" not in path.parts
     }
-    for target, module in patch.modules.items():
+    for target, module in MODULES.get(patch.folder.name, {}).items():
         files[target] = adapt((SOURCES / module).read_text(encoding="utf-8")).encode()
     return {
         path: _LICENCE.encode() + content if path.endswith(".py") else content
@@ -178,10 +164,14 @@ def _commit_originals(sedna: Path, repository: Path) -> None:
 
 
 def _edited_files() -> Iterator[PurePosixPath]:
+    """Yield the files of Sedna's that the series edits, not those that it adds and edits later."""
+    added: set[str] = set()
     for patch in SERIES:
         if patch.edits.is_file():
             text = patch.edits.read_text(encoding="utf-8")
-            yield from map(PurePosixPath, re.findall(r"^--- a/(.*)", text, flags=re.MULTILINE))
+            edited = re.findall(r"^--- a/(.*)", text, flags=re.MULTILINE)
+            yield from (PurePosixPath(path) for path in edited if path not in added)
+        added |= new_files(patch).keys()
 
 
 def _commit(patch: Patch, repository: Path) -> None:

@@ -58,9 +58,12 @@ class MindSporeModelEstimator:
         return outputs.tolist() if isinstance(data, list) else outputs
 
     def save(self, model_url: str) -> str:
-        """Write the weights to a checkpoint, whole or not at all."""
+        """Write the weights to a checkpoint of any name, whole or not at all."""
         with replaced_atomically(Path(model_url)) as temporary:
-            self._save_checkpoint(str(temporary))
+            # MindSpore would add the suffix to a name that lacks it.
+            written = temporary.with_suffix(".ckpt")
+            self._save_checkpoint(str(written))
+            written.replace(temporary)
         return model_url
 
     def load(self, model_url: str) -> None:

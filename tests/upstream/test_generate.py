@@ -14,7 +14,7 @@ from upstream.generate import SERIES, Patch, adapt, new_files
 COMMITTED = sorted((REPOSITORY / "upstream").glob("*.patch"))
 SERIES_OF_FILES = list(zip(SERIES, COMMITTED, strict=True))
 each_patch = pytest.mark.parametrize(
-    ("patch", "committed"), SERIES_OF_FILES, ids=[patch.name for patch in SERIES]
+    ("patch", "committed"), SERIES_OF_FILES, ids=[patch.folder.name for patch in SERIES]
 )
 
 
