@@ -7,11 +7,10 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from backend.errors import ImageError
-from backend.images.opening import open_image
+from backend.images.opening import ImageSource, open_image
 from backend.images.preprocessing import (
     IMAGENET_MEAN,
     IMAGENET_STD,
-    ImageSource,
     LabelledImages,
     normalise,
     open_resized,
