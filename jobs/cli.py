@@ -20,6 +20,7 @@ from jobs.resources.checks import warnings
 from jobs.resources.loader import load_documents, load_job, load_jobs
 from jobs.runner import JobRunner, OnStatus
 from jobs.standalone.containers import ENGINES, ContainerEngine
+from jobs.standalone.problems import sentence
 from jobs.standalone.runner import StandaloneRunner
 from jobs.status import JobStatus, Outcome
 from jobs.view import View, open_view
@@ -43,7 +44,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except (ProjectError, OSError) as error:
         if arguments.debug:
             traceback.print_exc()
-        sys.stderr.write(f"iljob: {_sentence(error)}\n")
+        sys.stderr.write(f"iljob: {sentence(error)}\n")
         return _WRONG_SETTINGS if isinstance(error, SettingsError) else _FAILED
 
 
@@ -222,13 +223,6 @@ def _runner(arguments: argparse.Namespace, engine: ContainerEngine | None = None
     if engine:
         raise SettingsError("--in-containers is for this machine: a cluster always uses containers")
     return KubernetesRunner(resources, load_documents(arguments.manifests))
-
-
-def _sentence(error: Exception) -> str:
-    if isinstance(error, ProjectError) or not isinstance(error, OSError):
-        return str(error)
-    advice = ": run iljob as a user who may use it" if isinstance(error, PermissionError) else ""
-    return f"{error.filename}: {error.strerror}{advice}" if error.filename else str(error)
 
 
 def _positive(text: str) -> int:

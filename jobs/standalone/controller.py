@@ -11,6 +11,7 @@ from jobs.standalone.deployment import Deployment
 from jobs.standalone.evaluation import Evaluation
 from jobs.standalone.index import count_lines
 from jobs.standalone.journal import note_samples
+from jobs.standalone.problems import sentence
 from jobs.standalone.server import WorkerReport
 from jobs.standalone.stages import RunningJob, StageSteps
 from jobs.standalone.supervisor import StageFailedError
@@ -98,7 +99,7 @@ class Controller:
             # The round goes on from this step when the runner is started again.
             raise
         except (StageFailedError, ProjectError, OSError) as error:
-            self._job.journal.end_round(Outcome.FAILED, str(error))
+            self._job.journal.end_round(Outcome.FAILED, sentence(error))
 
 
 async def _steps(stage: StageSteps, type_: ConditionType) -> None:

@@ -3,11 +3,12 @@
 import os
 from pathlib import Path
 
+from backend.errors import ProjectError
 from jobs.standalone.processes import last_line
 from jobs.standalone.workers import INFER
 from jobs.status import JobStatus, WorkerState
 
-__all__ = ["inaction", "shown_log"]
+__all__ = ["inaction", "sentence", "shown_log"]
 
 _INDEX_BYTES = 4096
 _SIGNALLED = 128
@@ -50,6 +51,14 @@ def shown_log(worker: WorkerState) -> str:
     """Return where a worker's output is, and what it ends with."""
     line = last_line(worker.log)
     return f"{worker.log}, which ends with: {line}" if line else str(worker.log)
+
+
+def sentence(error: Exception) -> str:
+    """Return what an error says, for an operating system's with the file and what to do."""
+    if isinstance(error, ProjectError) or not isinstance(error, OSError) or not error.filename:
+        return str(error)
+    advice = ": run iljob as a user who may use it" if isinstance(error, PermissionError) else ""
+    return f"{error.filename}: {error.strerror}{advice}"
 
 
 def _has_failed(worker: WorkerState) -> bool:

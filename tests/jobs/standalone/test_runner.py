@@ -1,6 +1,7 @@
 """Whole rounds, with processes that speak the true protocol."""
 
 import asyncio
+import errno
 import json
 import re
 import shutil
@@ -14,7 +15,7 @@ import httpx
 import pytest
 
 from backend.errors import SettingsError
-from jobs.standalone import runner
+from jobs.standalone import evaluation, runner
 from jobs.standalone.state import StateFile
 from jobs.status import ConditionType, JobStatus, Outcome, Stage, WorkerState
 from tests.jobs.conftest import WHOLE_ROUND, Job, resource
@@ -214,6 +215,20 @@ async def test_an_inference_worker_that_always_crashes_fails_the_deployment(job:
     status = await run(job)
     assert conditions(status)[-2] == "Deploy Failed"
     assert "while the new model was deployed" in status.rounds[0].reason
+
+
+async def test_a_folder_that_may_not_be_written_is_told_in_a_sentence(
+    job: Job, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(path: Path, _: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    job.append(10)
+    monkeypatch.setattr(evaluation, "write_samples", refuse)
+    status = await run(job)
+    data = job.node("out/data/eval/1/data.txt")
+    told = f"{data}: Permission denied: run iljob as a user who may use it"
+    assert status.rounds[0].reason == told
 
 
 async def test_a_command_that_is_not_there_fails_the_stage(job: Job) -> None:
@@ -523,7 +538,8 @@ async def test_an_index_that_cannot_be_read_for_a_while_ends_nothing(job: Job) -
     told: list[str] = []
 
     def on_status(status: JobStatus) -> None:
-        if status.problem and not told:
+        # Told for the second time, it has been looked at.
+        if status.problem and len(told) == 1:
             job.node("data/index.txt").rmdir()
             job.append(10)
         told.append(status.problem)
