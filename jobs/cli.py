@@ -141,7 +141,7 @@ async def _until_signal(
     )
 
     def stop() -> None:
-        # A second signal ends the runner at once; its workers are adopted by the next one.
+        # A second signal kills the runner; the next one adopts its workers.
         for number in _STOP_SIGNALS:
             loop.remove_signal_handler(number)
         run.cancel()
@@ -189,7 +189,7 @@ def _watch(arguments: argparse.Namespace) -> int:
 
 
 def _stop(arguments: argparse.Namespace) -> int:
-    """End the job; on one machine `run` continues it, a cluster begins anew."""
+    """End the job; on one machine `run` continues it, a cluster starts over."""
     _runner(arguments).stop()
     return 0
 

@@ -10,7 +10,7 @@ __all__ = ["JobRunner", "OnStatus"]
 
 OnStatus = Callable[[JobStatus], None]
 """Called with the job's status as it changes; the status is the caller's to keep. Changes that
-follow each other at once may be told together. What it raises ends the run."""
+follow each other quickly may be passed on together. What it raises ends the run."""
 
 
 class JobRunner(Protocol):
@@ -18,7 +18,7 @@ class JobRunner(Protocol):
 
     @property
     def report(self) -> Path:
-        """Where its report belongs if nobody says otherwise."""
+        """Where the report is written by default."""
         ...
 
     async def run(

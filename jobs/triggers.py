@@ -92,7 +92,7 @@ def decide_training(trigger: Trigger, samples: int, now: datetime) -> Decision:
         return Decision(fires=False, reason=_closed(trigger, now))
     condition = trigger.condition
     if condition.metric != NUM_OF_SAMPLES:
-        return Decision(fires=False, reason=f"{condition.metric} is no metric of training")
+        return Decision(fires=False, reason=f"{condition.metric} is not a metric of training")
     return _compare(condition, samples, yes="train", no="wait")
 
 
@@ -141,7 +141,7 @@ def _compare(condition: TriggerCondition, value: float, *, yes: str, no: str) ->
 def _metric(metric: str, results: Sequence[Mapping[str, object]]) -> float:
     if len(results) != _RESULTS:
         raise _NotDeployableError(
-            f"{len(results)} evaluation results instead of 2, so that nothing can be compared:"
+            f"{len(results)} evaluation results instead of 2, which cannot be compared:"
             " report the trained and the deployed model"
         )
     candidate, deployed = (_all_lists(result) for result in results)

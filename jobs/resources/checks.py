@@ -117,7 +117,7 @@ def _deploy_trigger(resources: JobResources) -> Iterator[str]:
     metric = resources.job.spec.deploy_spec.trigger.condition.metric
     if not _INDEXED.fullmatch(metric):
         yield (
-            f"spec.deploySpec.trigger.condition.metric: {metric} has no index, so that the"
+            f"spec.deploySpec.trigger.condition.metric: {metric} has no index, without which the"
             f" LocalController takes it as 0 or never fires: write {metric.split('[')[0]}[0]"
         )
 

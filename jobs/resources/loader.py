@@ -44,7 +44,7 @@ def load_job(paths: Sequence[Path]) -> JobResources:
 
     Raises:
         SettingsError: a file, resource or field is missing or wrong, or there is not exactly
-            one IncrementalLearningJob. Everything that is wrong is told, one line each.
+            one IncrementalLearningJob. All problems are reported, one line each.
     """
     jobs = load_jobs(paths)
     if len(jobs) > 1:
@@ -72,7 +72,7 @@ def load_documents(paths: Sequence[Path]) -> list[dict[str, Any]]:
     """Return every document of ``paths``, of whatever kind, as it is written.
 
     Raises:
-        SettingsError: a file is missing or no YAML, or a document is no Kubernetes resource.
+        SettingsError: a file is missing or not YAML, or a document is not a Kubernetes resource.
     """
     problems: list[str] = []
     read = [(file, document) for file in _files(paths) for document in _documents(file, problems)]
@@ -114,7 +114,7 @@ class _Loader(yaml.SafeLoader):
         repeated = [key for key, times in keys.items() if times > 1]
         if repeated:
             raise yaml.constructor.ConstructorError(
-                problem=f"the key {repeated[0]} is there twice", problem_mark=node.start_mark
+                problem=f"the key {repeated[0]} occurs twice", problem_mark=node.start_mark
             )
         return super().construct_mapping(node, deep)
 
@@ -158,14 +158,14 @@ def _resources(file: Path, problems: list[str]) -> Iterator[_Loaded]:
         try:
             yield _Loaded(file, kind.model_validate(document))
         except ValidationError as error:
-            problems += (f"{origin}: {_told(detail, kind)}" for detail in error.errors())
+            problems += (f"{origin}: {_describe(detail, kind)}" for detail in error.errors())
 
 
 def _documents(file: Path, problems: list[str]) -> list[dict[str, Any]]:
     """Return the file's resources, those of lists one by one."""
     try:
         text = file.read_text(encoding="utf-8")
-        # To YAML a tab is no blank, but JSON may be indented with it.
+        # JSON may be indented with tabs, YAML may not.
         text = text.replace("\t", " ") if file.suffix == _JSON else text
         return list(_unlisted([*yaml.load_all(text, _Loader)]))
     except OSError as error:
@@ -208,7 +208,7 @@ def _name(document: dict[str, Any]) -> str:
     return str(metadata.get("name", "?")) if isinstance(metadata, dict) else "?"
 
 
-def _told(detail: ErrorDetails, kind: type[BaseModel]) -> str:
+def _describe(detail: ErrorDetails, kind: type[BaseModel]) -> str:
     where = ".".join(str(part) for part in detail["loc"])
     match detail["type"]:
         case "extra_forbidden":

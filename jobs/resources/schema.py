@@ -45,7 +45,7 @@ def _time_of_day(value: object) -> object:
 
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$", max_length=253)]
-"""A resource's name: a DNS subdomain, so that it can be part of a path."""
+"""A resource's name: a DNS subdomain, which can be part of a path."""
 
 Url = Annotated[str, Field(pattern=r"^(/|s3://|https?://)")]
 """An absolute path on the node, or an s3 or http(s) URL."""

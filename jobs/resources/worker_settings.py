@@ -35,7 +35,7 @@ SHARED = {
     for name, field in EstimatorSettings.model_fields.items()
     if name not in BackendSettings.model_fields
 }
-"""What all workers of a job agree on, because they share a model: field and variable."""
+"""The settings that are equal in all workers of a job, which share a model: field to variable."""
 
 _GIVEN: Mapping[str, str] = {
     Variable.JOB_NAME: "job",
@@ -46,16 +46,16 @@ _GIVEN: Mapping[str, str] = {
     Variable.TEST_DATASET_URL: "/test.txt",
     Variable.ORIGINAL_DATASET_URL: "/index.txt",
 }
-"""What every template is told by the GlobalManager; a worker ignores the others' variables."""
+"""What the GlobalManager gives to workers; each ignores the variables of the others."""
 
 _ELSEWHERE = ("debug", "http_proxy", "https_proxy", "no_proxy", "all_proxy")
-"""Variables in lower case that others read."""
+"""Variables in lower case that are read by others than the settings."""
 
 _ALMOST = 0.8
 
 
 def worker_of(container: Container) -> str | None:
-    """Return which of this project's round workers or inference worker it runs, if it runs one."""
+    """Return which worker of this project the container runs: train, eval, infer or None."""
     name = container.args[0] if container.args and not container.command else ""
     return name if name in _SETTINGS else None
 
@@ -80,7 +80,7 @@ def read_settings(container: Container, initial_model_url: str) -> EstimatorSett
 
 
 def unread_variables(container: Container) -> Iterator[str]:
-    """Yield a sentence for each variable that its worker does not read and seems meant for it."""
+    """Yield a sentence for each variable that seems meant for the worker but is not read by it."""
     worker = worker_of(container)
     if worker is None:
         return
@@ -89,7 +89,7 @@ def unread_variables(container: Container) -> Iterator[str]:
     read = known | {name.upper() for name in known} | {*_ELSEWHERE}
     by_lower = {name.lower(): name for name in known}
     for variable in container.environment.keys() - read:
-        # Parameters of Sedna's are in lower case; other names can mean any program.
+        # Sedna's parameters are in lower case; other names may be meant for any program.
         cutoff = 0.6 if variable.islower() else _ALMOST
         close = get_close_matches(variable.lower(), by_lower, n=1, cutoff=cutoff)
         if close:

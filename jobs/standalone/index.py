@@ -3,7 +3,7 @@
 The index only grows, so a share of it is kept as ranges of its lines. Of each increment the
 first ``int(trainProb * new)`` lines go to training and the rest to evaluation, as the
 LocalController does it. An increment is what is new when the index is read: as the runner reads
-at every change and not once a minute, lines that belong together should be appended at once.
+at every change and not once a minute, lines that belong together should be appended in one write.
 """
 
 from collections.abc import Iterable, Sequence
@@ -90,7 +90,7 @@ def read_index(index: Path) -> list[str]:
     million lines take about 0.3 s and 120 MB.
     """
     try:
-        # Bytes that are no UTF-8 come out of `write_samples` as they went in.
+        # `write_samples` writes bytes that are not UTF-8 as they were read.
         with index.open(encoding="utf-8", errors="surrogateescape", newline="\n") as opened:
             return [line[:-1].removesuffix("\r") for line in opened if line.endswith("\n")]
     except FileNotFoundError:

@@ -52,7 +52,7 @@ class Journal:
         self._store.state.report = None
 
     def _stage_began(self) -> datetime:
-        """Return since when the stage has lasted; waiting for samples is no part of a round."""
+        """Return when the stage began; waiting for samples does not belong to a round."""
         state = self._store.state
         if self.condition.stage is Stage.TRAIN:
             return state.round.started

@@ -1,4 +1,4 @@
-"""What of a pod or a job one machine cannot do: told before anything runs."""
+"""What one machine cannot do of a pod or a job: refused before anything runs."""
 
 from collections.abc import Iterator
 

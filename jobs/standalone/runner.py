@@ -96,7 +96,7 @@ class StandaloneRunner:
         self.files.make_folders()
         with locked(self.files.lock):
             store = self._open()
-            tell = on_status or _nobody
+            tell = on_status or _ignore
             async with asyncio.timeout(timeout):
                 await self._run(store, rounds, tell)
             status = self._current(store.state.status)
@@ -294,8 +294,8 @@ def _check_classes(status: JobStatus, named: Sequence[str]) -> None:
         )
 
 
-def _nobody(_: JobStatus) -> None:
-    """Take a status that nobody asked for."""
+def _ignore(_: JobStatus) -> None:
+    """Do nothing with a status."""
 
 
 async def _first_of(*coroutines: Coroutine[Any, Any, None]) -> None:

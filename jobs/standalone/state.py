@@ -121,7 +121,7 @@ class StateFile:
             return None
         except ValidationError as error:
             raise SettingsError(
-                f"{path} is not a state of this version of iljob: move it away to start anew"
+                f"{path} is not a state of this version of iljob: move it away to start over"
             ) from error
 
 

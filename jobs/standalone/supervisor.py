@@ -20,7 +20,7 @@ RESTARTS = 3
 _LONGEST_BACKOFF = 300.0
 _MOST_DOUBLINGS = 30
 _SECONDS_UNTIL_SOUND = 600.0
-"""A worker that has run for so long before it ended is started again as if for the first time."""
+"""A worker that ran for this long before it ended is restarted as if it had never failed."""
 
 
 class StageFailedError(Exception):
@@ -107,7 +107,7 @@ def backoff(first: float, failures: int) -> float:
 
     ``first`` doubles with each, up to 300 s.
     """
-    # The power of a worker that has failed for days is no number any more.
+    # Without this bound the power overflows when a worker has failed for days.
     return min(first * 2.0 ** min(failures, _MOST_DOUBLINGS), _LONGEST_BACKOFF)
 
 

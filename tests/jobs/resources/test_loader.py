@@ -239,7 +239,7 @@ def test_a_resource_that_is_there_twice_is_told(job: Job) -> None:
 def test_a_repeated_key_is_told(tmp_path: Path) -> None:
     file = tmp_path / "model.yaml"
     file.write_text("kind: Model\nkind: Dataset\n")
-    with pytest.raises(SettingsError, match="the key kind is there twice"):
+    with pytest.raises(SettingsError, match="the key kind occurs twice"):
         load_jobs([file])
 
 
