@@ -1,5 +1,6 @@
 """HTTP/1.1 from a socket: uvicorn's parser in C, with the bounds that it lacks."""
 
+import logging
 from asyncio import TimerHandle, Transport
 from http import HTTPStatus
 
@@ -18,6 +19,14 @@ MOST_CONNECTIONS = 512
 
 _MOST_REFUSED = 128
 """Connections that wait to be told so; more are cut, so that file descriptors suffice."""
+
+
+_BAD_REQUEST = (
+    b"HTTP/1.1 400 Bad Request\r\ncontent-type: application/json\r\n"
+    b"content-length: %d\r\nconnection: close\r\n\r\n%s"
+)
+
+_log = logging.getLogger(__name__)
 
 
 class BoundedConnection(HttpToolsProtocol):
@@ -47,6 +56,13 @@ class BoundedConnection(HttpToolsProtocol):
         super().data_received(data)
         if self._outside_bodies > HEADER_BYTES and not self.transport.is_closing():
             self.send_400_response("The headers are too large.")
+
+    def send_400_response(self, msg: str) -> None:
+        """Refuse what is no HTTP, in the protocol's form; no application sees it."""
+        _log.warning("%s: 400: %s", self.client[0] if self.client else "-", msg)
+        body = b'{"error": "%s"}' % msg.encode("ascii", "replace")
+        self.transport.write(_BAD_REQUEST % (len(body), body))
+        self.transport.close()
 
     def on_message_begin(self) -> None:
         """Wait for the rest of a head."""

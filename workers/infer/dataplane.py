@@ -12,7 +12,7 @@ from workers.http.capacity import Capacity
 from workers.http.refusals import RequestError, UnknownModelError
 from workers.infer.batching import Batcher, Scores
 from workers.infer.images import ImageReader
-from workers.infer.metrics import Metrics
+from workers.infer.metrics import ServingMetrics
 from workers.infer.model import ModelSlot, ServedModel
 from workers.infer.protocol import (
     InferenceRequest,
@@ -36,6 +36,7 @@ INPUT = "input"
 PICTURE = "image"
 """The input that takes encoded pictures: BYTES [N]."""
 _PLATFORM = "onnx_onnxv1"
+_EXTENSIONS = ("binary_tensor_data", "classification", "model_configuration", "statistics")
 
 
 class DataPlane:
@@ -47,7 +48,7 @@ class DataPlane:
         slot: ModelSlot,
         batcher: Batcher[ServedModel],
         images: ImageReader,
-        metrics: Metrics,
+        metrics: ServingMetrics,
         *,
         capacity: Capacity,
         recorder: HardExampleRecorder | None,
@@ -91,9 +92,7 @@ class DataPlane:
 
     def server_metadata(self) -> ServerMetadata:
         """Describe the server."""
-        return ServerMetadata(
-            name=SERVER_NAME, version=_version(), extensions=["binary_tensor_data"]
-        )
+        return ServerMetadata(name=SERVER_NAME, version=_version(), extensions=list(_EXTENSIONS))
 
     def model_metadata(self, name: str, version: str | None) -> ModelMetadata:
         """Describe the model; raises UnknownModelError or NotReadyError."""
@@ -115,6 +114,52 @@ class DataPlane:
                 TensorMessage(name="hard", datatype="BOOL", shape=[-1]),
             ],
         )
+
+    def model_config(self, name: str, version: str | None) -> dict[str, object]:
+        """Describe the model as Triton's model configuration does; raises as `model_metadata`."""
+        metadata = self.model_metadata(name, version)
+        described = {
+            "input": [_tensor_config(each) for each in metadata.inputs],
+            "output": [_tensor_config(each) for each in metadata.outputs],
+        }
+        return {
+            "name": name,
+            "platform": metadata.platform,
+            "backend": "onnxruntime",
+            "version_policy": {"latest": {"num_versions": 1}},
+            "max_batch_size": 0,  # shapes are whole ones
+            **described,
+        }
+
+    def statistics(self, name: str, version: str | None) -> dict[str, object]:
+        """Count what was answered, as Triton's statistics do; an empty name is any model's.
+
+        Raises UnknownModelError or NotReadyError.
+        """
+        self._check_model(name or self._settings.served_name, version)
+        counted = self._metrics.answered()
+        return {
+            "model_stats": [
+                {
+                    "name": self._settings.served_name,
+                    "version": self._slot.required.version,
+                    "inference_count": counted.images,
+                    "execution_count": counted.batches,
+                    "inference_stats": {
+                        "success": {"count": counted.succeeded, "ns": counted.nanoseconds},
+                        "fail": {"count": counted.failed, "ns": 0},
+                    },
+                }
+            ]
+        }
+
+    def repository_index(self) -> list[dict[str, str]]:
+        """List the models: the one that is served, or will be."""
+        model = self._slot.served
+        state = {"state": "READY" if self.is_ready else "UNAVAILABLE", "reason": ""}
+        return [
+            {"name": self._settings.served_name, "version": model.version if model else "", **state}
+        ]
 
     def rollback(self, name: str) -> ModelVersion:
         """Go back to the previous model. Raises RequestError without one."""
@@ -145,6 +190,7 @@ class DataPlane:
                 Tensor("label", np.array(labels, dtype=object)),
                 Tensor("hard", np.array(hard, dtype=bool)),
             ),
+            class_names=self._settings.class_names,
         )
 
     async def classify(self, picture: bytes, name: str) -> HardExample:
@@ -237,6 +283,11 @@ def _checked_pictures(tensor: Tensor) -> list[bytes]:
         raise RequestError(f"Input {PICTURE}: send BYTES of shape [N], N at least 1.")
     pictures: list[bytes] = tensor.values.ravel().tolist()
     return pictures
+
+
+def _tensor_config(tensor: TensorMessage) -> dict[str, object]:
+    datatype = "STRING" if tensor.datatype == "BYTES" else tensor.datatype
+    return {"name": tensor.name, "data_type": f"TYPE_{datatype}", "dims": tensor.shape}
 
 
 def _version() -> str:

@@ -20,7 +20,7 @@ from workers.http.refusals import TooLargeError
 from workers.infer.hard_examples import HardExampleStore
 from workers.infer.images import check_picture
 from workers.infer.inbox import Inbox, WaitingImage
-from workers.infer.metrics import Metrics
+from workers.infer.metrics import ServingMetrics
 from workers.infer.model import ModelSlot, ServedModel
 from workers.infer.settings import InferSettings
 from workers.storage.watching import changes
@@ -48,7 +48,7 @@ class FolderService:
         settings: InferSettings,
         inbox: Inbox,
         slot: ModelSlot,
-        metrics: Metrics,
+        metrics: ServingMetrics,
         store: HardExampleStore | None,
         *,
         copy_seconds: float = _COPY_SECONDS,

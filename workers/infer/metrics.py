@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from threading import Lock
 from time import perf_counter
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,19 +18,32 @@ from prometheus_client import (
     generate_latest,
 )
 from prometheus_client.core import GaugeMetricFamily, InfoMetricFamily, Metric
+from prometheus_client.registry import Collector
 
 from workers.contract import WorkerStatus
 from workers.infer.drift import ConfidenceDrift
 from workers.infer.model import ModelSlot, ServedModel
 
-__all__ = ["Metrics"]
+__all__ = ["Answered", "ServingMetrics"]
 
 _SECONDS = (0.001, 0.002, 0.004, 0.006, 0.01, 0.02, 0.04, 0.08, 0.16, 0.3, 0.6, 1.2, 2.5, 5, 10)
 _IMAGES = (1, 2, 4, 8, 16, 32, 64)
 _CONFIDENCES = tuple(tenth / 10 for tenth in range(1, 11))
 
 
-class Metrics:
+class Answered(NamedTuple):
+    """What a worker has answered since it started."""
+
+    succeeded: int
+    """Requests."""
+    failed: int
+    images: int
+    batches: int
+    nanoseconds: int
+    """Time of all requests together."""
+
+
+class ServingMetrics:
     """Counts what the worker does. Threads may share it."""
 
     def __init__(self, slot: ModelSlot, class_names: Sequence[str]) -> None:
@@ -117,9 +131,32 @@ class Metrics:
         """Count a hot update."""
         self._updates.labels(outcome).inc()
 
+    def answered(self) -> "Answered":
+        """Return what was answered so far."""
+        every = _sum(self._requests, "_total")
+        succeeded = _sum(self._requests, "_total", succeeded=True)
+        return Answered(
+            succeeded=int(succeeded),
+            failed=int(every - succeeded),
+            images=int(_sum(self._images, "_total")),
+            batches=int(_sum(self._batches, "_count")),
+            nanoseconds=round(_sum(self._seconds, "_sum") * 1e9),
+        )
+
     def text(self) -> bytes:
         """Return all of it in Prometheus's text format."""
         return generate_latest(self.registry)
+
+
+def _sum(metric: Collector, suffix: str, *, succeeded: bool = False) -> float:
+    """Add a metric's samples up, or those of answers that succeeded only."""
+    samples = (sample for each in metric.collect() for sample in each.samples)
+    return sum(
+        sample.value
+        for sample in samples
+        if sample.name.endswith(suffix)
+        and (not succeeded or sample.labels["status"].startswith("2"))
+    )
 
 
 class _ModelDrift:

@@ -1,17 +1,28 @@
-"""Messages of the Open Inference Protocol v2 with Triton's binary tensor extension.
+"""Messages of the Open Inference Protocol v2, binary tensors and classification included.
 
 See kserve/open-inference-protocol (inference_rest.md) and triton-inference-server/server
-(extension_binary_data.md). A message is JSON; where tensors are binary, they follow it in
-order, and the header Inference-Header-Content-Length tells where the JSON ends.
+(extension_binary_data.md, extension_classification.md). A message is JSON; where tensors are
+binary, they follow it in order, and the header Inference-Header-Content-Length tells where the
+JSON ends.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, ValidationError
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    NonNegativeInt,
+    ValidationError,
+)
 
 from workers.http.refusals import RequestError
+from workers.infer.json_numbers import PLACEHOLDER, without_numbers
 from workers.infer.tensors import Tensor, from_binary, from_json, to_binary, to_json
 
 __all__ = [
@@ -21,6 +32,7 @@ __all__ = [
     "Message",
     "ModelMetadata",
     "ModelVersion",
+    "OutputForm",
     "Readiness",
     "RequestInput",
     "RequestOutput",
@@ -32,6 +44,16 @@ __all__ = [
 ]
 
 Parameters = dict[str, Any]
+
+_MOST_AXES = 32
+_CLASSIFIED = "probabilities"
+
+
+def _text(value: object) -> object:
+    """Take a number or null for an id, as other servers do."""
+    if value is None:
+        return ""
+    return str(value) if isinstance(value, int) else value
 
 
 class Message(BaseModel):
@@ -50,7 +72,7 @@ class RequestInput(Message):
     """A tensor of a request; its data are in ``data`` or follow the JSON."""
 
     name: str
-    shape: list[NonNegativeInt]
+    shape: list[NonNegativeInt] = Field(max_length=_MOST_AXES)
     datatype: str
     data: Any = None
 
@@ -62,9 +84,18 @@ class RequestOutput(Message):
 
 
 class _Request(Message):
-    id: str = ""
+    id: Annotated[str, BeforeValidator(_text)] = ""
     inputs: list[RequestInput] = Field(min_length=1)
     outputs: list[RequestOutput] | None = None
+
+
+@dataclass(frozen=True)
+class OutputForm:
+    """How an output is wanted."""
+
+    binary: bool
+    classes: int = 0
+    """Of each image, as many likeliest classes as text instead of numbers; 0: numbers."""
 
 
 @dataclass(frozen=True)
@@ -73,8 +104,8 @@ class InferenceRequest:
 
     id: str
     inputs: tuple[Tensor, ...]
-    outputs: dict[str, bool] | None
-    """The names of the outputs that are wanted, and whether as binary; None: all."""
+    outputs: dict[str, OutputForm] | None
+    """The outputs that are wanted, by name; None: all."""
     binary: bool
     """Whether outputs that are not named are wanted as binary."""
 
@@ -87,6 +118,7 @@ class InferenceResponse:
     model_version: str
     id: str
     outputs: tuple[Tensor, ...]
+    class_names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -111,14 +143,15 @@ def parse_request(body: bytes, json_length: int | None = None) -> InferenceReque
     length = len(body) if json_length is None else json_length
     if not 0 <= length <= len(body):
         raise RequestError("Inference-Header-Content-Length is longer than the body.")
+    text, arrays = without_numbers(body[:length])
     try:
-        request = _Request.model_validate_json(body[:length])
+        request = _Request.model_validate_json(text)
     except ValidationError as error:
         raise RequestError(_sentence(error)) from None
     default = request.parameter("binary_data_output") is True
     return InferenceRequest(
         id=request.id,
-        inputs=_inputs(request.inputs, body, length),
+        inputs=_inputs(request.inputs, arrays, body, length),
         outputs=_wanted(request.outputs, default),
         binary=default,
     )
@@ -130,10 +163,10 @@ def encode_response(response: InferenceResponse, request: InferenceRequest) -> E
     Raises RequestError if it asks for an output that there is not.
     """
     tensors, parts = [], []
-    for tensor in _selected(response.outputs, request.outputs):
-        is_binary = request.binary if request.outputs is None else request.outputs[tensor.name]
+    every = {tensor.name: OutputForm(request.binary) for tensor in response.outputs}
+    for tensor, wanted in _selected(response, request.outputs or every):
         tensors.append(TensorMessage.of(tensor))
-        if is_binary:
+        if wanted.binary:
             parts.append(to_binary(tensor))
             tensors[-1].parameters = {"binary_data_size": len(parts[-1])}
         else:
@@ -209,12 +242,18 @@ class Readiness(BaseModel):
     ready: bool
 
 
-def _inputs(inputs: Sequence[RequestInput], body: bytes, position: int) -> tuple[Tensor, ...]:
+def _inputs(
+    inputs: Sequence[RequestInput],
+    arrays: Sequence[NDArray[np.float32]],
+    body: bytes,
+    position: int,
+) -> tuple[Tensor, ...]:
     tensors = []
     for each in inputs:
         size = each.parameter("binary_data_size")
         if size is None:
-            tensors.append(from_json(each.name, each.datatype, each.shape, each.data))
+            data = _data(each, arrays)
+            tensors.append(from_json(each.name, each.datatype, each.shape, data))
             continue
         if not isinstance(size, int) or not 0 <= size <= len(body) - position:
             raise RequestError(f"Input {each.name}: binary_data_size is not that of its data.")
@@ -226,21 +265,52 @@ def _inputs(inputs: Sequence[RequestInput], body: bytes, position: int) -> tuple
     return tuple(tensors)
 
 
-def _wanted(outputs: Sequence[RequestOutput] | None, default: bool) -> dict[str, bool] | None:
+def _data(sent: RequestInput, arrays: Sequence[NDArray[np.float32]]) -> object:
+    if not isinstance(sent.data, dict):
+        return sent.data
+    number = sent.data.get(PLACEHOLDER)
+    if type(number) is not int or not 0 <= number < len(arrays):
+        raise RequestError(f"Input {sent.name}: the data are no array.")
+    return arrays[number]
+
+
+def _wanted(outputs: Sequence[RequestOutput] | None, default: bool) -> dict[str, OutputForm] | None:
     if not outputs:
         return None
-    forms = {output.name: output.parameter("binary_data") for output in outputs}
-    return {name: default if form is None else form is True for name, form in forms.items()}
+    return {output.name: _wanted_as(output, default) for output in outputs}
 
 
-def _selected(tensors: Sequence[Tensor], wanted: dict[str, bool] | None) -> list[Tensor]:
-    if wanted is None:
-        return list(tensors)
-    by_name = {tensor.name: tensor for tensor in tensors}
-    for name in wanted:
+def _wanted_as(output: RequestOutput, default: bool) -> OutputForm:
+    form, classes = output.parameter("binary_data"), output.parameter("classification") or 0
+    if type(classes) is not int or classes < 0 or (classes and output.name != _CLASSIFIED):
+        raise RequestError(
+            f"Output {output.name}: classification is a number of classes, of {_CLASSIFIED} only."
+        )
+    return OutputForm(default if form is None else form is True, classes)
+
+
+def _selected(
+    response: InferenceResponse, wanted: Mapping[str, OutputForm]
+) -> Iterator[tuple[Tensor, OutputForm]]:
+    by_name = {tensor.name: tensor for tensor in response.outputs}
+    for name, form in wanted.items():
         if name not in by_name:
             raise RequestError(f"There is no output {name}: ask for {', '.join(by_name)}.")
-    return [by_name[name] for name in wanted]
+        tensor = by_name[name]
+        yield (_classified(tensor, response, form.classes) if form.classes else tensor), form
+
+
+def _classified(tensor: Tensor, response: InferenceResponse, count: int) -> Tensor:
+    """Return the likeliest classes of each image as Triton's "score:index:name"."""
+    order = np.argsort(-tensor.values, axis=1, kind="stable")[:, :count]
+    texts = [
+        f"{row[place]:f}:{place}:{response.class_names[place]}".encode()
+        for row, places in zip(tensor.values, order, strict=True)
+        for place in places
+    ]
+    values = np.empty(len(texts), dtype=object)
+    values[:] = texts
+    return Tensor(tensor.name, values.reshape(order.shape))
 
 
 def _sentence(error: ValidationError) -> str:

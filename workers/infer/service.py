@@ -11,7 +11,7 @@ from workers.infer.folder import FolderService
 from workers.infer.hard_examples import HardExampleStore
 from workers.infer.http.serving import serving_http
 from workers.infer.inbox import Inbox
-from workers.infer.metrics import Metrics
+from workers.infer.metrics import ServingMetrics
 from workers.infer.model import ModelSlot
 from workers.infer.settings import InferSettings
 from workers.sedna.hot_update import HotUpdate
@@ -35,7 +35,7 @@ def infer(session: Session, stop: Event) -> None:
     if settings.infer_url is None and settings.http_port is None:
         raise SettingsError("Neither infer_url nor http_port is set: set one or both.")
     slot, store = ModelSlot(settings), _store(settings)
-    metrics = Metrics(slot, settings.class_names)
+    metrics = ServingMetrics(slot, settings.class_names)
     with ExitStack() as running:
         if settings.http_port is not None:
             http = serving_http(settings, settings.http_port, slot, metrics, store=store, stop=stop)
@@ -67,7 +67,7 @@ def _following(hot_update: HotUpdate, stop: Event) -> Iterator[None]:
 
 
 def _hot_update(
-    session: Session, settings: InferSettings, slot: ModelSlot, metrics: Metrics
+    session: Session, settings: InferSettings, slot: ModelSlot, metrics: ServingMetrics
 ) -> HotUpdate | None:
     if not settings.model_hot_update:
         return None

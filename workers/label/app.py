@@ -162,7 +162,8 @@ class _Routes:
 
     async def import_(self, request: Request) -> Response:
         _check_is_json(request)
-        labels = labels_of(await self._bodies.read(request))
+        async with self._bodies.reading(request) as body:
+            labels = await run_in_threadpool(labels_of, body)
         return await self._act(lambda: self._labelling.label_all(labels))
 
     async def picture(self, request: Request) -> Response:
@@ -185,7 +186,8 @@ class _Routes:
     async def _choice(self, request: Request) -> _Choice:
         _check_is_json(request)
         try:
-            return _Choice.model_validate_json(await self._bodies.read(request))
+            async with self._bodies.reading(request) as body:
+                return _Choice.model_validate_json(body)
         except ValidationError:
             raise RequestError("Send a picture's name and its label.") from None
 

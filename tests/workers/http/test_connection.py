@@ -1,5 +1,6 @@
 """Clients that send too slowly, too much, or come in too great a number."""
 
+import json
 import socket
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -31,7 +32,8 @@ def address(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[str, int]]:
     bodies = BodyReader(limit=1000, timeout=SLOW)
 
     async def answer(request: Request) -> Response:
-        return PlainTextResponse(await bodies.read(request))
+        async with bodies.reading(request) as body:
+            return PlainTextResponse(body)
 
     async def refuse(_: Request) -> Response:
         raise RequestError("no")
@@ -86,7 +88,17 @@ def test_the_rest_of_a_body_that_nobody_reads_is_not_waited_for(address: tuple[s
 def test_headers_without_end_are_refused(address: tuple[str, int]) -> None:
     with connected(address) as client:
         client.sendall(HEAD + b"X: " + b"x" * HEADER_BYTES)
-        assert everything(client).startswith(b"HTTP/1.1 400 ")
+        answer = everything(client)
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert answer.endswith(b'{"error": "The headers are too large."}')
+
+
+def test_what_is_no_http_is_refused_in_the_protocols_form(address: tuple[str, int]) -> None:
+    with connected(address) as client:
+        client.sendall(b"GET / HTTP/9.9\0\r\n\r\n")
+        head, _, body = everything(client).partition(b"\r\n\r\n")
+    assert b"application/json" in head
+    assert set(json.loads(body)) == {"error"}
 
 
 def test_a_request_on_one_connection_too_many_is_told_when_to_come_back(

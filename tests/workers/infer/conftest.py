@@ -16,7 +16,7 @@ from starlette.applications import Starlette
 from tests.workers.conftest import BRIGHTNESS
 from workers.infer.hard_examples import HardExampleStore
 from workers.infer.http.serving import build_app
-from workers.infer.metrics import Metrics
+from workers.infer.metrics import ServingMetrics
 from workers.infer.model import ModelSlot
 from workers.infer.recording import HardExampleRecorder
 from workers.infer.settings import InferSettings
@@ -79,7 +79,9 @@ async def serve(variables: dict[str, str]) -> AsyncIterator[Serve]:
             store = HardExampleStore(settings.he_saved_url, settings.hard_example_bytes)
             recorder = HardExampleRecorder(store)
             running.callback(recorder.close)
-            app = build_app(settings, slot, Metrics(slot, settings.class_names), recorder, stop)
+            app = build_app(
+                settings, slot, ServingMetrics(slot, settings.class_names), recorder, stop
+            )
             await running.enter_async_context(app.router.lifespan_context(app))
             transport = httpx.ASGITransport(app, raise_app_exceptions=False)
             client = httpx.AsyncClient(transport=transport, base_url="http://localhost")

@@ -18,7 +18,7 @@ from tests.faults.disks import NoLargerFiles
 from workers.infer.folder import FolderService
 from workers.infer.hard_examples import HardExampleStore
 from workers.infer.inbox import Inbox
-from workers.infer.metrics import Metrics
+from workers.infer.metrics import ServingMetrics
 from workers.infer.model import ModelSlot
 from workers.infer.settings import InferSettings
 from workers.storage.watching import changes
@@ -58,7 +58,7 @@ def bench(variables: dict[str, str], tmp_path: Path) -> Bench:
     settings = InferSettings.from_environment(variables | {"infer_url": str(inbox.folder)})
     slot = ModelSlot(settings)
     slot.load(settings.model_url)
-    metrics = Metrics(slot, settings.class_names)
+    metrics = ServingMetrics(slot, settings.class_names)
     store = HardExampleStore(tmp_path / "hard", quota=10**6)
     clock = Clock()
     service = FolderService(settings, inbox, slot, metrics, store, clock=clock)

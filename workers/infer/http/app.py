@@ -6,6 +6,8 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from http import HTTPStatus
 from typing import Any
 
+from anyio import CapacityLimiter
+from anyio.to_thread import run_sync
 from prometheus_client import CONTENT_TYPE_LATEST
 from pydantic import BaseModel, SecretStr
 from starlette.applications import Starlette
@@ -19,8 +21,8 @@ from workers.http.errors import EXCEPTION_HANDLERS, answer_error
 from workers.http.refusals import OverloadedError, RequestError
 from workers.http.security import guards
 from workers.infer.dataplane import DataPlane
-from workers.infer.metrics import Metrics
-from workers.infer.protocol import Readiness, encode_response, parse_request
+from workers.infer.metrics import ServingMetrics
+from workers.infer.protocol import InferenceRequest, Readiness, encode_response, parse_request
 
 __all__ = ["make_app"]
 
@@ -29,6 +31,7 @@ JSON_LENGTH = "Inference-Header-Content-Length"
 _MODEL = "/v2/models/{model_name}"
 _VERSION = _MODEL + "/versions/{model_version}"
 _MOST_DIGITS = 18
+_SHORT_BODY = 64 * 1024
 _LIVE, _READY = "/v2/health/live", "/v2/health/ready"
 
 Endpoint = Callable[[Request], Awaitable[Response]]
@@ -37,7 +40,7 @@ Handler = Callable[[Request, bytes], Awaitable[Response]]
 
 def make_app(
     plane: DataPlane,
-    metrics: Metrics,
+    metrics: ServingMetrics,
     bodies: BodyReader,
     *,
     timeout: float,
@@ -80,7 +83,7 @@ class _Routes:
     def __init__(
         self,
         plane: DataPlane,
-        metrics: Metrics,
+        metrics: ServingMetrics,
         bodies: BodyReader,
         timeout: float,
         description: Mapping[str, Any],
@@ -90,18 +93,24 @@ class _Routes:
         self._bodies = bodies
         self._timeout = timeout
         self._description = description
+        self._parsing = CapacityLimiter(1)
 
     def table(self) -> list[Route]:
         infer = self._measured("infer", self.infer)
         classify = self._measured("classify", self.classify)
         return [
             Route("/v2", self.server_metadata),
+            Route("/v2/", self.server_metadata),
+            Route("/v2/models/stats", self.statistics),
             Route(_LIVE, self.live),
             Route(_READY, self.ready),
             Route(_MODEL, self.model_metadata),
             Route(_VERSION, self.model_metadata),
             Route(_MODEL + "/ready", self.model_ready),
             Route(_VERSION + "/ready", self.model_ready),
+            *(Route(path + "/config", self.model_config) for path in (_MODEL, _VERSION)),
+            *(Route(path + "/stats", self.statistics) for path in (_MODEL, _VERSION)),
+            Route("/v2/repository/index", self.repository_index, methods=["POST"]),
             Route(_MODEL + "/infer", infer, methods=["POST"]),
             Route(_VERSION + "/infer", infer, methods=["POST"]),
             Route(_MODEL + "/rollback", self.rollback, methods=["POST"]),
@@ -126,14 +135,29 @@ class _Routes:
         name, version = _model(request)
         return _readiness(Readiness(name=name, ready=self._plane.is_model_ready(name, version)))
 
+    async def model_config(self, request: Request) -> Response:
+        return JSONResponse(self._plane.model_config(*_model(request)))
+
+    async def statistics(self, request: Request) -> Response:
+        return JSONResponse(self._plane.statistics(*_model(request)))
+
+    async def repository_index(self, _: Request) -> Response:
+        return JSONResponse(self._plane.repository_index())
+
     async def infer(self, request: Request, body: bytes) -> Response:
-        question = parse_request(body, _json_length(request))
+        question = await self._parsed(body, _json_length(request))
         answer = await self._plane.infer(*_model(request), question)
         encoded = encode_response(answer, question)
         if not encoded.has_binary:
             return Response(encoded.body, media_type="application/json")
         headers = {JSON_LENGTH: str(encoded.json_length)}
         return Response(encoded.body, headers=headers, media_type="application/octet-stream")
+
+    async def _parsed(self, body: bytes, json_length: int | None) -> InferenceRequest:
+        """Parse a short request here, and long ones one at a time beside the loop."""
+        if len(body) <= _SHORT_BODY:
+            return parse_request(body, json_length)
+        return await run_sync(parse_request, body, json_length, limiter=self._parsing)
 
     async def classify(self, request: Request, body: bytes) -> Response:
         upload = await read_upload(request, body)
@@ -167,8 +191,7 @@ class _Routes:
 
     async def _answer(self, request: Request, handler: Handler) -> Response:
         try:
-            with self._bodies.room(request):
-                body = await self._bodies.read(request)
+            async with self._bodies.reading(request) as body:
                 async with asyncio.timeout(self._timeout):
                     return await handler(request, body)
         except TimeoutError:
@@ -187,7 +210,7 @@ def _json(message: BaseModel, status: HTTPStatus = HTTPStatus.OK) -> Response:
 
 def _model(request: Request) -> tuple[str, str | None]:
     parameters = request.path_params
-    return parameters["model_name"], parameters.get("model_version")
+    return parameters.get("model_name", ""), parameters.get("model_version")
 
 
 def _json_length(request: Request) -> int | None:

@@ -135,6 +135,9 @@ def _paths(model_name: str) -> Json:
         "/classify": {"post": _operation("Classify a picture", HardExample, upload)},
         "/metrics": {"get": metrics},
         "/openapi.json": {"get": _operation("This document")},
+        "/v2/": {"get": _operation("Server metadata", ServerMetadata)},
+        "/v2/models/stats": {"get": _operation("Statistics of every model")},
+        "/v2/repository/index": {"post": _operation("Models")},
         f"{_MODEL}/rollback": {
             "parameters": [name],
             "post": _operation("Go back to the previous model", ModelVersion),
@@ -143,6 +146,8 @@ def _paths(model_name: str) -> Json:
     for path, parameters in ((_MODEL, [name]), (_VERSION, [name, version])):
         shared = {"parameters": parameters}
         paths[path] = shared | {"get": _operation("Model metadata", ModelMetadata)}
+        paths[f"{path}/config"] = shared | {"get": _operation("Model configuration")}
+        paths[f"{path}/stats"] = shared | {"get": _operation("Statistics")}
         paths[f"{path}/ready"] = shared | {"get": ready}
         paths[f"{path}/infer"] = shared | infer
     return paths

@@ -18,7 +18,7 @@ from workers.infer.hard_examples import HardExampleStore
 from workers.infer.http.app import make_app
 from workers.infer.http.openapi import document
 from workers.infer.images import ImageReader
-from workers.infer.metrics import Metrics
+from workers.infer.metrics import ServingMetrics
 from workers.infer.model import ModelSlot, ServedModel
 from workers.infer.recording import HardExampleRecorder
 from workers.infer.settings import InferSettings
@@ -33,7 +33,7 @@ def serving_http(
     settings: InferSettings,
     port: int,
     slot: ModelSlot,
-    metrics: Metrics,
+    metrics: ServingMetrics,
     *,
     store: HardExampleStore | None,
     stop: Event,
@@ -55,7 +55,7 @@ def serving_http(
 def build_app(
     settings: InferSettings,
     slot: ModelSlot,
-    metrics: Metrics,
+    metrics: ServingMetrics,
     recorder: HardExampleRecorder | None,
     stop: Event,
 ) -> Starlette:
@@ -106,7 +106,7 @@ def build_app(
     )
 
 
-def _watch(metrics: Metrics, recorder: HardExampleRecorder) -> None:
+def _watch(metrics: ServingMetrics, recorder: HardExampleRecorder) -> None:
     store = recorder.store
     metrics.watch("inference_hard_examples", "Hard examples in the folder.", lambda: store.count)
     metrics.watch("inference_hard_example_bytes", "The folder's size.", lambda: store.bytes)

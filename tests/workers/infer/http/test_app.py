@@ -1,4 +1,6 @@
 import base64
+import gzip
+import zlib
 from collections.abc import AsyncIterator, Callable
 from http import HTTPStatus
 from pathlib import Path
@@ -33,7 +35,12 @@ def error_of(response: Any, status: HTTPStatus) -> str:
 
 
 async def test_the_server_and_its_model_describe_themselves(server: Server) -> None:
-    assert (await server.client.get("/v2")).json()["extensions"] == ["binary_tensor_data"]
+    assert (await server.client.get("/v2")).json()["extensions"] == [
+        "binary_tensor_data",
+        "classification",
+        "model_configuration",
+        "statistics",
+    ]
     model = (await server.client.get(MODEL)).json()
     version = server.slot.required.version
     assert (model["name"], model["versions"]) == ("lamps", [version])
@@ -199,11 +206,79 @@ async def test_a_form_without_a_file_is_refused(server: Server) -> None:
     error_of(response, HTTPStatus.BAD_REQUEST)
 
 
-async def test_a_compressed_body_is_refused(server: Server) -> None:
-    response = await server.client.post(
-        "/classify", content=b"x", headers={"Content-Encoding": "gzip"}
-    )
-    assert "gzip" in error_of(response, HTTPStatus.BAD_REQUEST)
+@pytest.mark.parametrize("encoding", ["gzip", "deflate"])
+async def test_a_compressed_body_is_answered(server: Server, encoding: str) -> None:
+    picture = encoded("bright")
+    content = gzip.compress(picture) if encoding == "gzip" else zlib.compress(picture)
+    headers = {"Content-Encoding": encoding}
+    answer = await server.client.post("/classify", content=content, headers=headers)
+    assert answer.json()["label"] == "bright"
+    unknown = {"Content-Encoding": "br"}
+    refused = await server.client.post("/classify", content=content, headers=unknown)
+    assert "br" in error_of(refused, HTTPStatus.BAD_REQUEST)
+
+
+@pytest.mark.parametrize(("sent", "echoed"), [(None, ""), (7, "7"), ("a", "a")])
+async def test_an_id_may_be_a_number_or_null(server: Server, sent: object, echoed: str) -> None:
+    assert (await infer_pictures(server, encoded(), id=sent))["id"] == echoed
+
+
+async def test_base64_may_have_line_breaks(server: Server) -> None:
+    data = [base64.encodebytes(encoded("bright")).decode()]
+    sent = {"name": "image", "datatype": "BYTES", "shape": [1], "data": data}
+    answer = (await server.client.post(f"{MODEL}/infer", json={"inputs": [sent]})).json()
+    assert answer["outputs"][1]["data"] == ["bright"]
+
+
+@pytest.mark.parametrize("data", ["=", "A", "AA==AAAA", "AA-_", "é", "A" * 2**20 + "=", 7])
+async def test_what_is_not_base64_is_refused(server: Server, data: object) -> None:
+    sent = {"name": "image", "datatype": "BYTES", "shape": [1], "data": [data]}
+    response = await server.client.post(f"{MODEL}/infer", json={"inputs": [sent]})
+    assert "Base64" in error_of(response, HTTPStatus.BAD_REQUEST)
+
+
+async def test_the_likeliest_classes_come_as_text(server: Server) -> None:
+    wanted = {"name": "probabilities", "parameters": {"classification": 1}}
+    answer = await infer_pictures(server, encoded("dark"), encoded("bright"), outputs=[wanted])
+    (output,) = answer["outputs"]
+    assert (output["datatype"], output["shape"]) == ("BYTES", [2, 1])
+    assert [text.split(":")[1:] for text in output["data"]] == [["0", "dark"], ["1", "bright"]]
+    assert float(output["data"][0].split(":")[0]) > 0.5
+
+
+@pytest.mark.parametrize(
+    "output",
+    [
+        {"name": "label", "parameters": {"classification": 1}},
+        {"name": "probabilities", "parameters": {"classification": -1}},
+        {"name": "probabilities", "parameters": {"classification": "2"}},
+    ],
+)
+async def test_a_classification_that_cannot_be_is_refused(
+    server: Server, output: dict[str, Any]
+) -> None:
+    request = {"inputs": [tensor()], "outputs": [output]}
+    response = await server.client.post(f"{MODEL}/infer", json=request)
+    assert "classification" in error_of(response, HTTPStatus.BAD_REQUEST)
+
+
+async def test_what_clients_ask_for_beside_answers_is_there(server: Server) -> None:
+    assert (await server.client.get("/v2/")).json() == (await server.client.get("/v2")).json()
+    await infer_pictures(server, encoded())
+    await server.client.post(f"{MODEL}/infer", content=b"{")
+    version = server.slot.required.version
+    config = (await server.client.get(f"{MODEL}/versions/{version}/config")).json()
+    assert config["input"][1] == {"name": "image", "data_type": "TYPE_STRING", "dims": [-1]}
+    for path in (f"{MODEL}/stats", f"{MODEL}/versions/{version}/stats", "/v2/models/stats"):
+        (statistics,) = (await server.client.get(path)).json()["model_stats"]
+        assert (statistics["version"], statistics["inference_count"]) == (version, 1)
+        outcomes = statistics["inference_stats"]
+        assert (outcomes["success"]["count"], outcomes["fail"]["count"]) == (1, 1)
+        assert outcomes["success"]["ns"] > 0
+    (model,) = (await server.client.post("/v2/repository/index", json={})).json()
+    assert (model["name"], model["version"], model["state"]) == ("lamps", version, "READY")
+    for path in ("/v2/models/other/config", "/v2/models/other/stats"):
+        error_of(await server.client.get(path), HTTPStatus.NOT_FOUND)
 
 
 async def test_without_the_token_only_probes_are_answered(serve: Serve) -> None:
