@@ -39,9 +39,10 @@ def fit_name(
         most_bytes: What the result has at most, its suffix, of up to 16 bytes, included. By
             default there is room for another suffix.
     """
-    path = Path(unfit.sub("_", name).lstrip(".") or "_")
+    path = Path(unfit.sub("_", name))
     suffix = _cut(path.suffix, _MOST_SUFFIX_BYTES)
-    return _cut(path.stem, most_bytes - len(suffix.encode())) + suffix
+    stem = path.stem.lstrip(".") or "_"
+    return _cut(stem, most_bytes - len(suffix.encode())) + suffix
 
 
 def _cut(text: str, most_bytes: int) -> str:

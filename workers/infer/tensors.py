@@ -9,6 +9,7 @@ import binascii
 import struct
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from math import prod
 from typing import Any
 
@@ -22,6 +23,7 @@ __all__ = ["Tensor", "from_binary", "from_json", "to_binary", "to_json"]
 _BLANKS = b" \t\r\n"
 _PIECE = 4 * 2**18
 _DECODED_PIECE = 3 * 2**18
+_MOST_ELEMENTS = 10_000  # of BYTES: reading more keeps others waiting
 _LENGTH = struct.Struct("<I")
 _DTYPES = {"FP32": np.dtype("<f4"), "BOOL": np.dtype("?"), "BYTES": np.dtype(object)}
 _DATATYPES = {dtype: datatype for datatype, dtype in _DTYPES.items()}
@@ -45,7 +47,8 @@ def from_binary(name: str, datatype: str, shape: Sequence[int], data: bytes) -> 
     """Read a tensor; raises RequestError if the data do not fit the type and shape."""
     dtype = _dtype(name, datatype)
     if datatype == "BYTES":
-        return _bytes_tensor(name, list(_elements(name, data)), shape)
+        elements = list(islice(_elements(name, data), _MOST_ELEMENTS))
+        return _bytes_tensor(name, elements, shape)
     if len(data) != prod(shape) * dtype.itemsize:
         raise RequestError(
             f"Input {name}: {len(data)} bytes are not {datatype} of shape {list(shape)}."

@@ -31,7 +31,7 @@ JSON_LENGTH = "Inference-Header-Content-Length"
 _MODEL = "/v2/models/{model_name}"
 _VERSION = _MODEL + "/versions/{model_version}"
 _MOST_DIGITS = 18
-_SHORT_BODY = 64 * 1024
+_SHORT_JSON = 64 * 1024
 _LIVE, _READY = "/v2/health/live", "/v2/health/ready"
 
 Endpoint = Callable[[Request], Awaitable[Response]]
@@ -154,8 +154,8 @@ class _Routes:
         return Response(encoded.body, headers=headers, media_type="application/octet-stream")
 
     async def _parsed(self, body: bytes, json_length: int | None) -> InferenceRequest:
-        """Parse a short request here, and long ones one at a time beside the loop."""
-        if len(body) <= _SHORT_BODY:
+        """Parse short JSON here, and long JSON beside the loop, one at a time."""
+        if (json_length or len(body)) <= _SHORT_JSON:
             return parse_request(body, json_length)
         return await run_sync(parse_request, body, json_length, limiter=self._parsing)
 

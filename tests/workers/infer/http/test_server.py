@@ -174,14 +174,14 @@ def wait_until_unready(worker: Worker) -> None:
 
 
 def test_overload_is_answered_503_with_retry_after(variables: dict[str, str]) -> None:
-    body = json.dumps({"inputs": [_tensor(64)]}).encode()
+    body, headers = _binary(64)
     statuses: list[int] = []
     retries: list[str | None] = []
 
     def ask(worker: Worker) -> None:
         with worker.client() as client:
             for _ in range(5):
-                response = client.post("/v2/models/lamps/infer", content=body)
+                response = client.post("/v2/models/lamps/infer", content=body, headers=headers)
                 statuses.append(response.status_code)
                 if not response.is_success:
                     retries.append(response.headers.get("Retry-After"))
@@ -195,6 +195,14 @@ def test_overload_is_answered_503_with_retry_after(variables: dict[str, str]) ->
             client.join()
     assert set(statuses) == {200, 503}
     assert set(retries) == {"1"}
+
+
+def _binary(count: int) -> tuple[bytes, dict[str, str]]:
+    data = bytes(4 * count * 3 * SIDE * SIDE)
+    tensor = {**_tensor(count), "parameters": {"binary_data_size": len(data)}}
+    del tensor["data"]
+    head = json.dumps({"inputs": [tensor]}).encode()
+    return head + data, {"Inference-Header-Content-Length": str(len(head))}
 
 
 def _tensor(count: int) -> dict[str, object]:
