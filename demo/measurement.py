@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from backend.classifier import TinyMSMobileNetV2
+from backend.classifier import TinyMSClassifier
 from backend.images.preprocessing import LabelledImages
 from demo.pictures import Condition
 
@@ -23,7 +23,7 @@ class HeldOut:
 
     def accuracy(self, model: Path) -> dict[Condition, float]:
         """Return the share (0 to 1) of each condition's pictures that ``model`` gets right."""
-        estimator = TinyMSMobileNetV2(self.class_names, self.input_size)
+        estimator = TinyMSClassifier(self.class_names, self.input_size)
         estimator.load(model)
         return {
             condition: estimator.evaluate(self._images(condition))["accuracy"][0]

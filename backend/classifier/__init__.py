@@ -1,7 +1,7 @@
-"""MobileNetV2 classifiers with one interface, on TinyMS and on MindSpore alone."""
+"""Classifiers of images with one interface, on TinyMS and on MindSpore alone."""
 
-from backend.classifier.estimator import MobileNetV2Estimator, Prediction
-from backend.classifier.mindspore import MindSporeMobileNetV2
-from backend.classifier.tinyms import TinyMSMobileNetV2
+from backend.classifier.estimator import Classifier, Prediction
+from backend.classifier.mindspore import MindSporeClassifier
+from backend.classifier.tinyms import TinyMSClassifier
 
-__all__ = ["MindSporeMobileNetV2", "MobileNetV2Estimator", "Prediction", "TinyMSMobileNetV2"]
+__all__ = ["Classifier", "MindSporeClassifier", "Prediction", "TinyMSClassifier"]

@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 
 from backend.classifier.toolkit import Toolkit
 from backend.errors import ImageError
-from backend.images.preprocessing import LabelledImages, normalise, open_resized
+from backend.images.preprocessing import InputFormat, LabelledImages, normalise, open_resized
 
-__all__ = ["FeatureSource", "ImageSource", "Source", "augmentations", "batches"]
+__all__ = ["FeatureSamples", "ImageSamples", "Samples", "augmentations", "batches"]
 
 
-class Source:
+class Samples:
     """What MindSpore's GeneratorDataset asks for: ``len()`` and random access."""
 
     unreadable: ImageError | None = None
@@ -32,7 +32,7 @@ class Source:
         return len(self._labels)
 
 
-class ImageSource(Source):
+class ImageSamples(Samples):
     """Decodes each picture when its turn comes, so that memory does not grow with the data."""
 
     def __init__(self, images: LabelledImages, input_size: int) -> None:
@@ -51,37 +51,36 @@ class ImageSource(Source):
         return np.asarray(image), self._labels[index]
 
 
-class FeatureSource(Source):
+class FeatureSamples(Samples):
     """Yields features that were computed before."""
 
     def __init__(self, features: NDArray[np.float32], labels: Sequence[int]) -> None:
-        """Take features (N, 1280), float32."""
+        """Take features (N, F), float32."""
         super().__init__(labels)
-        # As the head's pooling wants them.
-        self._features = features[:, :, np.newaxis, np.newaxis]
+        self._features = features
 
     def __getitem__(self, index: int) -> tuple[NDArray[np.float32], np.int32]:
-        """Return the features (1280, 1, 1) and the class number of a sample."""
+        """Return the features (F,) and the class number of a sample."""
         return self._features[index], self._labels[index]
 
 
-def augmentations(toolkit: Toolkit, input_size: int) -> list[Any]:
+def augmentations(toolkit: Toolkit, input_format: InputFormat) -> list[Any]:
     """Return what turns a picture into an input: crop, mirror, colours, normalisation."""
     vision = toolkit.vision
     return [
-        vision.RandomResizedCrop(input_size, scale=(0.5, 1.0)),
+        vision.RandomResizedCrop(input_format.size, scale=(0.5, 1.0)),
         vision.RandomHorizontalFlip(),
         vision.RandomColorAdjust(brightness=0.2, contrast=0.2, saturation=0.2),
-        normalise,
+        lambda pixels: normalise(pixels, input_format.normalisation),
     ]
 
 
 def batches(
-    toolkit: Toolkit, source: Source, operations: Sequence[Any], batch_size: int, seed: int
+    toolkit: Toolkit, samples: Samples, operations: Sequence[Any], batch_size: int, seed: int
 ) -> Any:
     """Return the dataset of one epoch, in the order and with the augmentation of ``seed``."""
     mindspore.dataset.config.set_seed(seed)
-    dataset = toolkit.generator_dataset(source, ["input", "label"], shuffle=True)
+    dataset = toolkit.generator_dataset(samples, ["input", "label"], shuffle=True)
     if operations:
         # One worker: with more, the random operations are no longer the seed's.
         dataset = dataset.map(list(operations), input_columns=["input"], num_parallel_workers=1)

@@ -27,7 +27,7 @@ class Engine(Protocol):
     """Turns inputs into logits or features; threads may share it."""
 
     def run(self, batch: Array) -> Array:
-        """Take inputs (N, 3, S, S) and return outputs (N, K), both float32."""
+        """Take inputs (N, C, S, S) and return outputs (N, K), both float32."""
         ...
 
 
@@ -49,6 +49,7 @@ class OnnxEngine:
         self._on_one_core = self._on_all_cores if cores == 1 else _session(payload, origin, 1)
         self._cores = ThreadPoolExecutor(cores, thread_name_prefix="network")
         self._input = self._on_all_cores.get_inputs()[0].name
+        self._output = self._on_all_cores.get_outputs()[0].name
         self._counting = Lock()
         self._batches = 0
 
@@ -64,7 +65,7 @@ class OnnxEngine:
         return int(self._on_all_cores.get_outputs()[0].shape[-1])
 
     def run(self, batch: Array) -> Array:
-        """Take inputs (N, 3, S, S) and return outputs (N, K), both float32."""
+        """Take inputs (N, C, S, S) and return the model's first output (N, K), both float32."""
         with self._counted() as is_alone:
             if is_alone and len(batch) == 1:
                 return self._outputs(self._on_all_cores, batch)
@@ -75,7 +76,7 @@ class OnnxEngine:
         return self._outputs(self._on_one_core, image)
 
     def _outputs(self, session: Any, batch: Array) -> Array:
-        outputs: Array = session.run(None, {self._input: batch})[0]
+        outputs: Array = session.run([self._output], {self._input: batch})[0]
         return outputs
 
     @contextmanager
@@ -102,7 +103,7 @@ class NetworkEngine:
         self._running = Lock()
 
     def run(self, batch: Array) -> Array:
-        """Take inputs (N, 3, S, S) and return outputs (N, K), both float32."""
+        """Take inputs (N, C, S, S) and return outputs (N, K), both float32."""
         import mindspore  # noqa: PLC0415 - serving needs none
 
         with self._running:

@@ -1,7 +1,7 @@
-"""The estimator: train, evaluate, predict, save and load a MobileNetV2 classifier.
+"""The estimator: train, evaluate, predict, save and load a classifier of images.
 
-Sandler et al., "MobileNetV2: Inverted Residuals and Linear Bottlenecks", CVPR 2018. What
-belongs to a framework comes from its toolkit; a model in ONNX format needs no framework.
+What belongs to a framework comes from its toolkit, what belongs to a network from its
+description; a model in ONNX format needs no framework.
 """
 
 import logging
@@ -17,7 +17,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from backend.classifier.engines import Engine, NetworkEngine, OnnxEngine
-from backend.classifier.feature_cache import FeatureCache
 from backend.classifier.features import Backbone, Features
 from backend.classifier.metrics import Metrics, classification_metrics, confidence_counts
 from backend.classifier.plan import FineTune, Plan
@@ -32,12 +31,10 @@ from backend.models import model_file
 from backend.models.model_file import ModelCard
 from backend.models.parameters import Shapes, check_weights, get_weights, set_weights
 from backend.models.weights import Weights, read_weights, write_weights
-from backend.networks.mobilenetv2.architecture import HEAD_BIAS, HEAD_PREFIX, shapes_of
-from backend.networks.mobilenetv2.initial import initial_weights
+from backend.networks import DEFAULT_NETWORK, find_network
 
-__all__ = ["MobileNetV2Estimator", "Prediction"]
+__all__ = ["Classifier", "Prediction"]
 
-_STRIDE = 32
 _FEWEST_CLASSES = 2
 
 _log = logging.getLogger(__name__)
@@ -51,32 +48,39 @@ class Prediction(NamedTuple):
     """(C,), in the order of the estimator's ``class_names``; sums to 1."""
 
 
-class MobileNetV2Estimator(ABC):
-    """A MobileNetV2 1.0 for named classes; the framework is the subclass's.
+class Classifier(ABC):
+    """A network for named classes; the framework is the subclass's.
 
     The network is built when it is first needed, so that serving an ONNX model imports no
     framework, and training can import it while images are decoded.
     """
 
-    def __init__(self, class_names: Sequence[str], input_size: int = 224, *, seed: int = 0) -> None:
+    def __init__(
+        self,
+        class_names: Sequence[str],
+        input_size: int | None = None,
+        *,
+        network: str = DEFAULT_NETWORK,
+        seed: int = 0,
+    ) -> None:
         """Make an untrained classifier.
 
         Args:
             class_names: At least two different names; their order is the output's.
-            input_size: Side of the square input in pixels, a multiple of 32.
+            input_size: Side of the square input in pixels; by default the network's own.
+            network: Its name, see `backend.networks.find_network`.
             seed: Of the initial weights.
 
         Raises:
-            SettingsError: If the names or the size do not fit.
+            SettingsError: If the names, the size or the network do not fit.
         """
         if len(set(class_names)) != len(class_names) or len(class_names) < _FEWEST_CLASSES:
             raise SettingsError(
                 f"class_names={','.join(class_names)}: name at least two different classes."
             )
-        if input_size < _STRIDE or input_size % _STRIDE:
-            raise SettingsError(f"input_size={input_size}: it must be a multiple of {_STRIDE}.")
+        self.network = find_network(network)
+        self.input_format = self.network.input_format(input_size)
         self.class_names = tuple(class_names)
-        self.input_size = input_size
         self.device = Device.CPU
         self._seed = seed
         self._served: Path | None = None
@@ -147,7 +151,8 @@ class MobileNetV2Estimator(ABC):
         Raises:
             DatasetError: If there is nothing to train on or a class number is out of range.
             ImageError: If a sample is no image and there is no ``on_unreadable``.
-            SettingsError: If a hyperparameter is out of its range.
+            SettingsError: If a hyperparameter is out of its range, or the network has no head or
+                blocks to train apart.
         """
         self._check(train_data, "train")
         plan = Plan(
@@ -163,9 +168,7 @@ class MobileNetV2Estimator(ABC):
         features, weights = None, self.get_weights()
         folder = None if cache_folder is None else Path(cache_folder)
         if fine_tune == "head":
-            cache = None if folder is None else FeatureCache(folder, cache_size)
-            backbone = Backbone(weights, self.input_size, cache)
-            positions, features = self._features(backbone, train_data.x, on_unreadable)
+            positions, features = self._features(train_data.x, folder, cache_size, on_unreadable)
             train_data = _selected(train_data, positions)
         elif on_unreadable:
             train_data = _selected(train_data, readable(train_data.x, on_unreadable))
@@ -173,7 +176,10 @@ class MobileNetV2Estimator(ABC):
         toolkit = self._toolkit
         from backend.classifier.training import Task, fit  # noqa: PLC0415
 
-        task = Task(toolkit, weights, train_data, self.input_size, features)
+        class_count = len(self.class_names)
+        task = Task(
+            toolkit, self.network, class_count, weights, train_data, self.input_format, features
+        )
         state = None if state_file is None else Path(state_file)
         with without_present_objects():
             weights, metrics = fit(task, plan, state, folder)
@@ -223,7 +229,7 @@ class MobileNetV2Estimator(ABC):
         return [Prediction(self.class_names[int(row.argmax())], row) for row in probabilities]
 
     def probabilities(self, inputs: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return the probabilities (N, C) of preprocessed inputs (N, 3, S, S)."""
+        """Return the probabilities (N, C) of preprocessed inputs, (N, channels, S, S)."""
         return _softmax(self._require_engine().run(inputs))
 
     def save(self, model_url: str | os.PathLike[str]) -> str:
@@ -242,7 +248,7 @@ class MobileNetV2Estimator(ABC):
             network = self._require_network()
             from backend.classifier.exporting import export_mindir  # noqa: PLC0415
 
-            export_mindir(network, self.input_size, path)
+            export_mindir(network, self.input_format, path)
         else:
             write_weights(path, self.get_weights(), self._card)
         return str(path)
@@ -272,11 +278,18 @@ class MobileNetV2Estimator(ABC):
             origin: Names the weights in messages.
 
         Raises:
-            ModelFileError: If they are no MobileNetV2 1.0's. Nothing has changed then.
+            ModelFileError: If they are another network's. Nothing has changed then.
         """
-        known = _known(weights, self._shapes, origin)
-        class_count = len(known.get(HEAD_BIAS, ()))
+        self._check_network(card, origin)
+        known = self._known(weights, origin)
+        head = [each for each in self.shapes if self.network.is_of_head(each)]
+        class_count = len(known.get(head[0], ())) if head else len(self.class_names)
         is_ours = self._is_ours(card, class_count)
+        if not is_ours and not head:
+            raise ModelFileError(
+                f"{origin} is a model of other classes, and {self.network.name} names no head that "
+                "could be replaced."
+            )
         if not is_ours:
             _log.warning(
                 "%s is a model of other classes (%s): its head is dropped, and a new one for %s "
@@ -285,7 +298,7 @@ class MobileNetV2Estimator(ABC):
                 ", ".join(card.class_names) if card else class_count,
                 ", ".join(self.class_names),
             )
-            known.update(_head(initial_weights(self._shapes, self._seed)))
+            known.update({name: self._initial_weights[name] for name in head})
         self.set_weights(known)
         self._has_foreign_head = not is_ours
 
@@ -304,7 +317,7 @@ class MobileNetV2Estimator(ABC):
             set_weights(self._network, weights)
             self._int8 = None
             return
-        check_weights(weights, self._shapes)
+        check_weights(weights, self.shapes)
         self._weights = {name: np.array(value, np.float32) for name, value in weights.items()}
         self._served, self._engine, self._int8 = None, None, None
 
@@ -314,12 +327,53 @@ class MobileNetV2Estimator(ABC):
             return self._load_toolkit(self.device)
 
     @cached_property
-    def _shapes(self) -> Shapes:
-        return shapes_of(len(self.class_names))
+    def shapes(self) -> Shapes:
+        """The shape of every parameter, by name."""
+        shortcuts = self.network.shortcuts
+        if shortcuts:
+            return shortcuts.shapes(len(self.class_names))
+        return {name: value.shape for name, value in self._initial_weights.items()}
+
+    @cached_property
+    def _initial_weights(self) -> Weights:
+        """What training from scratch starts from."""
+        class_count, shortcuts = len(self.class_names), self.network.shortcuts
+        if shortcuts:
+            return shortcuts.initial_weights(class_count, self._seed)
+        toolkit = self._toolkit
+        import mindspore  # noqa: PLC0415
+
+        # The cell's own weights, NumPy's and MindSpore's draws among them.
+        mindspore.set_seed(self._seed)
+        network = toolkit.network(self.network, class_count)
+        network.init_parameters_data()
+        return get_weights(network)
+
+    @property
+    def input_size(self) -> int:
+        """Side of the square input in pixels."""
+        return self.input_format.size
 
     @property
     def _card(self) -> ModelCard:
-        return ModelCard(self.class_names, self.input_size)
+        return ModelCard(self.class_names, self.input_size, self.network.name)
+
+    def _check_network(self, card: ModelCard | None, origin: str) -> None:
+        if card and card.network not in {None, self.network.name}:
+            raise ModelFileError(
+                f"{origin} is a model of the network {card.network}, and network="
+                f"{self.network.name} is set: give a model of that network, or change the setting."
+            )
+
+    def _known(self, weights: Weights, origin: str) -> Weights:
+        """Return the weights that the network has; raise ModelFileError without its backbone."""
+        shapes, is_of_head = self.shapes, self.network.is_of_head
+        backbone = {name: shape for name, shape in shapes.items() if not is_of_head(name)}
+        try:
+            check_weights({name: weights[name] for name in weights if name in backbone}, backbone)
+        except ModelFileError as error:
+            raise ModelFileError(f"{origin}: {error} It must hold a {self.network.name}.") from None
+        return {name: value for name, value in weights.items() if name in shapes}
 
     def _check(self, data: LabelledImages, purpose: str) -> None:
         if not len(data):
@@ -332,15 +386,22 @@ class MobileNetV2Estimator(ABC):
 
     def _features(
         self,
-        backbone: Backbone,
         images: Sequence[ImageSource],
+        cache_folder: Path | None,
+        cache_size: int,
         on_unreadable: OnUnreadable | None,
     ) -> Features:
         """Take the frozen backbone's features, and import the framework meanwhile."""
+        if self.network.head is None:
+            raise SettingsError(f"fine_tune=head: {self.network.name} names no head: use full.")
+        # Only now: importing `onnx` takes time.
+
         with ThreadPoolExecutor(1) as pool:
-            toolkit = pool.submit(lambda: self._toolkit)
+            toolkit = pool.submit(lambda: self._toolkit) if self.network.shortcuts else None
+            backbone = Backbone(self._float_model(), self.input_format, cache_folder, cache_size)
             features = backbone.features(images, on_unreadable)
-            toolkit.result()
+            if toolkit:
+                toolkit.result()
         return features
 
     def _probabilities(
@@ -352,21 +413,27 @@ class MobileNetV2Estimator(ABC):
         """Return the probabilities (N, C) of the readable images, and their positions."""
         positions: list[int] = []
         answers = [np.empty((0, len(self.class_names)), np.float32)]
-        for batch in input_batches(images, self.input_size, batch_size, on_unreadable):
+        for batch in input_batches(images, self.input_format, batch_size, on_unreadable):
             positions += batch.positions
             answers.append(self.probabilities(batch.inputs))
         return positions, np.concatenate(answers)
 
     def _float_model(self) -> bytes:
-        from backend.networks.mobilenetv2.onnx_graph import classifier_model  # noqa: PLC0415
+        weights, shortcuts = self.get_weights(), self.network.shortcuts
+        if shortcuts:
+            return shortcuts.onnx_model(weights, self.input_size)
+        # A cell of its own: MindSpore cannot export one that has been compiled before.
+        network = self._toolkit.network(self.network, len(self.class_names))
+        set_weights(network, weights)
+        from backend.classifier.exporting import onnx_model  # noqa: PLC0415
 
-        return classifier_model(self.get_weights(), self.input_size)
+        return onnx_model(network, self.input_format, self.network.head)
 
     def _quantise(self, images: LabelledImages, seed: int) -> Metrics:
         """Make the int8 model and return what became of it."""
         from backend.classifier.quantisation import quantised  # noqa: PLC0415
 
-        self._int8, metrics = quantised(self._float_model(), images, self.input_size, seed)
+        self._int8, metrics = quantised(self._float_model(), images, self.input_format, seed)
         return metrics
 
     def _require_engine(self) -> Engine:
@@ -383,7 +450,7 @@ class MobileNetV2Estimator(ABC):
         """Return the network, built now if this is the first need of it."""
         if self._network is None:
             weights = self._present_weights()
-            network = self._toolkit.network(len(self.class_names))
+            network = self._toolkit.network(self.network, len(self.class_names))
             set_weights(network, weights)
             self._network, self._engine = network, None
             self._weights, self._served = None, None
@@ -393,14 +460,15 @@ class MobileNetV2Estimator(ABC):
         """Return the weights of the network that is not built yet."""
         if self._served is not None:
             weights, _ = read_weights(self._served)
-            return _known(weights, self._shapes, str(self._served))
+            return self._known(weights, str(self._served))
         if self._weights is None:
-            self._weights = initial_weights(self._shapes, self._seed)
+            self._weights = self._initial_weights
         return self._weights
 
     def _serves(self, path: Path) -> bool:
         """Run an ONNX model of the right classes and size as it is; say whether it can be."""
         content = model_file.read(path)
+        self._check_network(content.card, str(path))
         engine = OnnxEngine(content.payload, str(path))
         fits = engine.input_size in {None, self.input_size}
         if not fits or not self._is_ours(content.card, engine.output_size):
@@ -420,20 +488,6 @@ def _selected(images: LabelledImages, positions: Sequence[int]) -> LabelledImage
         [images.x[position] for position in positions],
         [images.y[position] for position in positions],
     )
-
-
-def _head(weights: Weights) -> Weights:
-    return {name: value for name, value in weights.items() if name.startswith(HEAD_PREFIX)}
-
-
-def _known(weights: Weights, shapes: Shapes, origin: str) -> Weights:
-    """Return the weights that the network has; raise ModelFileError without its backbone."""
-    backbone = {name: shape for name, shape in shapes.items() if not name.startswith(HEAD_PREFIX)}
-    try:
-        check_weights({name: weights[name] for name in weights if name in backbone}, backbone)
-    except ModelFileError as error:
-        raise ModelFileError(f"{origin}: {error} It must hold a MobileNetV2 1.0.") from None
-    return {name: value for name, value in weights.items() if name in shapes}
 
 
 def _softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -2,28 +2,24 @@
 
 import hashlib
 import os
-from collections.abc import Iterator, Mapping, Sequence
-from itertools import islice
+from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
 import numpy as np
+import onnx
 from numpy.typing import NDArray
 
 from backend.classifier.engines import OnnxEngine
 from backend.classifier.feature_cache import FeatureCache
 from backend.images.decoding import OnUnreadable, in_threads, input_batches
 from backend.images.opening import ImageSource
-from backend.images.preprocessing import PREPROCESSING_VERSION
-from backend.networks.mobilenetv2.architecture import FEATURE_COUNT, HEAD_PREFIX
+from backend.images.preprocessing import PREPROCESSING_VERSION, InputFormat
+from backend.models.onnx_values import FEATURES
 
 __all__ = ["Backbone", "Features"]
 
-T = TypeVar("T")
-
 _BATCH_SIZE = 16
-_KEPT_TOGETHER = 16
-"""Batches."""
 
 
 class Features(NamedTuple):
@@ -32,28 +28,28 @@ class Features(NamedTuple):
     positions: list[int]
     """Of those images in the data, ascending."""
     values: NDArray[np.float32]
-    """(N, 1280)."""
+    """(N, F)."""
 
 
 class Backbone:
-    """A frozen backbone with its pooling, in ONNX Runtime, and a cache of what it said."""
+    """A classifier without its head, in ONNX Runtime, and a cache of what it said."""
 
     def __init__(
-        self,
-        weights: Mapping[str, NDArray[np.float32]],
-        input_size: int,
-        cache: FeatureCache | None = None,
+        self, classifier: bytes, input_format: InputFormat, cache_folder: Path | None, size: int
     ) -> None:
-        """Take the backbone of ``weights``, a whole MobileNetV2's.
+        """Take the backbone of an ONNX model with the output ``features``.
 
         Args:
-            weights: By parameter name.
-            input_size: Side of the inputs in pixels.
-            cache: Keeps the features of encoded images; not those of arrays and Pillow images.
+            classifier: The model.
+            input_format: What it takes.
+            cache_folder: Keeps the features of encoded images; not those of arrays and Pillow
+                images. None: nothing is kept.
+            size: MiB that the cache may take.
         """
-        self._weights = weights
-        self._input_size = input_size
-        self._cache = cache
+        self._model = _without_head(classifier)
+        self._input_format = input_format
+        context = hashlib.sha256(f"{PREPROCESSING_VERSION} {input_format}".encode() + self._model)
+        self._cache = cache_folder and FeatureCache(cache_folder, size, context.hexdigest())
 
     def features(
         self, images: Sequence[ImageSource], on_unreadable: OnUnreadable | None = None
@@ -62,68 +58,53 @@ class Backbone:
 
         Raises ImageError without it.
         """
-        keys = self._keys(images)
-        kept = self._cache.read(keys.values()) if self._cache else {}
-        known = {position: kept[key] for position, key in keys.items() if key in kept}
+        keys = list(in_threads(_content_digest, images)) if self._cache else [b""] * len(images)
+        kept = self._cache.read() if self._cache else {}
+        known = {at: kept[key] for at, key in enumerate(keys) if key in kept}
         unknown = [position for position in range(len(images)) if position not in known]
-        for some in _chunks(self._computed(images, unknown, on_unreadable), _KEPT_TOGETHER):
-            new = {position: row for rows in some for position, row in rows.items()}
-            known |= new
-            if self._cache:
-                self._cache.write({keys[each]: row for each, row in new.items() if each in keys})
+        known |= self._computed(images, unknown, on_unreadable)
+        if self._cache:
+            self._cache.write(kept | {keys[at]: row for at, row in known.items() if keys[at]})
         positions = sorted(known)
         values = [known[position] for position in positions]
-        return Features(positions, np.array(values, np.float32).reshape(-1, FEATURE_COUNT))
+        return Features(positions, np.stack(values) if values else np.empty((0, 0), np.float32))
 
     def _computed(
         self,
         images: Sequence[ImageSource],
         positions: Sequence[int],
         on_unreadable: OnUnreadable | None,
-    ) -> Iterator[dict[int, NDArray[np.float32]]]:
-        """Run the backbone; yield the features of each batch by their position."""
+    ) -> dict[int, NDArray[np.float32]]:
+        """Run the backbone; return the features of each image by its position."""
         if not positions:
-            return
-        # Only now: importing `onnx` takes time.
-        from backend.networks.mobilenetv2.onnx_graph import backbone_model  # noqa: PLC0415
-
-        engine = OnnxEngine(backbone_model(self._weights, self._input_size), "the frozen backbone")
+            return {}
+        engine = OnnxEngine(self._model, "the frozen backbone")
         sources = [images[position] for position in positions]
         report = on_unreadable and (lambda at, error: on_unreadable(positions[at], error))
-        for batch in input_batches(sources, self._input_size, _BATCH_SIZE, report):
+        computed = {}
+        for batch in input_batches(sources, self._input_format, _BATCH_SIZE, report):
             rows = zip(batch.positions, engine.run(batch.inputs), strict=True)
-            yield {positions[at]: row for at, row in rows}
-
-    def _keys(self, images: Sequence[ImageSource]) -> dict[int, bytes]:
-        """Return the keys of the images that can have one, by position."""
-        if self._cache is None:
-            return {}
-        context = self._digest()
-        digests = in_threads(_content_digest, images)
-        return {
-            position: hashlib.sha256(context + digest).digest()
-            for position, digest in enumerate(digests)
-            if digest
-        }
-
-    def _digest(self) -> bytes:
-        """Return a digest of all that makes an image's features but the image."""
-        digest = hashlib.sha256(f"{PREPROCESSING_VERSION} {self._input_size}".encode())
-        for name, weights in sorted(self._weights.items()):
-            if not name.startswith(HEAD_PREFIX):
-                digest.update(name.encode() + weights.tobytes())
-        return digest.digest()
+            computed.update({positions[at]: row for at, row in rows})
+        return computed
 
 
-def _content_digest(source: ImageSource) -> bytes | None:
-    """Return a digest of an encoded image, or None for what is none or cannot be read."""
+def _without_head(classifier: bytes) -> bytes:
+    """Return the part of the model that gives the features."""
+    model = onnx.load_from_string(classifier)
+    graph = model.graph
+    (head,) = (node for node in graph.node if FEATURES in node.input)
+    graph.node.remove(head)
+    for weight in [each for each in graph.initializer if each.name in head.input]:
+        graph.initializer.remove(weight)
+    for output in [each for each in graph.output if each.name != FEATURES]:
+        graph.output.remove(output)
+    return bytes(model.SerializeToString())
+
+
+def _content_digest(source: ImageSource) -> bytes:
+    """Return a digest of an encoded image, or nothing for what is none or cannot be read."""
     try:
         content = Path(source).read_bytes() if isinstance(source, str | os.PathLike) else source
     except OSError:
-        return None
-    return hashlib.sha256(content).digest() if isinstance(content, bytes) else None
-
-
-def _chunks(items: Iterator[T], size: int) -> Iterator[list[T]]:
-    while chunk := list(islice(items, size)):
-        yield chunk
+        return b""
+    return hashlib.sha256(content).digest() if isinstance(content, bytes) else b""

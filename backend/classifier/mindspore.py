@@ -1,13 +1,14 @@
-"""MobileNetV2 on MindSpore alone: the same estimator without TinyMS."""
+"""Classifiers on MindSpore alone: the same estimator without TinyMS."""
 
-from backend.classifier.estimator import MobileNetV2Estimator
+from backend.classifier.estimator import Classifier
 from backend.classifier.toolkit import Cell, Model, Toolkit
 from backend.mindspore.runtime import Device, prepare_mindspore
+from backend.networks import Network
 
-__all__ = ["MindSporeMobileNetV2"]
+__all__ = ["MindSporeClassifier"]
 
 
-class MindSporeMobileNetV2(MobileNetV2Estimator):
+class MindSporeClassifier(Classifier):
     """The estimator on MindSpore."""
 
     @staticmethod
@@ -18,17 +19,14 @@ class MindSporeMobileNetV2(MobileNetV2Estimator):
         from mindspore import nn  # noqa: PLC0415
         from mindspore.dataset import GeneratorDataset, vision  # noqa: PLC0415
 
-        from backend.networks.mobilenetv2.network import (  # noqa: PLC0415
-            MobileNetV2,
-            MobileNetV2Head,
-            SmoothedCrossEntropy,
-        )
+        from backend.mindspore.loss import SmoothedCrossEntropy  # noqa: PLC0415
 
         mindspore.set_context(mode=mindspore.GRAPH_MODE)
+
+        def network(network: Network, class_count: int) -> Cell:
+            return (network.build_on_mindspore or network.build)(class_count)
 
         def model(network: Cell, loss: Cell | None, optimizer: Cell | None) -> Model:
             return mindspore.Model(network, loss_fn=loss, optimizer=optimizer)
 
-        return Toolkit(
-            MobileNetV2, MobileNetV2Head, SmoothedCrossEntropy, model, nn, vision, GeneratorDataset
-        )
+        return Toolkit(network, SmoothedCrossEntropy, model, nn, vision, GeneratorDataset)

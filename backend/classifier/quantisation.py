@@ -2,7 +2,7 @@
 
 Static quantisation: Jacob et al., "Quantization and Training of Neural Networks for Efficient
 Integer-Arithmetic-Only Inference", CVPR 2018. Each output channel has a scale of its own
-(Krishnamoorthi, arXiv:1806.08342): with one for a whole depthwise layer MobileNetV2 only guesses.
+(Krishnamoorthi, arXiv:1806.08342): with one for a whole depthwise layer a network only guesses.
 """
 
 import logging
@@ -19,7 +19,7 @@ from backend.classifier.engines import OnnxEngine
 from backend.classifier.metrics import Metrics
 from backend.errors import MissingPackageError
 from backend.images.decoding import InputBatch, input_batches
-from backend.images.preprocessing import LabelledImages
+from backend.images.preprocessing import InputFormat, LabelledImages
 
 __all__ = ["Quantised", "balanced", "int8_model", "quantised"]
 
@@ -41,16 +41,18 @@ class Quantised(NamedTuple):
     """``int8_accuracy_delta`` and ``int8_fallback``, one value each."""
 
 
-def quantised(model: bytes, images: LabelledImages, input_size: int, seed: int = 0) -> Quantised:
+def quantised(
+    model: bytes, images: LabelledImages, input_format: InputFormat, seed: int = 0
+) -> Quantised:
     """Return ``model`` in int8, or as it is if int8 costs more than half a point of accuracy.
 
     Both are judged on 256 of the images at most, drawn from the classes in turn; the first 128
     of them set the scales. With fewer than 200 images not one more may be wrong.
 
     Args:
-        model: ONNX, float32, from ``images`` (batch, 3, S, S) to logits (batch, C).
+        model: ONNX, float32, from ``images`` (batch, channels, S, S) to logits (batch, C).
         images: At least one, with class numbers 0 to C - 1.
-        input_size: S, pixels.
+        input_format: What it takes.
         seed: Of the draw.
 
     Raises:
@@ -61,10 +63,10 @@ def quantised(model: bytes, images: LabelledImages, input_size: int, seed: int =
     sources = [images.x[position] for position in drawn]
     labels = np.array([images.y[position] for position in drawn])
     # One by one: to calibrate, ONNX Runtime keeps every layer's activations, 60 MB an image.
-    candidate = int8_model(model, input_batches(sources[:_CALIBRATED], input_size, 1))
+    candidate = int8_model(model, input_batches(sources[:_CALIBRATED], input_format, 1))
     engines = OnnxEngine(candidate, "the int8 model"), OnnxEngine(model, "the float model")
     hits = np.zeros(2, np.int64)
-    for batch in input_batches(sources, input_size, _BATCH_SIZE):
+    for batch in input_batches(sources, input_format, _BATCH_SIZE):
         truth = labels[batch.positions]
         hits += [int((engine.run(batch.inputs).argmax(1) == truth).sum()) for engine in engines]
     delta = float(hits[0] - hits[1]) / len(drawn)

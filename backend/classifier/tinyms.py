@@ -1,14 +1,15 @@
-"""MobileNetV2 on TinyMS: its network, `Model`, losses, optimizers, data and transforms."""
+"""Classifiers on TinyMS: its networks, `Model`, losses, optimizers, data and transforms."""
 
-from backend.classifier.estimator import MobileNetV2Estimator
+from backend.classifier.estimator import Classifier
 from backend.classifier.toolkit import Cell, Model, Toolkit
 from backend.mindspore import tinyms_compat
 from backend.mindspore.runtime import Device, prepare_mindspore
+from backend.networks import Network
 
-__all__ = ["TinyMSMobileNetV2"]
+__all__ = ["TinyMSClassifier"]
 
 
-class TinyMSMobileNetV2(MobileNetV2Estimator):
+class TinyMSClassifier(Classifier):
     """The estimator on TinyMS."""
 
     @staticmethod
@@ -18,15 +19,11 @@ class TinyMSMobileNetV2(MobileNetV2Estimator):
         # Only now: serving imports no framework, and this one had to be prepared.
         import tinyms.model  # noqa: PLC0415
         from tinyms import context, data, losses, optimizers, vision  # noqa: PLC0415
-        from tinyms.model.mobilenetv2 import MobileNetV2Head  # noqa: PLC0415
 
         context.set_context(mode=context.GRAPH_MODE)
 
-        def network(class_count: int) -> Cell:
-            return tinyms.model.MobileNetV2(class_num=class_count)
-
-        def head(class_count: int) -> Cell:
-            return MobileNetV2Head(class_num=class_count)
+        def network(network: Network, class_count: int) -> Cell:
+            return network.build(class_count)
 
         def loss(class_count: int, label_smoothing: float) -> Cell:
             # TinyMS shares the smoothed mass among the other classes; MindSpore, like everyone
@@ -40,4 +37,4 @@ class TinyMSMobileNetV2(MobileNetV2Estimator):
                 built.compile(loss_fn=loss, optimizer=optimizer)
             return built
 
-        return Toolkit(network, head, loss, model, optimizers, vision, data.GeneratorDataset)
+        return Toolkit(network, loss, model, optimizers, vision, data.GeneratorDataset)

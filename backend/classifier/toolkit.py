@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
+from backend.networks import Network
+
 __all__ = ["Cell", "Model", "Toolkit"]
 
 Cell = Any
@@ -18,10 +20,8 @@ Model = Any
 class Toolkit:
     """One framework's parts, by the role they play in an estimator."""
 
-    network: Callable[[int], Cell]
-    """Class count to a MobileNetV2 that outputs logits."""
-    head: Callable[[int], Cell]
-    """Class count to such a network's last part: features (N, 1280, 1, 1) to logits."""
+    network: Callable[[Network, int], Cell]
+    """A network and a class count to its cell, which outputs logits."""
     loss: Callable[[int, float], Cell]
     """Class count and label smoothing (0 to 1) to a loss of logits and class numbers."""
     model: Callable[[Cell, Cell | None, Cell | None], Model]

@@ -1,4 +1,4 @@
-"""Fine-tuning a MobileNetV2, epoch by epoch, so that a training that was killed goes on.
+"""Fine-tuning a network, epoch by epoch, so that a training that was killed goes on.
 
 Imports MindSpore: the toolkit prepares it before.
 """
@@ -12,18 +12,19 @@ import numpy as np
 from mindspore import nn
 from numpy.typing import NDArray
 
-from backend.classifier.batches import FeatureSource, ImageSource, Source, augmentations, batches
+from backend.classifier.batches import FeatureSamples, ImageSamples, Samples, augmentations, batches
 from backend.classifier.metrics import Metrics
 from backend.classifier.plan import FineTune, Plan, learning_rates
 from backend.classifier.progress import Progress
 from backend.classifier.resuming import Resumable, fingerprint
 from backend.classifier.toolkit import Cell, Toolkit
-from backend.images.preprocessing import LabelledImages
+from backend.errors import SettingsError
+from backend.images.preprocessing import InputFormat, LabelledImages
 from backend.mindspore.graph_cache import kept_graph
 from backend.mindspore.kernels.replacement import fast_training
 from backend.models.parameters import get_weights, parameter_shapes, set_weights
 from backend.models.weights import Weights
-from backend.networks.mobilenetv2.architecture import HEAD_BIAS, HEAD_PREFIX
+from backend.networks import BUILT_IN, Network
 
 __all__ = ["Task", "Trained", "fit"]
 
@@ -37,17 +38,14 @@ class Task:
     """What is trained, and on what."""
 
     toolkit: Toolkit
+    network: Network
+    class_count: int
     weights: Weights
     """Of the whole network; training starts from them."""
     images: LabelledImages
-    input_size: int
+    input_format: InputFormat
     features: NDArray[np.float32] | None = None
-    """(N, 1280), what the frozen backbone says of the images, where only the head is trained."""
-
-    @property
-    def class_count(self) -> int:
-        """How many classes there are."""
-        return len(self.weights[HEAD_BIAS])
+    """(N, F), what the frozen backbone says of the images, where only the head is trained."""
 
 
 class Trained(NamedTuple):
@@ -76,7 +74,7 @@ def fit(
     # Only a state on disk has to be known again: the digest reads every weight and image.
     mark = fingerprint(task.weights, task.images, plan) if state_file else ""
     network = _network(task, plan.fine_tune)
-    source, operations = _samples(task)
+    samples, operations = _samples(task)
     steps = len(task.images) // plan.batch_size
     rates = _padded(learning_rates(plan, steps))
     optimizer = _optimizer(task.toolkit, network, plan, rates)
@@ -87,17 +85,19 @@ def fit(
         closing(Progress(plan.epochs, steps, state.restore())) as progress,
         fast_training(network) as kernels,
     ):
+        # What is compiled of a user's own network cannot be told from its name.
+        folder = cache_folder if task.network.name in BUILT_IN else None
         graph = _compiled(task, plan, network, len(rates), kernels)
         try:
             for epoch in range(progress.epochs_done, plan.epochs):
                 seed = (plan.seed + epoch) % _SEEDS
-                dataset = batches(task.toolkit, source, operations, plan.batch_size, seed)
-                with kept_graph(cache_folder, graph):
+                dataset = batches(task.toolkit, samples, operations, plan.batch_size, seed)
+                with kept_graph(folder, graph):
                     model.train(1, dataset, callbacks=[progress], dataset_sink_mode=False)
                 state.save(progress.metrics)
         except RuntimeError:
-            if source.unreadable:
-                raise source.unreadable from None
+            if samples.unreadable:
+                raise samples.unreadable from None
             raise
     return Trained({**task.weights, **get_weights(network)}, progress.metrics)
 
@@ -105,36 +105,42 @@ def fit(
 def _network(task: Task, fine_tune: FineTune) -> Cell:
     """Make the network, or its head alone where the features are known, with the weights."""
     if task.features is None:
-        network = task.toolkit.network(task.class_count)
-        _freeze(network, fine_tune)
+        network = task.toolkit.network(task.network, task.class_count)
+        if isinstance(fine_tune, int):
+            _freeze(network, task.network, fine_tune)
     else:
-        network = task.toolkit.head(task.class_count)
-        network.update_parameters_name(HEAD_PREFIX)
+        network = nn.Dense(task.features.shape[1], task.class_count)
+        network.update_parameters_name(f"{task.network.head}.")
     set_weights(network, {name: task.weights[name] for name in parameter_shapes(network)})
     return network
 
 
-def _samples(task: Task) -> tuple[Source, list[Any]]:
+def _samples(task: Task) -> tuple[Samples, list[Any]]:
     """Return the samples, and what is done to each."""
     if task.features is not None:
-        return FeatureSource(task.features, task.images.y), []
-    return ImageSource(task.images, task.input_size), augmentations(task.toolkit, task.input_size)
+        return FeatureSamples(task.features, task.images.y), []
+    samples = ImageSamples(task.images, task.input_format.size)
+    return samples, augmentations(task.toolkit, task.input_format)
 
 
-def _freeze(network: Cell, fine_tune: FineTune) -> None:
-    blocks = list(network.backbone.backbone)
-    trained = len(blocks) if fine_tune == "full" else int(fine_tune)
-    for position, block in enumerate(blocks):
-        _set_trainable(block, position >= len(blocks) - trained)
-
-
-def _set_trainable(block: Cell, trainable: bool) -> None:
-    for parameter in block.get_parameters():
-        parameter.requires_grad = trainable and "moving_" not in parameter.name
-    for _, cell in block.cells_and_names():
-        if isinstance(cell, nn.BatchNorm2d):
-            # A frozen block keeps its statistics; None follows the training flag.
-            cell.use_batch_statistics = None if trainable else False
+def _freeze(network: Cell, description: Network, trained_blocks: int) -> None:
+    """Freeze all before the last blocks, but for the head."""
+    if not description.blocks:
+        raise SettingsError(
+            f"fine_tune={trained_blocks}: {description.name} names no blocks: use head or full."
+        )
+    first = description.blocks[-trained_blocks:][0]
+    is_trained = False
+    frozen = set()
+    for parameter in network.get_parameters():
+        is_trained = is_trained or parameter.name.startswith(f"{first}.")
+        if not is_trained and not description.is_of_head(parameter.name):
+            parameter.requires_grad = False
+            frozen.add(parameter.name)
+    for _, cell in network.cells_and_names():
+        if isinstance(cell, nn.BatchNorm2d) and cell.gamma.name in frozen:
+            # A frozen block keeps its statistics.
+            cell.use_batch_statistics = False
 
 
 def _padded(rates: list[float]) -> list[float]:
@@ -147,8 +153,8 @@ def _compiled(
 ) -> list[object]:
     """Return all that is compiled into the graph: not the rates, which are a parameter."""
     which = replace(plan, epochs=1, learning_rate=1, warmup_epochs=0, seed=0)
-    origin = type(network).__module__
-    return [origin, task.class_count, task.input_size, which, rate_count, kernels]
+    what = (type(network).__module__, task.network.name, task.class_count, task.input_format)
+    return [*what, which, rate_count, kernels]
 
 
 def _optimizer(toolkit: Toolkit, network: Cell, plan: Plan, rates: list[float]) -> Cell:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from backend.errors import ImageError
 from backend.images.opening import ImageSource, open_image
-from backend.images.preprocessing import preprocess
+from backend.images.preprocessing import InputFormat, preprocess
 
 __all__ = ["InputBatch", "OnUnreadable", "in_threads", "input_batches", "readable"]
 
@@ -37,7 +37,7 @@ class InputBatch(NamedTuple):
     positions: list[int]
     """Of those images in the data, ascending."""
     inputs: NDArray[np.float32]
-    """(N, 3, S, S), preprocessed."""
+    """(N, channels, S, S), preprocessed."""
 
 
 def in_threads(function: Callable[[S], T], items: Iterable[S]) -> Generator[T, None, None]:
@@ -55,7 +55,7 @@ def in_threads(function: Callable[[S], T], items: Iterable[S]) -> Generator[T, N
 
 def input_batches(
     images: Sequence[ImageSource],
-    input_size: int,
+    input_format: InputFormat,
     batch_size: int,
     on_unreadable: OnUnreadable | None = None,
 ) -> Iterator[InputBatch]:
@@ -65,7 +65,7 @@ def input_batches(
     thread, and left out. Without it ImageError is raised.
     """
     with closing(
-        _decoded(images, lambda image: preprocess(image, input_size), on_unreadable)
+        _decoded(images, lambda image: preprocess(image, input_format), on_unreadable)
     ) as inputs:
         while chunk := list(islice(inputs, batch_size)):
             positions, batch = zip(*chunk, strict=True)

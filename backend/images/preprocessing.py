@@ -1,7 +1,7 @@
 """From a picture to the network's input: one way for training, evaluation and serving.
 
-EXIF orientation applied, RGB, short side resized to 256/224 of the input size, centre crop,
-ImageNet normalisation; layout NCHW, dtype float32. Needs neither MindSpore nor TinyMS.
+EXIF orientation applied, RGB, short side resized to 256/224 of the input size, centre crop, the
+network's normalisation; layout NCHW, dtype float32. Needs neither MindSpore nor TinyMS.
 
 A JPEG file that is at least twice too large is decoded at 1/2, 1/4 or 1/8 of its size, never
 below the size it is resized to (libjpeg's scaled decoding: two to three times faster).
@@ -17,10 +17,12 @@ from PIL import Image
 from backend.images.opening import ImageSource, opened
 
 __all__ = [
-    "IMAGENET_MEAN",
-    "IMAGENET_STD",
+    "GREY",
+    "IMAGENET",
     "PREPROCESSING_VERSION",
+    "InputFormat",
     "LabelledImages",
+    "Normalisation",
     "normalise",
     "open_resized",
     "preprocess",
@@ -32,11 +34,40 @@ __all__ = [
 PREPROCESSING_VERSION = 3
 """To be raised with every change that gives other inputs: cached features are of one version."""
 
-IMAGENET_MEAN = np.array([123.675, 116.28, 103.53], dtype=np.float32)
-"""Mean of each channel over ImageNet, in pixel values of 0 to 255."""
+_LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)
+"""What red, green and blue give to grey (ITU-R BT.601)."""
 
-IMAGENET_STD = np.array([58.395, 57.12, 57.375], dtype=np.float32)
-"""Standard deviation of each channel over ImageNet, in pixel values of 0 to 255."""
+
+@dataclass(frozen=True)
+class Normalisation:
+    """What is taken off each channel's pixel values of 0 to 255, and what divides the rest.
+
+    One channel is grey, three are RGB.
+    """
+
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+
+
+IMAGENET = Normalisation((123.675, 116.28, 103.53), (58.395, 57.12, 57.375))
+"""Mean and standard deviation of each channel over ImageNet."""
+
+GREY = Normalisation((127.5,), (127.5,))
+"""Grey from -1 to 1."""
+
+
+@dataclass(frozen=True)
+class InputFormat:
+    """What a network takes: square pictures, normalised."""
+
+    size: int
+    """Side in pixels."""
+    normalisation: Normalisation = IMAGENET
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Channels, height and width of one input."""
+        return len(self.normalisation.mean), self.size, self.size
 
 
 @dataclass(frozen=True)
@@ -75,30 +106,40 @@ def resize_short_side(image: Image.Image, input_size: int) -> Image.Image:
     return image.resize(_resized(image.size, input_size), Image.Resampling.BILINEAR)
 
 
-def normalise(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Turn RGB pixels (..., H, W, 3) into the network's (..., 3, H, W) float32."""
-    # Channels first, in place: six times faster than the other way round.
-    channels = np.moveaxis(pixels, -1, -3).astype(np.float32, order="C")
-    channels -= IMAGENET_MEAN[:, np.newaxis, np.newaxis]
-    channels /= IMAGENET_STD[:, np.newaxis, np.newaxis]
+def normalise(pixels: NDArray[np.uint8], normalisation: Normalisation) -> NDArray[np.float32]:
+    """Turn RGB pixels (..., H, W, 3) into the network's (..., channels, H, W) float32."""
+    mean, std = (
+        np.array(each, np.float32)[:, np.newaxis, np.newaxis]
+        for each in (normalisation.mean, normalisation.std)
+    )
+    if len(mean) == 1:
+        channels = (pixels @ _LUMA)[..., np.newaxis, :, :]
+    else:
+        # Channels first, in place: six times faster than the other way round.
+        channels = np.moveaxis(pixels, -1, -3).astype(np.float32, order="C")
+    channels -= mean
+    channels /= std
     return channels
 
 
-def preprocess(source: ImageSource, input_size: int) -> NDArray[np.float32]:
-    """Return one input (3, input_size, input_size), float32.
+def preprocess(source: ImageSource, input_format: InputFormat) -> NDArray[np.float32]:
+    """Return one input of ``input_format.shape``, float32.
 
     Raises ImageError for what is no readable image.
     """
-    with opened(source, at_least=short_side(input_size), most_bytes=None) as image:
-        crop = _central_crop(image.size, input_size)
+    size = input_format.size
+    with opened(source, at_least=short_side(size), most_bytes=None) as image:
+        crop = _central_crop(image.size, size)
         # Only what is in the crop is resized: a quarter less than all.
-        resized = image.resize((input_size, input_size), Image.Resampling.BILINEAR, box=crop)
-    return normalise(np.asarray(resized))
+        resized = image.resize((size, size), Image.Resampling.BILINEAR, box=crop)
+    return normalise(np.asarray(resized), input_format.normalisation)
 
 
-def preprocess_batch(sources: Iterable[ImageSource], input_size: int) -> NDArray[np.float32]:
-    """Return a batch (N, 3, input_size, input_size), float32; N is at least 1."""
-    return np.stack([preprocess(source, input_size) for source in sources])
+def preprocess_batch(
+    sources: Iterable[ImageSource], input_format: InputFormat
+) -> NDArray[np.float32]:
+    """Return a batch (N, channels, S, S), float32; N is at least 1."""
+    return np.stack([preprocess(source, input_format) for source in sources])
 
 
 def _resized(size: tuple[int, int], input_size: int) -> tuple[int, int]:

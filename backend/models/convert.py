@@ -1,4 +1,4 @@
-"""``python -m backend.models.convert SOURCE TARGET``: bring MobileNetV2 weights from anywhere.
+"""``python -m backend.models.convert SOURCE TARGET``: bring a network's weights from anywhere.
 
 Reads ``.ckpt``, ``.npz``, ``.onnx`` and ``.safetensors`` in TinyMS's, MindCV's or torchvision's
 layout; writes ``.ckpt``, ``.npz`` or ``.onnx``.
@@ -10,12 +10,15 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from backend.classifier import TinyMSMobileNetV2
-from backend.errors import ProjectError
-from backend.models.layouts import class_count, to_tinyms_layout
+from backend.classifier import TinyMSClassifier
+from backend.errors import ProjectError, SettingsError
+from backend.models.layouts import to_layout
 from backend.models.weights import read_weights
+from backend.networks import BUILT_IN, DEFAULT_NETWORK, find_network
 
 __all__ = ["convert", "main"]
+
+_TWO_CLASSES = ("0", "1")
 
 _log = logging.getLogger(__name__)
 
@@ -26,6 +29,7 @@ def convert(
     *,
     classes: int | Sequence[str] | None = None,
     input_size: int | None = None,
+    network: str | None = None,
 ) -> None:
     """Write the model in ``source`` to ``target``.
 
@@ -34,16 +38,29 @@ def convert(
         target: A ``.ckpt``, ``.npz`` or ``.onnx`` file.
         classes: How many classes, or their names. Another number than the source's gives a
             new, untrained head. By default the source's; classes without names are numbered.
-        input_size: Side of the input in pixels, a multiple of 32; by default the source's
-            own, or 224.
+        input_size: Side of the input in pixels; by default the source's own, or the network's.
+        network: Its name, see `backend.networks.find_network`; by default the source's own, or
+            the default network.
 
     Raises:
-        ModelFileError: If the source is no MobileNetV2 1.0 or a suffix is not known.
+        ModelFileError: If the source is of another network or a suffix is not known.
+        SettingsError: If the classes, the input size or the network do not fit.
     """
     weights, card = read_weights(source)
-    weights = to_tinyms_layout(weights, str(source))
-    names = _names(classes, card.class_names if card else class_count(weights))
-    estimator = TinyMSMobileNetV2(names, input_size or (card.input_size if card else 224))
+    network = network or (card and card.network) or DEFAULT_NETWORK
+    if input_size is None and card:
+        input_size = card.input_size
+    head = find_network(network).head
+    probe = TinyMSClassifier(_TWO_CLASSES, input_size, network=network)
+    weights = to_layout(weights, probe.shapes, head, str(source))
+    if card:
+        given: int | Sequence[str] = card.class_names
+    elif head:
+        given = len(weights[f"{head}.weight"])
+    else:
+        raise SettingsError(f"classes: {network} names no head to count them by: name them.")
+    names = _names(classes, given)
+    estimator = TinyMSClassifier(names, input_size, network=network)
     estimator.take_weights(weights, card, str(source))
     estimator.save(target)
 
@@ -59,12 +76,22 @@ def main(argv: Sequence[str] | None = None) -> int:
         metavar="N",
         help="how many, or their names with commas; another number gives a new head",
     )
+    parser.add_argument(
+        "--network",
+        metavar="NAME",
+        help=f"{', '.join(BUILT_IN)} or package.module:factory; default: the source's, or "
+        f"{DEFAULT_NETWORK}",
+    )
     parser.add_argument("--input-size", type=int, metavar="PIXELS", help="default: the source's")
     options = parser.parse_args(argv)
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     try:
         convert(
-            options.source, options.target, classes=options.classes, input_size=options.input_size
+            options.source,
+            options.target,
+            classes=options.classes,
+            input_size=options.input_size,
+            network=options.network,
         )
     except ProjectError as error:
         sys.stderr.write(f"{error}\n")

@@ -1,25 +1,20 @@
-"""Brings published MobileNetV2 1.0 weights to TinyMS's parameter names, by structure.
+"""Brings published weights to a network's own parameter names, by structure.
 
-Every layout of the network has the same convolutions and batch normalisations in the same
-order, whatever their names: TinyMS's own, MindCV's (``features.3.layers.0.weight``) and
-torchvision's (``features.1.conv.0.0.weight``). So layers are put in the natural order of
-their names, and are matched one by one, by kind and shape; the classifier is the one dense
-layer.
+Every layout of a network has the same layers of the same shapes, whatever their names: TinyMS's
+own, MindCV's (``features.3.layers.0.weight``) and torchvision's (``features.1.conv.0.0.weight``).
+So the layers of each kind (convolutions, batch normalisations and dense layers) are put in the
+natural order of their names, and are matched one by one, by shape.
 """
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
-
 from backend.errors import ModelFileError
+from backend.models.parameters import Shapes
 from backend.models.weights import Weights
-from backend.networks.mobilenetv2.architecture import HEAD_BIAS, HEAD_WEIGHT, blocks
 
-__all__ = ["class_count", "to_tinyms_layout"]
+__all__ = ["to_layout"]
 
 _ROLES = {
     "weight": "weight",
@@ -33,89 +28,79 @@ _ROLES = {
 }
 """The last part of a parameter's name to its role in its layer."""
 
-_NORMALISATION = ("weight", "bias", "mean", "variance")
-"""The roles in a batch normalisation, in the order of `Convolution.normalisation`."""
+_KINDS = {4: "convolutions", 1: "batch normalisations", 2: "dense layers"}
+"""Axes of a layer's weight to what such layers are called."""
 
-_HEAD = {"weight": HEAD_WEIGHT, "bias": HEAD_BIAS}
 _OPTIMIZER_STATE = ("moment1.", "moment2.", "moments.", "accum.")
-_CONVOLUTION_AXES = 4
-_DENSE_AXES = 2
 
 
 @dataclass(frozen=True)
 class _Layer:
     name: str
-    roles: dict[str, NDArray[np.float32]]
+    parameters: dict[str, str]
+    """Role to the parameter's name."""
+    shape: tuple[int, ...]
+    """Of the weight."""
 
-    @property
-    def is_dense(self) -> bool:
-        return self.roles["weight"].ndim == _DENSE_AXES
+    def fits(self, other: "_Layer", *, any_outputs: bool) -> bool:
+        """Compare shape and roles, but for the number of outputs where any will do."""
+        first = 1 if any_outputs else 0
+        is_alike = self.shape[first:] == other.shape[first:]
+        return is_alike and self.parameters.keys() == other.parameters.keys()
 
-    @property
-    def kind(self) -> tuple[int, ...] | int:
-        """A convolution's shape, or a batch normalisation's channels."""
-        weight = self.roles["weight"]
-        return weight.shape if weight.ndim == _CONVOLUTION_AXES else len(weight)
+    def __str__(self) -> str:
+        """Describe the layer in errors."""
+        return f"{self.name} with {', '.join(sorted(self.parameters))} of {self.shape}"
 
 
-def to_tinyms_layout(weights: Weights, origin: str) -> Weights:
-    """Return the same weights under TinyMS's names.
+def to_layout(weights: Weights, shapes: Shapes, head: str | None, origin: str) -> Weights:
+    """Return the same weights under other names.
 
     Args:
-        weights: Of a MobileNetV2 1.0 with any number of classes, under any names.
+        weights: Of the network, with any number of classes, under any names.
+        shapes: The network's own parameters.
+        head: The name of its last dense layer, which may have another number of classes.
         origin: Names the weights in errors.
 
     Raises:
-        ModelFileError: If a layer has another kind or shape than MobileNetV2 1.0's.
+        ModelFileError: If a layer is missing, superfluous, or has another shape or other
+            parameters than the network's.
     """
-    layers = _layers(weights)
-    dense = [layer for layer in layers if layer.is_dense]
-    others = [layer for layer in layers if not layer.is_dense]
-    expected = list(_backbone())
-    if len(dense) != 1 or len(others) != len(expected):
-        raise ModelFileError(
-            f"{origin}: holds {len(others)} convolutions and batch normalisations and "
-            f"{len(dense)} dense layers; a MobileNetV2 1.0 has {len(expected)} and 1."
+    if shapes.keys() <= weights.keys():
+        return {name: weights[name] for name in shapes}
+    theirs = _layers({name: value.shape for name, value in weights.items()})
+    ours = _layers(shapes)
+    renamed: Weights = {}
+    for axes, kind in _KINDS.items():
+        found, wanted = (
+            [each for each in layers if len(each.shape) == axes] for layers in (theirs, ours)
         )
-    renamed = _renamed(dense[0], _HEAD)
-    for layer, (names, kind) in zip(others, expected, strict=True):
-        if layer.kind != kind:
+        if len(found) != len(wanted):
             raise ModelFileError(
-                f"{origin}: {layer.name} is {layer.kind}, where a MobileNetV2 1.0 has {kind}."
+                f"{origin}: holds {len(found)} {kind}, where the network has {len(wanted)}."
             )
-        renamed |= _renamed(layer, names)
+        for layer, own in zip(found, wanted, strict=True):
+            if not layer.fits(own, any_outputs=own.name == head):
+                raise ModelFileError(f"{origin}: {layer}, where the network has {own}.")
+            for role, name in layer.parameters.items():
+                renamed[own.parameters[role]] = weights[name]
     return renamed
 
 
-def class_count(weights: Weights) -> int:
-    """Return how many classes weights in TinyMS's layout tell apart."""
-    return len(weights[HEAD_WEIGHT])
-
-
-def _layers(weights: Weights) -> list[_Layer]:
-    grouped: defaultdict[str, dict[str, NDArray[np.float32]]] = defaultdict(dict)
-    for name, value in weights.items():
+def _layers(shapes: Shapes) -> list[_Layer]:
+    grouped: defaultdict[str, dict[str, str]] = defaultdict(dict)
+    for name in shapes:
         layer, _, leaf = name.rpartition(".")
         if leaf in _ROLES and not name.startswith(_OPTIMIZER_STATE):
-            grouped[layer][_ROLES[leaf]] = value
-    named = sorted(grouped.items(), key=lambda item: _natural(item[0]))
-    return [_Layer(name, roles) for name, roles in named if "weight" in roles]
+            grouped[layer][_ROLES[leaf]] = name
+    return [
+        _Layer(layer, names, shapes[names["weight"]])
+        for layer, names in sorted(grouped.items(), key=lambda item: _natural(item[0]))
+        if "weight" in names
+    ]
 
 
 def _natural(name: str) -> list[tuple[int, str]]:
     """Sort ``features.10`` after ``features.2``."""
     parts = re.split(r"[._]", name)
     return [(int(part), "") if part.isdigit() else (-1, part) for part in parts]
-
-
-def _renamed(layer: _Layer, names: Mapping[str, str]) -> Weights:
-    return {names[role]: value for role, value in layer.roles.items() if role in names}
-
-
-def _backbone() -> Iterator[tuple[dict[str, str], tuple[int, ...] | int]]:
-    """Yield each layer's TinyMS names by role and its kind, in the network's order."""
-    for block in blocks():
-        for convolution in block.convolutions:
-            yield {"weight": convolution.name}, convolution.shape
-            names = dict(zip(_NORMALISATION, convolution.normalisation, strict=True))
-            yield names, convolution.shape[0]

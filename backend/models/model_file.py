@@ -49,6 +49,8 @@ class ModelCard:
     class_names: tuple[str, ...]
     input_size: int
     """Side of the square input, pixels."""
+    network: str | None = None
+    """What the setting ``network`` calls it; None in files that do not say."""
     confidence: tuple[int, ...] = ()
     """How sure the model was of its evaluation's images: `metrics.confidence_counts`."""
 
@@ -130,6 +132,7 @@ def _checked(path: Path, text: bytes, rest: bytes) -> ModelFile:
         card = ModelCard(
             tuple(map(str, fields["class_names"])),
             int(fields["input_size"]),
+            fields.get("network"),
             tuple(map(int, fields.get("confidence", ()))),
         )
     except (ArithmeticError, LookupError, RecursionError, TypeError, ValueError) as error:
@@ -150,6 +153,7 @@ def _header(suffix: str, payload: bytes, card: ModelCard) -> bytes:
             "sha256": hashlib.sha256(payload).hexdigest(),
             "class_names": card.class_names,
             "input_size": card.input_size,
+            "network": card.network,
             "confidence": card.confidence,
         }
     ).encode()

@@ -15,7 +15,13 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
 from backend.images.opening import open_image
-from backend.images.preprocessing import normalise, preprocess_batch, resize_short_side
+from backend.images.preprocessing import (
+    IMAGENET,
+    InputFormat,
+    normalise,
+    preprocess_batch,
+    resize_short_side,
+)
 from bench.dataset import INPUT_SIZE
 from bench.peers.torch_network import TorchMobileNetV2
 
@@ -37,7 +43,7 @@ class _Pictures(Dataset[tuple[Tensor, int]]):  # type: ignore[misc]  # PyTorch i
     def __getitem__(self, index: int) -> tuple[Tensor, int]:
         image = resize_short_side(open_image(self._paths[index]), INPUT_SIZE)
         return torch.from_numpy(
-            normalise(np.asarray(_augmented(image, self._chance)))
+            normalise(np.asarray(_augmented(image, self._chance)), IMAGENET)
         ), self._labels[index]
 
 
@@ -83,7 +89,7 @@ def accuracy(network: TorchMobileNetV2, paths: Sequence[Path], labels: Sequence[
     """Return the share of image files, 0 to 1, whose class the network says."""
     network.eval()
     with torch.inference_mode():
-        logits = network(torch.from_numpy(preprocess_batch(paths, INPUT_SIZE)))
+        logits = network(torch.from_numpy(preprocess_batch(paths, InputFormat(INPUT_SIZE))))
     return float((logits.argmax(1).numpy() == np.asarray(labels)).mean())
 
 

@@ -21,8 +21,8 @@ HARDENED = (
 )
 
 FIRST_MODEL = """
-from backend.classifier import TinyMSMobileNetV2
-model = TinyMSMobileNetV2(("croissant", "dog"), {})
+from backend.classifier import TinyMSClassifier
+model = TinyMSClassifier(("croissant", "dog"), {})
 for suffix in ("ckpt", "onnx"):
     model.save(f"/models/model.{{suffix}}")
 """

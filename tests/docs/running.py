@@ -14,7 +14,7 @@ from textwrap import indent
 import numpy as np
 from PIL import Image, ImageDraw
 
-from backend.classifier import TinyMSMobileNetV2
+from backend.classifier import TinyMSClassifier
 from tests.coloured_pictures import SHADES, draw_colours
 from tests.docs.reading import REPOSITORY, blocks
 
@@ -129,4 +129,4 @@ def draw_shades(folder: Path) -> Path:
 
 def save_weights(folder: Path) -> None:
     """Save weights of another ten classes: published ones cannot be fetched in a test."""
-    TinyMSMobileNetV2([f"class{n}" for n in range(10)]).save(folder / "mobilenet_v2.ckpt")
+    TinyMSClassifier([f"class{n}" for n in range(10)]).save(folder / "mobilenet_v2.ckpt")

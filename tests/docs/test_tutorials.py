@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from backend.classifier import TinyMSMobileNetV2
+from backend.classifier import TinyMSClassifier
 from backend.models import model_file
 from backend.models.model_file import ModelCard
 from tests.docs.reading import DOCS, REPOSITORY
@@ -132,7 +132,7 @@ def test_moving_a_node_to_ascend_and_back(tmp_path: Path) -> None:
     shutil.copytree(REPOSITORY / "manifests", tmp_path / "manifests")
     shutil.copytree(REPOSITORY / "overlays", tmp_path / "overlays")
     models = tmp_path / "deploy"
-    TinyMSMobileNetV2(("croissant", "dog"), 96).save(models / "model.onnx")
+    TinyMSClassifier(("croissant", "dog"), 96).save(models / "model.onnx")
     page = DOCS / "tutorials" / "ascend.md"
     show, there, back = commands(page, **{"/data/dog-croissants/models/deploy": str(models)})
 

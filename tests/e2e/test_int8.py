@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from backend.classifier import TinyMSMobileNetV2
+from backend.classifier import TinyMSClassifier
 from backend.models import model_file
 from demo.dataset import append_samples
 from jobs.resources.loader import load_job
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.e2e
 
 def test_a_round_deploys_its_int8_model_over_the_float_one(tmp_path: Path) -> None:
     node = tmp_path / "node" / "shades"
-    estimator = TinyMSMobileNetV2(tuple(SHADES), 32)
+    estimator = TinyMSClassifier(tuple(SHADES), 32)
     for target in (node / "first" / "net.ckpt", node / "served" / "net.int8.onnx"):
         target.parent.mkdir(parents=True)
         estimator.save(target)

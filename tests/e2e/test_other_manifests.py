@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from backend.classifier import TinyMSMobileNetV2
+from backend.classifier import TinyMSClassifier
 from demo.dataset import append_samples
 from jobs.resources.loader import load_job
 from jobs.standalone.runner import StandaloneRunner
@@ -19,7 +19,7 @@ TRAFFIC_LIGHT = {"green": (20, 200, 60), "amber": (250, 170, 20), "red": (220, 3
 
 def test_three_classes_of_another_name_size_and_backend(tmp_path: Path) -> None:
     node = tmp_path / "node" / "traffic"
-    estimator = TinyMSMobileNetV2(tuple(TRAFFIC_LIGHT), 64)
+    estimator = TinyMSClassifier(tuple(TRAFFIC_LIGHT), 64)
     for target in (node / "first" / "net.ckpt", node / "served" / "net.onnx"):
         target.parent.mkdir(parents=True)
         estimator.save(target)

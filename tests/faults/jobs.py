@@ -13,7 +13,7 @@ import psutil
 import yaml
 from PIL import Image
 
-from backend.classifier import TinyMSMobileNetV2
+from backend.classifier import TinyMSClassifier
 from demo.dataset import append_samples
 from jobs.standalone.state import StateFile
 from jobs.status import JobStatus
@@ -30,7 +30,7 @@ MODELS = ("first/net.ckpt", "served/net.onnx")
 
 def save_first_models(folder: Path) -> None:
     """Write an untrained model in both formats: every job starts from a copy."""
-    estimator = TinyMSMobileNetV2(CLASSES, INPUT_SIZE)
+    estimator = TinyMSClassifier(CLASSES, INPUT_SIZE)
     for name in MODELS:
         (folder / name).parent.mkdir(parents=True)
         estimator.save(folder / name)

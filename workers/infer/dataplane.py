@@ -99,13 +99,13 @@ class DataPlane:
         self._check_name(name)
         model = self._slot.required
         self._check_version(version, model)
-        side, classes = self._settings.input_size, len(self._settings.class_names)
+        shape, classes = self._settings.input_format.shape, len(self._settings.class_names)
         return ModelMetadata(
             name=name,
             versions=[model.version],
             platform=_PLATFORM,
             inputs=[
-                TensorMessage(name=INPUT, datatype="FP32", shape=[-1, 3, side, side]),
+                TensorMessage(name=INPUT, datatype="FP32", shape=[-1, *shape]),
                 TensorMessage(name=PICTURE, datatype="BYTES", shape=[-1]),
             ],
             outputs=[
@@ -260,12 +260,11 @@ class DataPlane:
             )
 
     def _checked_inputs(self, tensor: Tensor) -> Array:
-        side = self._settings.input_size
-        shape = tensor.values.shape
-        if tensor.datatype != "FP32" or shape[1:] != (3, side, side) or not shape[0]:
+        expected, shape = self._settings.input_format.shape, tensor.values.shape
+        if tensor.datatype != "FP32" or shape[1:] != expected or not shape[0]:
             raise RequestError(
                 f"Input {INPUT}: {tensor.datatype} of shape {list(shape)} was sent: send FP32 of "
-                f"shape [N, 3, {side}, {side}]."
+                f"shape [N, {', '.join(map(str, expected))}]."
             )
         if not np.isfinite(tensor.values).all():
             raise RequestError(f"Input {INPUT}: some values are no numbers.")

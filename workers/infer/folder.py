@@ -122,7 +122,7 @@ class FolderService:
 
     def _read(self, image: WaitingImage) -> Array:
         check_picture(read_header(image.path), self._settings.image_megapixels * 1e6)
-        return preprocess(image.path, self._settings.input_size)
+        return preprocess(image.path, self._settings.input_format)
 
     def _reject_unless_changing(self, image: WaitingImage, reason: str) -> None:
         now = self._clock()

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from backend.errors import ImageError
 from backend.images.opening import Header, read_header
-from backend.images.preprocessing import preprocess
+from backend.images.preprocessing import InputFormat, preprocess
 from workers.http.refusals import TooLargeError
 
 __all__ = ["DecodedPicture", "ImageReader", "check_picture"]
@@ -26,7 +26,7 @@ class DecodedPicture(NamedTuple):
     """A picture as the network takes it."""
 
     input: NDArray[np.float32]
-    """(3, S, S)."""
+    """(channels, S, S)."""
     suffix: str
     """Of a file in the picture's format."""
 
@@ -54,9 +54,9 @@ def check_picture(header: Header, largest_pixels: float) -> None:
 class ImageReader:
     """Decodes pictures in threads; large ones one at a time, so that memory stays bounded."""
 
-    def __init__(self, input_size: int, *, largest_pixels: float) -> None:
-        """Make inputs of ``input_size`` pixels; refuse pictures of more than ``largest_pixels``."""
-        self._input_size = input_size
+    def __init__(self, input_format: InputFormat, *, largest_pixels: float) -> None:
+        """Make a network's inputs; refuse pictures of more than ``largest_pixels``."""
+        self._input_format = input_format
         self._largest_pixels = largest_pixels
         threads = min(len(os.sched_getaffinity(0)), _MOST_THREADS)
         self._small = ThreadPoolExecutor(threads, thread_name_prefix="decoder")
@@ -88,4 +88,4 @@ class ImageReader:
 
     def _decode(self, picture: bytes, header: Header) -> DecodedPicture:
         suffix = _SUFFIXES.get(header.format, f".{header.format.lower()}")
-        return DecodedPicture(preprocess(picture, self._input_size), suffix)
+        return DecodedPicture(preprocess(picture, self._input_format), suffix)

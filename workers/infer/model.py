@@ -9,9 +9,9 @@ from threading import Lock
 import numpy as np
 from numpy.typing import NDArray
 
-from backend.classifier import MobileNetV2Estimator
+from backend.classifier import Classifier
 from backend.errors import ModelFileError
-from backend.images.preprocessing import preprocess_batch
+from backend.images.preprocessing import InputFormat, preprocess_batch
 from backend.models import model_file
 from workers.http.refusals import NotReadyError, RequestError
 from workers.infer.batching import Scores
@@ -33,7 +33,7 @@ class ServedModel:
 
     def __init__(
         self,
-        estimator: MobileNetV2Estimator,
+        estimator: Classifier,
         miner: Miner | None,
         *,
         version: str,
@@ -58,7 +58,7 @@ class ServedModel:
         self._batch_size = batch_size
 
     def probabilities(self, inputs: Array) -> Array:
-        """Return the probabilities (N, C) of inputs (N, 3, S, S), N at least 1.
+        """Return the probabilities (N, C) of inputs (N, channels, S, S), N at least 1.
 
         They are not finite where the network's outputs are not.
         """
@@ -93,7 +93,7 @@ class ModelSlot:
         return self.served
 
     def score(self, inputs: Array) -> Scores[ServedModel]:
-        """Return the probabilities (N, C) of inputs (N, 3, S, S), all from one model."""
+        """Return the probabilities (N, C) of inputs (N, channels, S, S), all from one model."""
         model = self.required
         return Scores(model.probabilities(inputs), model)
 
@@ -113,7 +113,7 @@ class ModelSlot:
             batch_size=self._settings.batch_size,
             evaluated_confidence=file.card.confidence if file.card else (),
         )
-        _try_out(model, path, self._settings.input_size)
+        _try_out(model, path, self._settings.input_format)
         with self._swapping:
             if self.served is None or self.served.version != version:
                 self._previous, self.served = self.served, model
@@ -132,9 +132,9 @@ class ModelSlot:
             return model
 
 
-def _try_out(model: ServedModel, path: Path, side: int) -> None:
+def _try_out(model: ServedModel, path: Path, input_format: InputFormat) -> None:
     """Warm the model up, and refuse one whose answers no client could use."""
-    inputs = preprocess_batch(_canaries(side), side)
+    inputs = preprocess_batch(_canaries(input_format.size), input_format)
     alone = np.concatenate([model.probabilities(each[np.newaxis]) for each in inputs])
     together = model.probabilities(inputs)
     if not np.isfinite(together).all():

@@ -1,25 +1,25 @@
 """The estimator and the backend that a worker's settings ask for."""
 
-from collections.abc import Callable, Sequence
 from typing import Any
 
 from backend import BackendBase, set_backend
-from backend.classifier import MindSporeMobileNetV2, MobileNetV2Estimator, TinyMSMobileNetV2
+from backend.classifier import MindSporeClassifier, Classifier, TinyMSClassifier
 from backend.errors import SettingsError
 from workers.learning.settings import BackendSettings, EstimatorSettings
 
 __all__ = ["ESTIMATORS", "make_backend", "make_estimator"]
 
-ESTIMATORS: dict[str, Callable[[Sequence[str], int], MobileNetV2Estimator]] = {
-    "TINYMS": TinyMSMobileNetV2,
-    "MINDSPORE": MindSporeMobileNetV2,
+ESTIMATORS: dict[str, type[Classifier]] = {
+    "TINYMS": TinyMSClassifier,
+    "MINDSPORE": MindSporeClassifier,
 }
 """Each ``BACKEND_TYPE`` and its estimator."""
 
 
-def make_estimator(settings: EstimatorSettings) -> MobileNetV2Estimator:
+def make_estimator(settings: EstimatorSettings) -> Classifier:
     """Return an estimator without weights; no framework is imported before it is needed."""
-    return ESTIMATORS[settings.backend_type](settings.class_names, settings.input_size)
+    make = ESTIMATORS[settings.backend_type]
+    return make(settings.class_names, settings.input_size, network=settings.network)
 
 
 def make_backend(estimator: Any, settings: BackendSettings) -> BackendBase:

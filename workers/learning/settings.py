@@ -3,15 +3,17 @@
 import json
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, ValidationInfo, field_validator
 
+from backend.errors import SettingsError
+from backend.images.preprocessing import InputFormat
+from backend.networks import BUILT_IN, DEFAULT_NETWORK, find_network
 from workers.contract import Variable
 from workers.environment import EnvironmentSettings, UpperCase, split
 from workers.learning.miners import Miner, find_miner
 
 __all__ = ["BackendSettings", "ClassNames", "EstimatorSettings", "MiningSettings"]
 
-_INPUT_SIZE_STEP = 32
 _MIN_CLASSES = 2
 
 
@@ -29,8 +31,8 @@ def _class_names(value: object) -> list[str]:
 def _input_size(value: object) -> int:
     sides = {int(side) if side.isdecimal() else 0 for side in split(value)}
     size = sides.pop() if len(sides) == 1 else 0
-    if size <= 0 or size % _INPUT_SIZE_STEP:
-        raise ValueError("expected a square such as 96,96 whose side is a multiple of 32")
+    if size <= 0:
+        raise ValueError("expected a square such as 96,96")
     return size
 
 
@@ -81,14 +83,37 @@ class MiningSettings(EnvironmentSettings):
 
 
 class EstimatorSettings(BackendSettings):
-    """Which MobileNetV2; the same in the train, eval and infer templates of one job."""
+    """Which network for which classes; the same in the train, eval and infer templates of a job."""
 
     class_names: ClassNames = Field(
         description="The classes in the order of the model's outputs, separated by commas."
     )
-    input_size: Annotated[int, BeforeValidator(_input_size)] = Field(
-        default=224,
-        validation_alias="input_shape",
-        description="Side of the network's square input in pixels, as 96,96 or 96; "
-        "a multiple of 32. Smaller is faster and sees less.",
+    network: str = Field(
+        default=DEFAULT_NETWORK,
+        pattern=rf"^({'|'.join(BUILT_IN)}|[\w.]+:[\w.]+)$",
+        description=f"The network: {', '.join(BUILT_IN)}, or your own as package.module:factory.",
     )
+    input_size: Annotated[int, BeforeValidator(_input_size)] | None = Field(
+        default=None,
+        validation_alias="input_shape",
+        validate_default=True,
+        description="Side of the network's square input in pixels, as 96,96 or 96; most "
+        "networks take multiples of 32. Smaller is faster and sees less. Unset: the network's own.",
+    )
+
+    @field_validator("input_size")
+    @classmethod
+    def _check_input_size(cls, size: int | None, others: ValidationInfo) -> int | None:
+        # A network of the user's own may not be importable where a manifest is judged.
+        network = BUILT_IN.get(others.data.get("network", ""))
+        try:
+            if network:
+                network.input_format(size)
+        except SettingsError as error:
+            raise ValueError(str(error)) from None
+        return size
+
+    @property
+    def input_format(self) -> InputFormat:
+        """What the network takes; raises SettingsError if it does not take ``input_size``."""
+        return find_network(self.network).input_format(self.input_size)

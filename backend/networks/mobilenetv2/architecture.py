@@ -11,20 +11,20 @@ from backend.models.parameters import Shapes
 
 __all__ = [
     "FEATURE_COUNT",
+    "HEAD",
     "HEAD_BIAS",
-    "HEAD_PREFIX",
     "HEAD_WEIGHT",
     "Block",
     "Convolution",
+    "block_names",
     "blocks",
     "shapes_of",
 ]
 
-FEATURE_COUNT = 1280
-"""What the pooled backbone says of an image."""
+HEAD = "head.head.1"
+HEAD_WEIGHT, HEAD_BIAS = f"{HEAD}.weight", f"{HEAD}.bias"
 
-HEAD_PREFIX = "head."
-HEAD_WEIGHT, HEAD_BIAS = "head.head.1.weight", "head.head.1.bias"
+FEATURE_COUNT = 1280
 
 _STAGES = (
     (1, 16, 1, 1),
@@ -38,6 +38,7 @@ _STAGES = (
 """Expansion, output channels, number of blocks and first stride of each stage."""
 
 _STEM_CHANNELS = 32
+_BLOCK = "backbone.backbone.{}"
 _STATISTICS = ("gamma", "beta", "moving_mean", "moving_variance")
 
 
@@ -66,17 +67,21 @@ class Block(NamedTuple):
 
 def blocks() -> Iterator[Block]:
     """Yield the backbone's 19 blocks."""
-    name = "backbone.backbone.{}"
-    yield Block((_activated(name.format(0), 3, _STEM_CHANNELS, stride=2),), adds_input=False)
+    yield Block((_activated(_BLOCK.format(0), 3, _STEM_CHANNELS, stride=2),), adds_input=False)
     number, channels = 1, _STEM_CHANNELS
     for expansion, out_channels, count, first_stride in _STAGES:
         for stride in (first_stride, *[1] * (count - 1)):
             yield _inverted_residual(
-                f"{name.format(number)}.conv", channels, out_channels, stride, expansion
+                f"{_BLOCK.format(number)}.conv", channels, out_channels, stride, expansion
             )
             number, channels = number + 1, out_channels
-    last = _activated(name.format(number), channels, FEATURE_COUNT, kernel_size=1)
+    last = _activated(_BLOCK.format(number), channels, FEATURE_COUNT, kernel_size=1)
     yield Block((last,), adds_input=False)
+
+
+def block_names() -> tuple[str, ...]:
+    """Return the name of each block's cell."""
+    return tuple(_BLOCK.format(number) for number, _ in enumerate(blocks()))
 
 
 def shapes_of(class_count: int) -> Shapes:

@@ -4,10 +4,9 @@ Sandler et al., "MobileNetV2: Inverted Residuals and Linear Bottlenecks", CVPR 2
 A checkpoint of one network loads into the other. Imports MindSpore: prepare it before.
 """
 
-import mindspore
 from mindspore import Tensor, nn, ops
 
-__all__ = ["MobileNetV2", "MobileNetV2Head", "SmoothedCrossEntropy"]
+__all__ = ["MobileNetV2"]
 
 _STAGES = (
     (1, 16, 1, 1),
@@ -91,7 +90,7 @@ class _GlobalAveragePooling(nn.Cell):
         return ops.mean(features, (2, 3))
 
 
-class MobileNetV2Head(nn.Cell):
+class _Head(nn.Cell):
     """Features (N, 1280, H, W) float32 to logits (N, class_count) float32."""
 
     def __init__(self, class_count: int) -> None:
@@ -113,31 +112,8 @@ class MobileNetV2(nn.Cell):
         """Make a network with MindSpore's own initial weights."""
         super().__init__()
         self.backbone = _Backbone()
-        self.head = MobileNetV2Head(class_count)
+        self.head = _Head(class_count)
 
     def construct(self, images: Tensor) -> Tensor:
         """Return the logits."""
         return self.head(self.backbone(images))
-
-
-class SmoothedCrossEntropy(nn.Cell):
-    """Mean cross entropy of logits (N, C) and class numbers (N,), with label smoothing.
-
-    Szegedy et al., "Rethinking the Inception Architecture", CVPR 2016. Made of the operations
-    that TinyMS's loss is made of: `nn.CrossEntropyLoss` rounds otherwise, and training
-    amplifies the difference.
-    """
-
-    def __init__(self, class_count: int, label_smoothing: float) -> None:
-        """Share ``label_smoothing`` (0 to 1) of the probability among all classes."""
-        super().__init__()
-        share = label_smoothing / class_count
-        self.class_count = class_count
-        self.on_value = Tensor(1.0 - label_smoothing + share, mindspore.float32)
-        self.off_value = Tensor(share, mindspore.float32)
-        self.cross_entropy = nn.SoftmaxCrossEntropyWithLogits()
-
-    def construct(self, logits: Tensor, labels: Tensor) -> Tensor:
-        """Return the loss, a scalar."""
-        targets = ops.one_hot(labels, self.class_count, self.on_value, self.off_value)
-        return ops.mean(self.cross_entropy(logits, targets), 0)

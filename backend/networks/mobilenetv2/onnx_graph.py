@@ -12,8 +12,8 @@ import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
+from backend.models.onnx_values import BATCH, FEATURES, IMAGES, LOGITS
 from backend.networks.mobilenetv2.architecture import (
-    FEATURE_COUNT,
     HEAD_BIAS,
     HEAD_WEIGHT,
     Block,
@@ -21,7 +21,7 @@ from backend.networks.mobilenetv2.architecture import (
     blocks,
 )
 
-__all__ = ["backbone_model", "classifier_model"]
+__all__ = ["onnx_model"]
 
 Weights = Mapping[str, NDArray[np.float32]]
 
@@ -29,35 +29,24 @@ _OPSET = 11
 _IR_VERSION = 7
 _EPSILON = 1e-5
 _RELU6_BOUNDS = {"relu6.least": np.float32(0), "relu6.most": np.float32(6)}
-_INPUT, _FEATURES, _LOGITS = "images", "features", "logits"
 
 
-def classifier_model(weights: Weights, input_size: int) -> bytes:
-    """Return the model from ``images`` (batch, 3, S, S) to ``logits`` (batch, C).
+def onnx_model(weights: Weights, input_size: int) -> bytes:
+    """Return the model from ``images`` (batch, 3, S, S) to ``logits`` and ``features``.
 
-    The initializers have the parameters' names.
+    ``logits`` are (batch, C), ``features`` the pooled outputs of the backbone, (batch, 1280). The
+    initializers have the parameters' names.
     """
-    head = helper.make_node("Gemm", [_FEATURES, HEAD_WEIGHT, HEAD_BIAS], [_LOGITS], transB=1)
-    return _model([*_backbone(), head], weights, input_size, (_LOGITS, len(weights[HEAD_BIAS])))
-
-
-def backbone_model(weights: Weights, input_size: int) -> bytes:
-    """Return the model from ``images`` (batch, 3, S, S) to pooled ``features`` (batch, 1280)."""
-    nodes = list(_backbone())
-    return _model(nodes, weights, input_size, (_FEATURES, FEATURE_COUNT))
-
-
-def _model(
-    nodes: list[onnx.NodeProto], weights: Weights, input_size: int, output: tuple[str, int]
-) -> bytes:
+    head = helper.make_node("Gemm", [FEATURES, HEAD_WEIGHT, HEAD_BIAS], [LOGITS], transB=1)
+    nodes = [*_backbone(), head]
     constants = {**weights, **_RELU6_BOUNDS}
     used = dict.fromkeys(name for node in nodes for name in node.input if name in constants)
-    name, width = output
+    class_count, feature_count = weights[HEAD_WEIGHT].shape
     graph = helper.make_graph(
         nodes,
         "MobileNetV2",
-        [_value(_INPUT, ["batch", 3, input_size, input_size])],
-        [_value(name, ["batch", width])],
+        [_value(IMAGES, [BATCH, 3, input_size, input_size])],
+        [_value(LOGITS, [BATCH, class_count]), _value(FEATURES, [BATCH, feature_count])],
         [numpy_helper.from_array(np.asarray(constants[each]), each) for each in used],
     )
     opset = helper.make_opsetid("", _OPSET)
@@ -70,12 +59,12 @@ def _value(name: str, shape: list[str | int]) -> onnx.ValueInfoProto:
 
 
 def _backbone() -> Iterator[onnx.NodeProto]:
-    value = _INPUT
+    value = IMAGES
     for number, block in enumerate(blocks()):
         nodes = list(_block(block, value, f"block{number}"))
         yield from nodes
         value = nodes[-1].output[0]
-    yield helper.make_node("ReduceMean", [value], [_FEATURES], axes=[2, 3], keepdims=0)
+    yield helper.make_node("ReduceMean", [value], [FEATURES], axes=[2, 3], keepdims=0)
 
 
 def _block(block: Block, value: str, name: str) -> Iterator[onnx.NodeProto]:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 
-from backend.classifier import MindSporeMobileNetV2, MobileNetV2Estimator, TinyMSMobileNetV2
+from backend.classifier import Classifier, MindSporeClassifier, TinyMSClassifier
 from backend.classifier.metrics import Metrics
 from backend.classifier.plan import FineTune
 from backend.images.preprocessing import LabelledImages
@@ -17,16 +17,16 @@ from tests.backend.conftest import random_images
 
 CLASSES = ("croissant", "dog")
 SIZE = 32
-ESTIMATORS: dict[str, type[MobileNetV2Estimator]] = {
-    "tinyms": TinyMSMobileNetV2,
-    "mindspore": MindSporeMobileNetV2,
+ESTIMATORS: dict[str, type[Classifier]] = {
+    "tinyms": TinyMSClassifier,
+    "mindspore": MindSporeClassifier,
 }
 
 
 class Trained(NamedTuple):
     """What a training gave; nothing of it may be changed by a test."""
 
-    estimator: MobileNetV2Estimator
+    estimator: Classifier
     before: Weights
     after: Weights
     metrics: Metrics
@@ -35,7 +35,7 @@ class Trained(NamedTuple):
 Train = Callable[[str, FineTune, int], Trained]
 
 
-def new_estimator(framework: str = "mindspore", seed: int = 0) -> MobileNetV2Estimator:
+def new_estimator(framework: str = "mindspore", seed: int = 0) -> Classifier:
     return ESTIMATORS[framework](CLASSES, SIZE, seed=seed)
 
 
@@ -54,7 +54,7 @@ def _train(framework: str, fine_tune: FineTune, seed: int) -> Trained:
     return Trained(estimator, before, estimator.get_weights(), metrics)
 
 
-def decided_weights(estimator: MobileNetV2Estimator, seed: int = 0) -> Weights:
+def decided_weights(estimator: Classifier, seed: int = 0) -> Weights:
     """Return weights of which images get very different probabilities, without training."""
     generator = np.random.default_rng(seed)
     weights = estimator.get_weights()
@@ -66,7 +66,7 @@ def decided_weights(estimator: MobileNetV2Estimator, seed: int = 0) -> Weights:
 
 
 @pytest.fixture(scope="session")
-def model() -> MobileNetV2Estimator:
+def model() -> Classifier:
     """An estimator on MindSpore with decided weights; no test may change it."""
     estimator = new_estimator()
     estimator.set_weights(decided_weights(estimator))
@@ -74,7 +74,7 @@ def model() -> MobileNetV2Estimator:
 
 
 @pytest.fixture(scope="session")
-def saved(model: MobileNetV2Estimator, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def saved(model: Classifier, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the model in every format: model.ckpt, .npz, .onnx and .mindir."""
     folder = tmp_path_factory.mktemp("saved")
     for suffix in (".ckpt", ".npz", ".onnx", ".mindir"):

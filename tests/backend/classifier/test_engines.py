@@ -57,7 +57,7 @@ def test_a_missing_onnx_runtime_is_named(
 
 def test_onnx_runtime_writes_nothing_home(saved: Path, tmp_path: Path) -> None:
     loads = "import sys; from backend.classifier import *; "
-    loads += f"TinyMSMobileNetV2({CLASSES}, {SIZE}).load(sys.argv[1])"
+    loads += f"TinyMSClassifier({CLASSES}, {SIZE}).load(sys.argv[1])"
     command = [sys.executable, "-c", loads, str(saved / "model.onnx")]
     subprocess.run(command, check=True, env={"HOME": str(tmp_path)})
     assert list(tmp_path.iterdir()) == []

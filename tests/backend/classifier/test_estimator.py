@@ -8,7 +8,7 @@ import numpy as np
 import onnx
 import pytest
 
-from backend.classifier import MindSporeMobileNetV2, MobileNetV2Estimator, Prediction
+from backend.classifier import Classifier, MindSporeClassifier, Prediction
 from backend.classifier.metrics import classification_metrics
 from backend.errors import DatasetError, ImageError, ModelFileError, SettingsError
 from backend.images.preprocessing import LabelledImages
@@ -19,10 +19,10 @@ from tests.backend.conftest import encoded, random_images
 
 SERVES_WITHOUT_A_FRAMEWORK = """
 import sys
-from backend.classifier import TinyMSMobileNetV2
+from backend.classifier import TinyMSClassifier
 from backend.images.preprocessing import LabelledImages
 
-estimator = TinyMSMobileNetV2(["croissant", "dog"], 32)
+estimator = TinyMSClassifier(["croissant", "dog"], 32)
 estimator.load(sys.argv[1])
 (answer,) = estimator.predict([sys.argv[2]])
 print(answer.probabilities.tolist())
@@ -50,13 +50,13 @@ def backbone_of(weights: Weights) -> Weights:
 
 
 @pytest.fixture(scope="module")
-def answers(model: MobileNetV2Estimator, other_images: LabelledImages) -> list[Prediction]:
+def answers(model: Classifier, other_images: LabelledImages) -> list[Prediction]:
     """What the model says of the other images, in one batch."""
     return model.predict(other_images.x)
 
 
 @pytest.fixture(scope="module")
-def served(saved: Path) -> MobileNetV2Estimator:
+def served(saved: Path) -> Classifier:
     """The model, served from its ONNX file."""
     estimator = new_estimator("tinyms")
     estimator.load(saved / "model.onnx")
@@ -86,13 +86,13 @@ def foreign_onnx(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize("names", [(), ("dog",), ("dog", "dog"), ("dog", "cat", "dog")])
 def test_class_names_that_do_not_fit_are_refused(names: tuple[str, ...]) -> None:
     with pytest.raises(SettingsError, match="at least two different classes"):
-        MindSporeMobileNetV2(names)
+        MindSporeClassifier(names)
 
 
 @pytest.mark.parametrize("size", [0, -32, 31, 33, 100])
 def test_an_input_size_that_does_not_fit_is_refused(size: int) -> None:
     with pytest.raises(SettingsError, match=f"input_size={size}: .* multiple of 32"):
-        MindSporeMobileNetV2(CLASSES, size)
+        MindSporeClassifier(CLASSES, size)
 
 
 def test_probabilities_name_the_label_and_sum_to_1(answers: list[Prediction]) -> None:
@@ -104,8 +104,8 @@ def test_probabilities_name_the_label_and_sum_to_1(answers: list[Prediction]) ->
 
 
 def test_batching_does_not_change_results(
-    model: MobileNetV2Estimator,
-    served: MobileNetV2Estimator,
+    model: Classifier,
+    served: Classifier,
     answers: list[Prediction],
     other_images: LabelledImages,
 ) -> None:
@@ -116,23 +116,21 @@ def test_batching_does_not_change_results(
 
 
 def test_onnx_runtime_answers_as_the_network_does(
-    served: MobileNetV2Estimator, answers: list[Prediction], other_images: LabelledImages
+    served: Classifier, answers: list[Prediction], other_images: LabelledImages
 ) -> None:
     assert_close(served.predict(other_images.x), answers, 1e-4)
 
 
-def test_no_images_get_no_answers(served: MobileNetV2Estimator) -> None:
+def test_no_images_get_no_answers(served: Classifier) -> None:
     assert served.predict([]) == []
 
 
-def test_an_unreadable_image_is_named(served: MobileNetV2Estimator, tmp_path: Path) -> None:
+def test_an_unreadable_image_is_named(served: Classifier, tmp_path: Path) -> None:
     with pytest.raises(ImageError, match=r"gone\.jpg"):
         served.predict([tmp_path / "gone.jpg"])
 
 
-def test_evaluate_judges_the_predictions(
-    served: MobileNetV2Estimator, other_images: LabelledImages
-) -> None:
+def test_evaluate_judges_the_predictions(served: Classifier, other_images: LabelledImages) -> None:
     probabilities = np.stack([each.probabilities for each in served.predict(other_images.x)])
     expected = classification_metrics(np.array(other_images.y), probabilities)
     assert served.evaluate(other_images) == expected
@@ -140,7 +138,7 @@ def test_evaluate_judges_the_predictions(
 
 
 def test_evaluate_leaves_out_what_it_reports_as_unreadable(
-    served: MobileNetV2Estimator, other_images: LabelledImages, tmp_path: Path
+    served: Classifier, other_images: LabelledImages, tmp_path: Path
 ) -> None:
     reported: list[int] = []
     x = [tmp_path / "gone.png", *other_images.x, tmp_path / "gone.png"]
@@ -155,7 +153,7 @@ def test_evaluate_leaves_out_what_it_reports_as_unreadable(
 
 
 def test_evaluate_with_every_image_unreadable_judges_nothing(
-    served: MobileNetV2Estimator, tmp_path: Path
+    served: Classifier, tmp_path: Path
 ) -> None:
     metrics = served.evaluate(
         LabelledImages([tmp_path / "gone.png"], [0]), on_unreadable=lambda *_: None
@@ -164,12 +162,12 @@ def test_evaluate_with_every_image_unreadable_judges_nothing(
 
 
 def test_a_checkpoint_is_loaded_and_written_as_onnx_without_a_framework(
-    saved: Path, tmp_path: Path, model: MobileNetV2Estimator
+    saved: Path, tmp_path: Path, model: Classifier
 ) -> None:
     script = (
         "import sys\n"
-        "from backend.classifier import TinyMSMobileNetV2\n"
-        "estimator = TinyMSMobileNetV2(['croissant', 'dog'], 32)\n"
+        "from backend.classifier import TinyMSClassifier\n"
+        "estimator = TinyMSClassifier(['croissant', 'dog'], 32)\n"
         "estimator.load(sys.argv[1])\n"
         "estimator.save(sys.argv[2])\n"
         "sys.exit(', '.join({'mindspore', 'tinyms'} & sys.modules.keys()) or 0)\n"
@@ -183,19 +181,19 @@ def test_a_checkpoint_is_loaded_and_written_as_onnx_without_a_framework(
     assert_equal(estimator.get_weights(), model.get_weights())
 
 
-def test_evaluate_on_nothing_gives_zeros(served: MobileNetV2Estimator) -> None:
+def test_evaluate_on_nothing_gives_zeros(served: Classifier) -> None:
     metrics = served.evaluate(LabelledImages([], []))
     assert metrics["samples"] == metrics["accuracy"] == [0.0]
 
 
-def test_evaluate_refuses_a_class_number_out_of_range(served: MobileNetV2Estimator) -> None:
+def test_evaluate_refuses_a_class_number_out_of_range(served: Classifier) -> None:
     with pytest.raises(DatasetError, match="outside 0 to 1"):
         served.evaluate(LabelledImages(random_images(1).x, [2]))
 
 
 @pytest.mark.parametrize("suffix", [".ckpt", ".npz", ".onnx"])
 def test_a_saved_model_loads_with_equal_weights(
-    model: MobileNetV2Estimator, saved: Path, suffix: str
+    model: Classifier, saved: Path, suffix: str
 ) -> None:
     estimator = new_estimator(seed=1)
     estimator.load(saved / f"model{suffix}")
@@ -218,7 +216,7 @@ def test_mindspore_loads_the_exported_mindir(
 
 @pytest.mark.parametrize("suffix", [".ckpt", ".onnx"])
 def test_a_model_written_over_a_longer_one_loads(
-    model: MobileNetV2Estimator, saved: Path, tmp_path: Path, suffix: str
+    model: Classifier, saved: Path, tmp_path: Path, suffix: str
 ) -> None:
     content = (saved / f"model{suffix}").read_bytes()
     path = tmp_path / f"deployed{suffix}"
@@ -252,7 +250,7 @@ def test_a_checkpoint_of_another_network_is_refused_and_changes_nothing(tmp_path
 
 
 def test_a_failed_load_goes_on_serving_the_model_before(
-    saved: Path, tmp_path: Path, served: MobileNetV2Estimator, other_images: LabelledImages
+    saved: Path, tmp_path: Path, served: Classifier, other_images: LabelledImages
 ) -> None:
     before = served.predict(other_images.x)
     half = tmp_path / "half.onnx"
@@ -264,7 +262,7 @@ def test_a_failed_load_goes_on_serving_the_model_before(
 
 
 def test_another_network_in_onnx_is_served_but_not_trained(
-    foreign_onnx: Path, saved: Path, model: MobileNetV2Estimator, other_images: LabelledImages
+    foreign_onnx: Path, saved: Path, model: Classifier, other_images: LabelledImages
 ) -> None:
     estimator = new_estimator()
     estimator.load(foreign_onnx)
@@ -278,16 +276,16 @@ def test_another_network_in_onnx_is_served_but_not_trained(
 
 
 def test_an_onnx_model_of_another_input_size_gives_its_weights(
-    saved: Path, model: MobileNetV2Estimator
+    saved: Path, model: Classifier
 ) -> None:
-    estimator = MindSporeMobileNetV2(CLASSES, 64)
+    estimator = MindSporeClassifier(CLASSES, 64)
     estimator.load(saved / "model.onnx")
     assert_equal(estimator.get_weights(), model.get_weights())
     assert estimator.input_size == 64
 
 
 def test_a_served_model_can_be_saved_as_a_checkpoint(
-    saved: Path, tmp_path: Path, model: MobileNetV2Estimator
+    saved: Path, tmp_path: Path, model: Classifier
 ) -> None:
     estimator = new_estimator()
     estimator.load(saved / "model.onnx")
@@ -300,21 +298,21 @@ def test_a_served_model_can_be_saved_as_a_checkpoint(
 def test_without_a_card_the_number_of_classes_decides(
     saved: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    estimator = MindSporeMobileNetV2(("cat", "horse"), SIZE)
+    estimator = MindSporeClassifier(("cat", "horse"), SIZE)
     estimator.load(saved / "model.npz")
     assert not caplog.records
-    other = MindSporeMobileNetV2(("cat", "dog", "horse"), SIZE)
+    other = MindSporeClassifier(("cat", "dog", "horse"), SIZE)
     other.load(saved / "model.npz")
     assert "model.npz is a model of other classes (2): its head is dropped" in caplog.text
 
 
 def test_a_model_of_other_classes_loses_its_head_and_predicts_only_after_training(
     saved: Path,
-    model: MobileNetV2Estimator,
+    model: Classifier,
     other_images: LabelledImages,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    estimator = MindSporeMobileNetV2(("cat", "dog"), SIZE)
+    estimator = MindSporeClassifier(("cat", "dog"), SIZE)
     untrained = estimator.get_weights()
     with caplog.at_level(logging.WARNING):
         estimator.load(saved / "model.onnx")
@@ -336,7 +334,7 @@ def test_a_model_of_other_classes_loses_its_head_and_predicts_only_after_trainin
     assert {name: metrics[f"valid_{name}"] for name in validation} == validation
 
 
-def test_get_weights_gives_copies(model: MobileNetV2Estimator) -> None:
+def test_get_weights_gives_copies(model: Classifier) -> None:
     model.get_weights()["head.head.1.bias"][:] = 7
     assert not model.get_weights()["head.head.1.bias"].any()
 
@@ -351,9 +349,7 @@ def test_set_weights_is_all_or_nothing() -> None:
 
 
 @pytest.mark.parametrize("name", ["model.pth", "model"])
-def test_an_unknown_format_is_refused(
-    model: MobileNetV2Estimator, tmp_path: Path, name: str
-) -> None:
+def test_an_unknown_format_is_refused(model: Classifier, tmp_path: Path, name: str) -> None:
     with pytest.raises(ModelFileError, match=name):
         model.save(tmp_path / name)
     with pytest.raises(ModelFileError, match=name):
@@ -363,7 +359,7 @@ def test_an_unknown_format_is_refused(
 
 @pytest.mark.parametrize("suffix", [".ckpt", ".npz", ".mindir"])
 def test_a_failing_save_leaves_the_old_file(
-    model: MobileNetV2Estimator, tmp_path: Path, disk_full: Callable[[], None], suffix: str
+    model: Classifier, tmp_path: Path, disk_full: Callable[[], None], suffix: str
 ) -> None:
     path = tmp_path / f"model{suffix}"
     path.write_bytes(b"old")
@@ -375,7 +371,7 @@ def test_a_failing_save_leaves_the_old_file(
 
 
 def test_serving_an_onnx_model_imports_no_framework(
-    saved: Path, tmp_path: Path, served: MobileNetV2Estimator, other_images: LabelledImages
+    saved: Path, tmp_path: Path, served: Classifier, other_images: LabelledImages
 ) -> None:
     picture = tmp_path / "picture.png"
     picture.write_bytes(encoded(np.asarray(other_images.x[0])))

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from backend.classifier import MobileNetV2Estimator
+from backend.classifier import Classifier
 from backend.classifier.plan import FineTune
 from backend.images.preprocessing import LabelledImages
 from backend.models.parameters import parameter_shapes
@@ -33,7 +33,7 @@ def test_equal_seeds_train_to_equal_weights(train: Train, fine_tune: FineTune) -
 
 
 def test_equal_weights_give_equal_probabilities(
-    model: MobileNetV2Estimator, other_images: LabelledImages
+    model: Classifier, other_images: LabelledImages
 ) -> None:
     tinyms = new_estimator("tinyms")
     tinyms.set_weights(model.get_weights())

@@ -26,15 +26,15 @@ INPUT_SIZES = st.integers(1, 4).map(lambda count: 32 * count)
 def test_path_bytes_image_and_pixels_give_the_same_input(tmp_path: Path, picture: Pixels) -> None:
     path = tmp_path / "picture.png"
     path.write_bytes(encoded(picture))
-    expected = preprocess(picture, 32)
+    expected = preprocess(picture, InputFormat(32))
     for source in (path, str(path), path.read_bytes(), Image.fromarray(picture), picture.tolist()):
-        np.testing.assert_array_equal(preprocess(source, 32), expected)
+        np.testing.assert_array_equal(preprocess(source, InputFormat(32)), expected)
 
 
 def test_the_crop_is_the_centre(picture: Pixels) -> None:
     pixels = picture[:37, :59]
     expected = normalise(pixels[2:34, 13:45])
-    np.testing.assert_array_equal(preprocess(pixels, 32), expected)
+    np.testing.assert_array_equal(preprocess(pixels, InputFormat(32)), expected)
 
 
 @given(st.integers(20, 300), st.integers(20, 300), st.sampled_from([32, 96]))
@@ -59,16 +59,16 @@ def test_normalised_pixels_are_imagenets(picture: Pixels) -> None:
 
 
 def test_a_batch_holds_each_input(picture: Pixels) -> None:
-    batch = preprocess_batch([picture, picture[:, ::-1]], 32)
+    batch = preprocess_batch([picture, picture[:, ::-1]], InputFormat(32))
     assert batch.shape == (2, 3, 32, 32)
-    np.testing.assert_array_equal(batch[0], preprocess(picture, 32))
-    np.testing.assert_array_equal(batch[1], preprocess(picture[:, ::-1], 32))
+    np.testing.assert_array_equal(batch[0], preprocess(picture, InputFormat(32)))
+    np.testing.assert_array_equal(batch[1], preprocess(picture[:, ::-1], InputFormat(32)))
 
 
 @given(width=st.integers(1, 300), height=st.integers(1, 300), input_size=INPUT_SIZES)
 @settings(max_examples=60, deadline=None)
 def test_any_size_gives_the_networks_input(width: int, height: int, input_size: int) -> None:
-    prepared = preprocess(np.zeros((height, width, 3), dtype=np.uint8), input_size)
+    prepared = preprocess(np.zeros((height, width, InputFormat(3)), dtype=np.uint8), input_size)
     assert prepared.shape == (3, input_size, input_size)
     assert prepared.dtype == np.float32
     expected = np.broadcast_to((-IMAGENET_MEAN / IMAGENET_STD)[:, None, None], prepared.shape)
@@ -111,7 +111,7 @@ def test_decoding_smaller_hardly_changes_the_picture(picture: Pixels) -> None:
 )
 def test_pixels_of_another_shape_or_type_are_refused(pixels: ImageSource) -> None:
     with pytest.raises(ImageError, match="an image in memory"):
-        preprocess(pixels, 32)
+        preprocess(pixels, InputFormat(32))
 
 
 def test_images_without_as_many_labels_are_refused(picture: Pixels) -> None:

@@ -20,11 +20,11 @@ import sys
 
 import numpy as np
 
-from backend.classifier import MindSporeMobileNetV2, TinyMSMobileNetV2
+from backend.classifier import MindSporeClassifier, TinyMSClassifier
 from backend.images.preprocessing import LabelledImages
 
 logging.basicConfig(level=logging.INFO)
-frameworks = {"tinyms": TinyMSMobileNetV2, "mindspore": MindSporeMobileNetV2}
+frameworks = {"tinyms": TinyMSClassifier, "mindspore": MindSporeClassifier}
 for training in json.loads(sys.argv[1]):
     seed, count = training["seed"], training.pop("images", 16)
     pixels = np.random.default_rng(seed).integers(0, 256, (count, 32, 32, 3), np.uint8)

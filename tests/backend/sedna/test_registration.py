@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from backend import register_with_sedna
-from backend.classifier import TinyMSMobileNetV2
+from backend.classifier import TinyMSClassifier
 from backend.errors import MissingPackageError, SettingsError
 from backend.mindspore.runtime import Device
 from backend.models.weights import read_weights
@@ -65,7 +65,7 @@ def sedna_backend(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
 
 
 def wrapped(sedna_backend: ModuleType, **config: str) -> Any:
-    estimator = TinyMSMobileNetV2(CLASSES, INPUT_SIZE)
+    estimator = TinyMSClassifier(CLASSES, INPUT_SIZE)
     return sedna_backend.set_backend(estimator, {"backend_type": "TINYMS", **config})
 
 
@@ -207,7 +207,7 @@ def base_model(index: Path) -> Path:
     """Its weights are not those that a new estimator starts with."""
     path = index.parent.parent / "models" / "model.ckpt"
     path.parent.mkdir()
-    TinyMSMobileNetV2(CLASSES, INPUT_SIZE, seed=7).save(path)
+    TinyMSClassifier(CLASSES, INPUT_SIZE, seed=7).save(path)
     return path
 
 
@@ -303,7 +303,7 @@ def test_the_sdk_infers_and_updates_the_model_while_it_runs(
 
 def always_saying(label: str, path: Path) -> None:
     """Write a model that is sure of one class, whatever it sees."""
-    estimator = TinyMSMobileNetV2(CLASSES, INPUT_SIZE)
+    estimator = TinyMSClassifier(CLASSES, INPUT_SIZE)
     weights = estimator.get_weights()
     weights["head.head.1.weight"][:] = 0
     weights["head.head.1.bias"] = np.array(

@@ -4,7 +4,7 @@ import sys
 import pytest
 
 from backend import BackendBase, MindSporeBackend, TinyMSBackend, set_backend
-from backend.classifier import TinyMSMobileNetV2
+from backend.classifier import TinyMSClassifier
 from backend.errors import SettingsError
 from backend.mindspore.runtime import Device
 
@@ -14,9 +14,9 @@ import sys
 import backend, backend.sedna.base, backend.sedna.mindspore, backend.sedna.tinyms
 import backend.models.convert
 import backend.classifier
-from backend.classifier import MindSporeMobileNetV2, TinyMSMobileNetV2
+from backend.classifier import MindSporeClassifier, TinyMSClassifier
 
-estimator = TinyMSMobileNetV2(["croissant", "dog"], 32)
+estimator = TinyMSClassifier(["croissant", "dog"], 32)
 backend.TinyMSBackend(estimator, use_npu=True)
 sys.exit(", ".join({"mindspore", "tinyms", "onnx"} & sys.modules.keys()) or 0)
 """
@@ -29,7 +29,7 @@ def empty_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def wrapped(**config: str) -> BackendBase:
-    backend = set_backend(TinyMSMobileNetV2(CLASSES, 32), {"backend_type": "TINYMS", **config})
+    backend = set_backend(TinyMSClassifier(CLASSES, 32), {"backend_type": "TINYMS", **config})
     assert backend is not None
     return backend
 
@@ -42,7 +42,7 @@ def test_backend_type_decides(
     monkeypatch: pytest.MonkeyPatch, name: str, expected: type[BackendBase]
 ) -> None:
     monkeypatch.setenv("BACKEND_TYPE", name)
-    assert type(set_backend(TinyMSMobileNetV2(CLASSES, 32))) is expected
+    assert type(set_backend(TinyMSClassifier(CLASSES, 32))) is expected
 
 
 def test_the_environment_outranks_the_configuration(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -59,7 +59,7 @@ def test_an_unknown_backend_type_lists_the_known_ones(
 ) -> None:
     monkeypatch.setenv("BACKEND_TYPE", name)
     with pytest.raises(SettingsError, match="TINYMS, MINDSPORE") as caught:
-        set_backend(TinyMSMobileNetV2(CLASSES, 32))
+        set_backend(TinyMSClassifier(CLASSES, 32))
     assert f"BACKEND_TYPE={name!r}" in str(caught.value)
 
 
@@ -97,7 +97,7 @@ def test_an_estimator_that_a_callable_makes_gets_the_device(
     prepared: list[Device] = []
     monkeypatch.setattr("backend.sedna.mindspore.prepare_mindspore", prepared.append)
     config = {"backend_type": backend_type, "device_category": "ASCEND"}
-    backend = set_backend(lambda: TinyMSMobileNetV2(CLASSES, 32), config)
+    backend = set_backend(lambda: TinyMSClassifier(CLASSES, 32), config)
     assert backend is not None
     assert backend.estimator.device is Device.NPU
     assert prepared == [Device.NPU]

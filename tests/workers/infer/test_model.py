@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from backend.classifier import TinyMSMobileNetV2
+from backend.classifier import TinyMSClassifier
 from backend.errors import ModelFileError
 from tests.brightness_model import SIDE
 from workers.http.refusals import NotReadyError, RequestError
@@ -46,7 +46,7 @@ def test_answers_do_not_depend_on_what_is_asked_with_them(
 @pytest.fixture(scope="module")
 def mobilenet(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("mobilenet") / "model.onnx"
-    TinyMSMobileNetV2(("dark", "bright"), SIDE).save(path)
+    TinyMSClassifier(("dark", "bright"), SIDE).save(path)
     return path
 
 

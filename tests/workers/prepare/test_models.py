@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from backend.classifier import TinyMSMobileNetV2
+from backend.classifier import TinyMSClassifier
 from backend.errors import ModelFileError, SettingsError
 from backend.models.weights import read_weights
 from workers.prepare.models import prepare_models
@@ -19,9 +19,9 @@ def environment(root: Path, **more: str) -> dict[str, str]:
     }
 
 
-def model(root: Path, name: str) -> TinyMSMobileNetV2:
+def model(root: Path, name: str) -> TinyMSClassifier:
     """Load a model as a worker does."""
-    estimator = TinyMSMobileNetV2(("croissant", "dog"), 32)
+    estimator = TinyMSClassifier(("croissant", "dog"), 32)
     estimator.load(root / name)
     return estimator
 

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from backend.classifier import TinyMSMobileNetV2
+from backend.classifier import TinyMSClassifier
 from backend.errors import ModelFileError
 from backend.models import model_file
 from tests.local_controller import FakeLocalController
@@ -15,8 +15,8 @@ def train(environment: dict[str, str]) -> None:
     training.train(Session(WorkerKind.TRAIN, environment))
 
 
-def serve(path: Path) -> TinyMSMobileNetV2:
-    estimator = TinyMSMobileNetV2(("cat", "dog"), 32)
+def serve(path: Path) -> TinyMSClassifier:
+    estimator = TinyMSClassifier(("cat", "dog"), 32)
     estimator.load(path)
     return estimator
 

@@ -142,11 +142,11 @@ def test_unreadable_images_are_left_out_listed_and_counted(
     local_controller: FakeLocalController,
     fine_tune: str,
 ) -> None:
-    from backend.classifier import TinyMSMobileNetV2  # noqa: PLC0415 - slow to import
+    from backend.classifier import TinyMSClassifier  # noqa: PLC0415 - slow to import
 
     (tmp_path / "dataset" / "2.png").write_bytes(b"no picture")
     (tmp_path / "dataset" / "1.png").unlink()
-    TinyMSMobileNetV2(["dark", "bright"], 32).save(str(tmp_path / "base.ckpt"))
+    TinyMSClassifier(["dark", "bright"], 32).save(str(tmp_path / "base.ckpt"))
     (tmp_path / "data.txt").write_text("1.png dark\n2.png bright\n3.png dark\n")
     settings = {"epochs": "1", "fine_tune": fine_tune, "unreadable_share": "0.7"}
     run_round(WorkerKind.TRAIN, environment | settings, train)
@@ -164,11 +164,11 @@ def test_a_round_is_trained_reported_and_not_trained_twice(
     make_image: Callable[..., Path],
     local_controller: FakeLocalController,
 ) -> None:
-    from backend.classifier import TinyMSMobileNetV2  # noqa: PLC0415 - slow to import
+    from backend.classifier import TinyMSClassifier  # noqa: PLC0415 - slow to import
 
     for name, kind in {"1": "dark", "2": "bright", "3": "dark"}.items():
         make_image(tmp_path / "dataset" / f"{name}.png", kind)
-    TinyMSMobileNetV2(["dark", "bright"], 32).save(str(tmp_path / "base.ckpt"))
+    TinyMSClassifier(["dark", "bright"], 32).save(str(tmp_path / "base.ckpt"))
     environment |= {"epochs": "1", "batch_size": "3", "fine_tune": "head"}
     for _ in range(2):
         run_round(WorkerKind.TRAIN, environment, train)

@@ -1,5 +1,6 @@
 """The OpenAPI document of the inference worker, from the models of its messages."""
 
+from collections.abc import Sequence
 from typing import Any, Literal
 
 from pydantic import BaseModel, Field, PositiveInt
@@ -42,7 +43,7 @@ class NumbersInput(Message):
     """The network's own input; the data have as many elements as the shape says."""
 
     name: Literal["input"]
-    shape: tuple[PositiveInt, Literal[3], PositiveInt, PositiveInt]
+    shape: tuple[PositiveInt, PositiveInt, PositiveInt, PositiveInt]
     datatype: Literal["FP32"]
     data: tuple[float | list[Any], ...] = ()
 
@@ -83,12 +84,12 @@ _ANSWERS = (
 )
 
 
-def document(model_name: str, side: int, *, needs_token: bool) -> Json:
+def document(model_name: str, input_shape: Sequence[int], *, needs_token: bool) -> Json:
     """Return the document, OpenAPI 3.1.
 
     Args:
         model_name: The one that paths may name.
-        side: Of the network's square input, pixels.
+        input_shape: Of one input of the network: channels, height and width.
         needs_token: Whether clients must send one.
     """
     return {
@@ -100,20 +101,22 @@ def document(model_name: str, side: int, *, needs_token: bool) -> Json:
         },
         "paths": _paths(model_name),
         "components": {
-            "schemas": _schemas(side),
+            "schemas": _schemas(input_shape),
             "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
         },
         "security": [{"token": []}] if needs_token else [],
     }
 
 
-def _schemas(side: int) -> Json:
+def _schemas(input_shape: Sequence[int]) -> Json:
     _, schema = models_json_schema(
         [(RequestMessage, "validation"), *((each, "serialization") for each in _ANSWERS)],
         ref_template="#/components/schemas/{model}",
     )
     schemas: Json = schema["$defs"]
-    schemas["NumbersInput"]["properties"]["shape"]["prefixItems"][2:] = [{"const": side}] * 2
+    schemas["NumbersInput"]["properties"]["shape"]["prefixItems"][1:] = [
+        {"const": each} for each in input_shape
+    ]
     del schemas["HardExample"]["properties"]["true_label"]  # which only a person knows
     return schemas
 

@@ -74,7 +74,7 @@ def build_app(
     metrics.watch("inference_queue_images", "Images waiting or computed.", lambda: capacity.used)
     if recorder:
         _watch(metrics, recorder)
-    images = ImageReader(settings.input_size, largest_pixels=settings.image_megapixels * 1e6)
+    images = ImageReader(settings.input_format, largest_pixels=settings.image_megapixels * 1e6)
     plane = DataPlane(
         settings,
         slot,
@@ -100,7 +100,9 @@ def build_app(
         host=settings.http_host,
         token=settings.http_token,
         description=document(
-            settings.served_name, settings.input_size, needs_token=settings.http_token is not None
+            settings.served_name,
+            settings.input_format.shape,
+            needs_token=settings.http_token is not None,
         ),
         running=running,
     )

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from backend.classifier import MindSporeMobileNetV2
+from backend.classifier import MindSporeClassifier
 from backend.mindspore.kernels.library import library
 
 INPUT = np.random.default_rng(0).normal(size=(4, 6, 9, 7)).astype(np.float32)
@@ -66,7 +66,7 @@ def changed(before: dict[str, Any], after: dict[str, Any]) -> set[str]:
 
 
 def test_after_an_error_the_network_is_as_it_was() -> None:
-    network = MindSporeMobileNetV2(["croissant", "dog"], 32)._require_network()
+    network = MindSporeClassifier(["croissant", "dog"], 32)._require_network()
     from backend.mindspore.kernels.replacement import fast_training  # noqa: PLC0415
 
     before, parameters = operators(network), [p.name for p in network.get_parameters()]

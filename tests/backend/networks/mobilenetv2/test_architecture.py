@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from backend.classifier import MobileNetV2Estimator
+from backend.classifier import Classifier
 from backend.models.parameters import parameter_shapes
 from backend.networks.mobilenetv2.architecture import blocks, shapes_of
 from tests.backend.classifier.conftest import CLASSES, new_estimator
@@ -9,7 +9,7 @@ from tests.backend.classifier.conftest import CLASSES, new_estimator
 
 @pytest.mark.parametrize("framework", ["tinyms", "mindspore"])
 def test_the_shapes_are_those_of_the_frameworks_network(framework: str) -> None:
-    estimator: MobileNetV2Estimator = new_estimator(framework)
+    estimator: Classifier = new_estimator(framework)
     network = estimator._toolkit.network(len(CLASSES))
     assert shapes_of(len(CLASSES)) == parameter_shapes(network)
 

@@ -4,7 +4,7 @@ from types import ModuleType
 import numpy as np
 import onnx
 
-from backend.classifier import MobileNetV2Estimator
+from backend.classifier import Classifier
 from backend.classifier.engines import OnnxEngine
 from backend.models.weights import read_weights
 from backend.networks.mobilenetv2.onnx_graph import backbone_model, classifier_model
@@ -14,7 +14,7 @@ INPUTS = np.random.default_rng(0).normal(size=(3, 3, SIZE, SIZE)).astype(np.floa
 
 
 def test_it_answers_as_the_network_in_mindspore_does(
-    model: MobileNetV2Estimator, mindspore: ModuleType
+    model: Classifier, mindspore: ModuleType
 ) -> None:
     engine = OnnxEngine(classifier_model(model.get_weights(), SIZE), "the test's")
     expected = model._require_network()(mindspore.Tensor(INPUTS)).asnumpy()
@@ -22,7 +22,7 @@ def test_it_answers_as_the_network_in_mindspore_does(
 
 
 def test_it_is_what_mindspore_exports(
-    model: MobileNetV2Estimator, mindspore: ModuleType, tmp_path: Path
+    model: Classifier, mindspore: ModuleType, tmp_path: Path
 ) -> None:
     from mindspore.onnx import export  # noqa: PLC0415
 
@@ -42,14 +42,14 @@ def test_it_is_what_mindspore_exports(
     np.testing.assert_array_equal(ours_says, theirs_says)
 
 
-def test_any_number_of_images_is_taken_at_a_time(model: MobileNetV2Estimator) -> None:
+def test_any_number_of_images_is_taken_at_a_time(model: Classifier) -> None:
     engine = OnnxEngine(classifier_model(model.get_weights(), SIZE), "the test's")
     whole = engine.run(INPUTS)
     assert whole.shape == (3, 2)
     np.testing.assert_allclose(engine.run(INPUTS[:1]), whole[:1], atol=1e-5)
 
 
-def test_the_initializers_are_the_parameters(model: MobileNetV2Estimator, tmp_path: Path) -> None:
+def test_the_initializers_are_the_parameters(model: Classifier, tmp_path: Path) -> None:
     path = tmp_path / "model.onnx"
     path.write_bytes(classifier_model(model.get_weights(), SIZE))
     weights, _ = read_weights(path)
@@ -59,7 +59,7 @@ def test_the_initializers_are_the_parameters(model: MobileNetV2Estimator, tmp_pa
         np.testing.assert_array_equal(weights[name], value)
 
 
-def test_the_head_of_the_backbones_features_gives_the_logits(model: MobileNetV2Estimator) -> None:
+def test_the_head_of_the_backbones_features_gives_the_logits(model: Classifier) -> None:
     weights = model.get_weights()
     features = OnnxEngine(backbone_model(weights, SIZE), "the test's").run(INPUTS)
     assert features.shape == (3, 1280)
