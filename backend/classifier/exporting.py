@@ -25,8 +25,8 @@ def export_mindir(network: Cell, input_format: InputFormat, path: Path) -> None:
 def onnx_model(network: Cell, input_format: InputFormat, head: str | None) -> bytes:
     """Return the model from ``images`` (batch, C, S, S) to ``logits`` and ``features``.
 
-    Without a head there are no features. The initializers have the parameters' names. Raises ModelFileError if ``head`` is not the name
-    of a dense layer.
+    Without a head there are no features. The initializers have the parameters' names. Raises
+    ModelFileError if ``head`` is not the name of a dense layer.
     """
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "model.onnx")

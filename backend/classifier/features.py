@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-import onnx
 from numpy.typing import NDArray
 
 from backend.classifier.engines import OnnxEngine
@@ -90,6 +89,8 @@ class Backbone:
 
 def _without_head(classifier: bytes) -> bytes:
     """Return the part of the model that gives the features."""
+    import onnx  # noqa: PLC0415 - serving needs none
+
     model = onnx.load_from_string(classifier)
     graph = model.graph
     (head,) = (node for node in graph.node if FEATURES in node.input)

@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from backend.classifier import TinyMSMobileNetV2
+from backend.classifier import TinyMSClassifier
 from backend.images.preprocessing import LabelledImages
 from bench.answering import Values, answer, median_ms
 from bench.dataset import CLASS_NAMES, INPUT_SIZE, in_class_folders, in_index
@@ -30,7 +30,7 @@ def evaluation(index: str, model: str) -> Values:
 def full_fine_tuning(index: str, epochs: int, batch_size: int) -> Values:
     """Train on an index whose length is a multiple of the batch size; the first epoch compiles."""
     images = LabelledImages(*in_index(index))
-    estimator = TinyMSMobileNetV2(CLASS_NAMES, INPUT_SIZE)
+    estimator = TinyMSClassifier(CLASS_NAMES, INPUT_SIZE)
     metrics = estimator.train(images, epochs=epochs, batch_size=batch_size, fine_tune="full")
     seconds = metrics["seconds"]
     return {"images_per_second": len(images.x) / median(seconds[1:]), "first_epoch": seconds[0]}
@@ -38,7 +38,7 @@ def full_fine_tuning(index: str, epochs: int, batch_size: int) -> Values:
 
 def head_to_accuracy(weights: str, photos: str, seed: int) -> Values:
     """Load published weights, train the head, save it in ONNX as a round does, and judge that."""
-    estimator = TinyMSMobileNetV2(CLASS_NAMES, INPUT_SIZE, seed=seed)
+    estimator = TinyMSClassifier(CLASS_NAMES, INPUT_SIZE, seed=seed)
     estimator.load(weights)
     samples = LabelledImages(*in_class_folders(f"{photos}/train"))
     estimator.train(samples, epochs=_HEAD_EPOCHS, fine_tune="head", seed=seed)
@@ -71,24 +71,24 @@ def make_int8(folder: str, weights: str, photos: str) -> Values:
 
 def make_model(folder: str, input_size: int) -> Values:
     """Write an untrained model, ``model.ckpt`` and ``model.onnx``."""
-    estimator = TinyMSMobileNetV2(CLASS_NAMES, input_size)
+    estimator = TinyMSClassifier(CLASS_NAMES, input_size)
     for suffix in ("ckpt", "onnx"):
         estimator.save(Path(folder) / f"model.{suffix}")
     return {}
 
 
-def _loaded(model: str) -> TinyMSMobileNetV2:
-    estimator = TinyMSMobileNetV2(CLASS_NAMES, INPUT_SIZE)
+def _loaded(model: str) -> TinyMSClassifier:
+    estimator = TinyMSClassifier(CLASS_NAMES, INPUT_SIZE)
     estimator.load(model)
     return estimator
 
 
-def _one_ms(estimator: TinyMSMobileNetV2, requests: int) -> float:
+def _one_ms(estimator: TinyMSClassifier, requests: int) -> float:
     image = np.zeros((1, 3, INPUT_SIZE, INPUT_SIZE), np.float32)
     return median_ms(lambda: estimator.probabilities(image), requests)
 
 
-def _accuracy(estimator: TinyMSMobileNetV2, photos: str) -> float:
+def _accuracy(estimator: TinyMSClassifier, photos: str) -> float:
     photographs = LabelledImages(*in_class_folders(f"{photos}/eval"))
     return float(estimator.evaluate(photographs)["accuracy"][0])
 

@@ -9,7 +9,7 @@ from typing import Self
 
 import numpy as np
 
-from backend.classifier import TinyMSMobileNetV2
+from backend.classifier import TinyMSClassifier
 from backend.errors import SettingsError
 from backend.models.model_file import read
 from demo.pictures import Condition
@@ -83,7 +83,7 @@ class Record:
         """What the serving models say of the same pictures, by moment and condition."""
         answers = {}
         for moment, model in self.serving.items():
-            estimator = TinyMSMobileNetV2(self.setting.class_names, self.setting.input_size)
+            estimator = TinyMSClassifier(self.setting.class_names, self.setting.input_size)
             estimator.load(model)
             for condition, pictures in self._held_out.items():
                 predictions = estimator.predict([path for path, _ in pictures])

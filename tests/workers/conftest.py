@@ -16,7 +16,7 @@ import pytest
 from moto.server import ThreadedMotoServer
 from PIL import Image
 
-from backend.classifier import TinyMSMobileNetV2
+from backend.classifier import TinyMSClassifier
 from tests.brightness_model import SIDE, write_model
 from tests.e2e.conftest import BARE_ENVIRONMENT
 from tests.local_controller import (
@@ -152,7 +152,7 @@ def identity(local_controller: FakeLocalController) -> dict[str, str]:
 @pytest.fixture(scope="session")
 def base_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("base") / "base.ckpt"
-    TinyMSMobileNetV2(("cat", "dog"), 32).save(path)
+    TinyMSClassifier(("cat", "dog"), 32).save(path)
     return path
 
 

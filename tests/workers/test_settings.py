@@ -5,6 +5,7 @@ import pytest
 import yaml
 
 from backend.errors import SettingsError
+from backend.images.preprocessing import InputFormat
 from workers.environment import EnvironmentSettings
 from workers.eval.settings import EvalSettings
 from workers.infer.settings import InferSettings
@@ -36,7 +37,7 @@ INFER = IDENTITY | {
 def test_what_is_not_set_has_its_default() -> None:
     settings = TrainSettings.from_environment(TRAIN)
     assert settings.class_names == ("croissant", "dog")
-    assert settings.input_size == 224
+    assert settings.input_format == InputFormat(224)
     assert settings.model_formats == ("ckpt", "onnx")
     assert settings.fine_tune == "full"
 
@@ -74,7 +75,9 @@ def test_a_variable_sets_its_field(variable: str, value: str, field: str, expect
         ("fine_tune", "heads", "head, full or the number"),
         ("input_shape", "96,64", "a square such as 96,96"),
         ("input_shape", "100", "multiple of 32"),
-        ("input_shape", "96.0", "multiple of 32"),
+        ("input_shape", "96.0", "a square such as 96,96"),
+        ("network", "resnet51", "match pattern"),
+        ("network", "my network", "match pattern"),
         ("class_names", "dog", "two or more different names"),
         ("class_names", "dog,dog", "two or more different names"),
         ("class_names", "big dog,cat", "must not contain spaces"),
@@ -92,6 +95,19 @@ def test_a_wrong_value_names_variable_value_and_what_is_expected(
         TrainSettings.from_environment(TRAIN | {variable: value})
     assert str(raised.value).startswith(f"{variable}={value!r}: ")
     assert expected in str(raised.value)
+
+
+def test_the_network_decides_what_input_sizes_fit() -> None:
+    grey = TrainSettings.from_environment(TRAIN | {"network": "lenet5"})
+    assert grey.input_format.shape == (1, 32, 32)
+    with pytest.raises(SettingsError, match=r"input_shape='96': .* 32 pixels only"):
+        TrainSettings.from_environment(TRAIN | {"network": "lenet5", "input_shape": "96"})
+
+
+def test_a_network_of_the_user_s_own_need_not_be_there_when_its_settings_are_read() -> None:
+    own = TrainSettings.from_environment(TRAIN | {"network": "nowhere.at_all:make"})
+    with pytest.raises(SettingsError, match=r"network=nowhere\.at_all:make: it cannot be imported"):
+        _ = own.input_format
 
 
 def test_all_that_is_wrong_is_told_at_once() -> None:

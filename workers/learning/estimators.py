@@ -3,7 +3,7 @@
 from typing import Any
 
 from backend import BackendBase, set_backend
-from backend.classifier import MindSporeClassifier, Classifier, TinyMSClassifier
+from backend.classifier import Classifier, MindSporeClassifier, TinyMSClassifier
 from backend.errors import SettingsError
 from workers.learning.settings import BackendSettings, EstimatorSettings
 

@@ -11,12 +11,13 @@ import pytest
 from backend.classifier import Classifier, MindSporeClassifier, TinyMSClassifier
 from backend.classifier.metrics import Metrics
 from backend.classifier.plan import FineTune
-from backend.images.preprocessing import LabelledImages
+from backend.images.preprocessing import InputFormat, LabelledImages
 from backend.models.weights import Weights
 from tests.backend.conftest import random_images
 
 CLASSES = ("croissant", "dog")
 SIZE = 32
+FORMAT = InputFormat(SIZE)
 ESTIMATORS: dict[str, type[Classifier]] = {
     "tinyms": TinyMSClassifier,
     "mindspore": MindSporeClassifier,

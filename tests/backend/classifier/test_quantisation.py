@@ -21,8 +21,8 @@ from backend.models import model_file
 from backend.models.model_file import ModelCard
 from backend.models.weights import Weights
 from backend.networks.mobilenetv2.architecture import HEAD_BIAS
-from backend.networks.mobilenetv2.onnx_graph import classifier_model
-from tests.backend.classifier.conftest import CLASSES, SIZE, decided_weights, new_estimator
+from backend.networks.mobilenetv2.onnx_graph import onnx_model
+from tests.backend.classifier.conftest import CLASSES, FORMAT, SIZE, decided_weights, new_estimator
 from tests.backend.classifier.test_estimator import SERVES_WITHOUT_A_FRAMEWORK
 from tests.backend.conftest import random_images
 
@@ -35,7 +35,7 @@ def is_int8(model: bytes) -> bool:
 
 
 def batches(images: LabelledImages) -> Iterator[InputBatch]:
-    return input_batches(images.x, SIZE, 16)
+    return input_batches(images.x, FORMAT, 16)
 
 
 def logits(model: bytes, images: LabelledImages) -> NDArray[np.float32]:
@@ -51,14 +51,14 @@ def answers(model: bytes, images: LabelledImages) -> list[int]:
 def weights() -> Weights:
     """Weights that give half of the images to each class."""
     decided = decided_weights(new_estimator())
-    first, second = logits(classifier_model(decided, SIZE), IMAGES).T
+    first, second = logits(onnx_model(decided, SIZE), IMAGES).T
     decided[HEAD_BIAS] += np.array([np.median(second - first), 0], np.float32)
     return decided
 
 
 @pytest.fixture(scope="module")
 def float_model(weights: Weights) -> bytes:
-    return classifier_model(weights, SIZE)
+    return onnx_model(weights, SIZE)
 
 
 @pytest.fixture(scope="module")
@@ -102,7 +102,7 @@ def test_the_seed_decides_the_draw() -> None:
 
 
 def test_int8_answers_easy_images_as_float_does(float_model: bytes, easy: LabelledImages) -> None:
-    made = quantised(float_model, easy, SIZE)
+    made = quantised(float_model, easy, FORMAT)
     assert is_int8(made.model)
     assert len(made.model) < len(float_model) / 3
     assert made.metrics == {"int8_accuracy_delta": [0.0], "int8_fallback": [0.0]}
@@ -114,9 +114,9 @@ def test_a_model_that_int8_spoils_stays_in_float(
 ) -> None:
     # One step of an 8-bit logit is far more than what the classes differ by.
     offset = weights | {HEAD_BIAS: weights[HEAD_BIAS] + np.float32(5000)}
-    model = classifier_model(offset, SIZE)
+    model = onnx_model(offset, SIZE)
     assert answers(model, easy) == easy.y
-    made = quantised(model, easy, SIZE)
+    made = quantised(model, easy, FORMAT)
     assert made.model == model
     assert made.metrics["int8_fallback"] == [1.0]
     assert made.metrics["int8_accuracy_delta"][0] < -0.005
@@ -125,7 +125,7 @@ def test_a_model_that_int8_spoils_stays_in_float(
 
 def test_an_image_that_cannot_be_read_is_named(float_model: bytes, tmp_path: Path) -> None:
     with pytest.raises(ImageError, match=r"gone\.png"):
-        quantised(float_model, LabelledImages([tmp_path / "gone.png"], [0]), SIZE)
+        quantised(float_model, LabelledImages([tmp_path / "gone.png"], [0]), FORMAT)
 
 
 def test_tools_that_are_not_installed_are_named(
@@ -140,7 +140,7 @@ def test_the_file_names_its_classes_and_survives_a_longer_ones_tail(
     trained: Path, tmp_path: Path
 ) -> None:
     content = model_file.read(trained / "model.int8.onnx")
-    assert content.card == ModelCard(CLASSES, SIZE)
+    assert content.card == ModelCard(CLASSES, SIZE, "mobilenetv2")
     assert is_int8(content.payload)
     copy = tmp_path / "model.int8.onnx"
     small = (trained / "model.int8.onnx").read_bytes()

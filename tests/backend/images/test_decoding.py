@@ -10,8 +10,10 @@ from hypothesis import strategies as st
 from backend.errors import ImageError
 from backend.images.decoding import in_threads, input_batches, readable
 from backend.images.opening import ImageSource
-from backend.images.preprocessing import preprocess_batch
+from backend.images.preprocessing import InputFormat, preprocess_batch
 from tests.backend.conftest import random_images
+
+FORMAT = InputFormat(32)
 
 Reported = list[tuple[int, str]]
 
@@ -33,22 +35,22 @@ def mixed(tmp_path: Path) -> list[ImageSource]:
 @settings(max_examples=25, deadline=None)
 def test_batches_hold_every_image_in_order(count: int, batch_size: int) -> None:
     images = random_images(count).x
-    batches = list(input_batches(images, 32, batch_size))
+    batches = list(input_batches(images, FORMAT, batch_size))
     assert [each for batch in batches for each in batch.positions] == list(range(count))
     assert [len(batch.inputs) for batch in batches[:-1]] == [batch_size] * (len(batches) - 1)
     if count:
         joined = np.concatenate([batch.inputs for batch in batches])
-        np.testing.assert_array_equal(joined, preprocess_batch(images, 32))
+        np.testing.assert_array_equal(joined, preprocess_batch(images, FORMAT))
 
 
 def test_the_first_unreadable_image_is_raised(mixed: list[ImageSource]) -> None:
     with pytest.raises(ImageError, match=r"bad\.png"):
-        list(input_batches(mixed, 32, 2))
+        list(input_batches(mixed, FORMAT, 2))
 
 
 def test_unreadable_images_are_reported_once_and_left_out(mixed: list[ImageSource]) -> None:
     reported: Reported = []
-    batches = list(input_batches(mixed, 32, 2, lambda at, why: reported.append((at, str(why)))))
+    batches = list(input_batches(mixed, FORMAT, 2, lambda at, why: reported.append((at, str(why)))))
     assert [batch.positions for batch in batches] == [[0, 1], [3, 4], [6]]
     assert [at for at, _ in reported] == [2, 5]
     assert "bad.png" in reported[0][1]

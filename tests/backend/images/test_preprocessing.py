@@ -9,8 +9,9 @@ from PIL import Image
 from backend.errors import ImageError
 from backend.images.opening import ImageSource, open_image
 from backend.images.preprocessing import (
-    IMAGENET_MEAN,
-    IMAGENET_STD,
+    GREY,
+    IMAGENET,
+    InputFormat,
     LabelledImages,
     normalise,
     open_resized,
@@ -20,6 +21,7 @@ from backend.images.preprocessing import (
 )
 from tests.backend.conftest import Pixels, encoded
 
+MEAN, STD = (np.array(each, np.float32) for each in (IMAGENET.mean, IMAGENET.std))
 INPUT_SIZES = st.integers(1, 4).map(lambda count: 32 * count)
 
 
@@ -33,7 +35,7 @@ def test_path_bytes_image_and_pixels_give_the_same_input(tmp_path: Path, picture
 
 def test_the_crop_is_the_centre(picture: Pixels) -> None:
     pixels = picture[:37, :59]
-    expected = normalise(pixels[2:34, 13:45])
+    expected = normalise(pixels[2:34, 13:45], IMAGENET)
     np.testing.assert_array_equal(preprocess(pixels, InputFormat(32)), expected)
 
 
@@ -45,17 +47,29 @@ def test_an_input_is_the_centre_of_the_resized_picture(
     whole = resize_short_side(Image.fromarray(pixels), input_size)
     left, top = ((side - input_size) // 2 for side in whole.size)
     centre = whole.crop((left, top, left + input_size, top + input_size))
-    difference = preprocess(pixels, input_size) - normalise(np.asarray(centre))
-    levels = np.abs(difference * IMAGENET_STD[:, np.newaxis, np.newaxis])
+    difference = preprocess(pixels, InputFormat(input_size)) - normalise(
+        np.asarray(centre), IMAGENET
+    )
+    levels = np.abs(difference * STD[:, np.newaxis, np.newaxis])
     assert levels.max() < 3.5
 
 
 def test_normalised_pixels_are_imagenets(picture: Pixels) -> None:
-    red, green, blue = (picture[3, 5] - IMAGENET_MEAN) / IMAGENET_STD
-    normalised = normalise(picture)
+    red, green, blue = (picture[3, 5] - MEAN) / np.array(IMAGENET.std, np.float32)
+    normalised = normalise(picture, IMAGENET)
     assert normalised.shape == (3, 40, 60)
     assert normalised.dtype == np.float32
     np.testing.assert_allclose(normalised[:, 3, 5], [red, green, blue])
+
+
+def test_a_network_of_one_channel_sees_grey(picture: Pixels) -> None:
+    grey = preprocess(picture, InputFormat(32, GREY))
+    assert grey.shape == InputFormat(32, GREY).shape == (1, 32, 32)
+    assert grey.dtype == np.float32
+    image = Image.fromarray(picture).convert("L")
+    expected = preprocess(np.asarray(image.convert("RGB")), InputFormat(32))
+    level = expected[0] * STD[0] + MEAN[0]
+    np.testing.assert_allclose(grey[0] * 127.5 + 127.5, level, atol=1.5)
 
 
 def test_a_batch_holds_each_input(picture: Pixels) -> None:
@@ -68,10 +82,13 @@ def test_a_batch_holds_each_input(picture: Pixels) -> None:
 @given(width=st.integers(1, 300), height=st.integers(1, 300), input_size=INPUT_SIZES)
 @settings(max_examples=60, deadline=None)
 def test_any_size_gives_the_networks_input(width: int, height: int, input_size: int) -> None:
-    prepared = preprocess(np.zeros((height, width, InputFormat(3)), dtype=np.uint8), input_size)
+    prepared = preprocess(np.zeros((height, width, 3), dtype=np.uint8), InputFormat(input_size))
     assert prepared.shape == (3, input_size, input_size)
     assert prepared.dtype == np.float32
-    expected = np.broadcast_to((-IMAGENET_MEAN / IMAGENET_STD)[:, None, None], prepared.shape)
+    expected = np.broadcast_to(
+        (-MEAN / STD)[:, None, None],
+        prepared.shape,
+    )
     np.testing.assert_allclose(prepared, expected, rtol=1e-6)
 
 

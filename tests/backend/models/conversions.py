@@ -1,4 +1,4 @@
-"""MindCV's MobileNetV2 and the names that torchvision publishes for the same layers."""
+"""MindCV's networks, and the names that torchvision publishes for the same layers."""
 
 import re
 from typing import Any
@@ -19,12 +19,15 @@ _FIRST_BLOCK = {"0": "0.0", "1": "0.1", "3": "1", "4": "2"}
 _BLOCK = {"0": "0.0", "1": "0.1", "3": "1.0", "4": "1.1", "6": "2", "7": "3"}
 
 
-def mindcv_network(name: str = "mobilenet_v2_100", classes: int = 3) -> Any:
+_MINDCV = {"mobilenetv2": "mobilenet_v2_100"}
+
+
+def mindcv_network(name: str = "mobilenetv2", classes: int = 3) -> Any:
     """Return a MindCV network, always the same, that tells images apart."""
-    from mindcv.models import mobilenetv2  # noqa: PLC0415
+    from mindcv import models  # noqa: PLC0415
     from mindspore import Tensor  # noqa: PLC0415
 
-    network = getattr(mobilenetv2, name)(num_classes=classes)
+    network = getattr(models, _MINDCV.get(name, name))(num_classes=classes)
     network.set_train(False)
     generator = np.random.default_rng(0)
     for parameter in network.get_parameters():
@@ -37,9 +40,10 @@ def mindcv_network(name: str = "mobilenet_v2_100", classes: int = 3) -> Any:
     return network
 
 
-def in_torchvisions_layout(weights: Weights) -> dict[str, NDArray[Any]]:
+def in_torchvisions_layout(network: str, weights: Weights) -> dict[str, NDArray[Any]]:
     """Return MindCV's weights under torchvision's names, with its counters of batches."""
-    renamed: dict[str, NDArray[Any]] = {_renamed(name): each for name, each in weights.items()}
+    rename = {"mobilenetv2": _mobilenetv2, "resnet50": _resnet50}[network]
+    renamed: dict[str, NDArray[Any]] = {rename(name): each for name, each in weights.items()}
     counters = {
         name.replace("running_mean", "num_batches_tracked"): np.array(7, dtype=np.int64)
         for name in renamed
@@ -48,7 +52,7 @@ def in_torchvisions_layout(weights: Weights) -> dict[str, NDArray[Any]]:
     return renamed | counters
 
 
-def _renamed(name: str) -> str:
+def _mobilenetv2(name: str) -> str:
     layer, leaf = name.rsplit(".", 1)
     leaf = _LEAVES.get(leaf, leaf)
     block = re.fullmatch(r"features\.(\d+)\.layers\.(\d+)", layer)
@@ -59,3 +63,9 @@ def _renamed(name: str) -> str:
     if layer.startswith("features."):
         return f"features.{_OUTER[layer.removeprefix('features.')]}.{leaf}"
     return f"{layer}.{leaf}"
+
+
+def _resnet50(name: str) -> str:
+    layer, leaf = name.rsplit(".", 1)
+    layer = layer.replace("down_sample", "downsample").replace("classifier", "fc")
+    return f"{layer}.{_LEAVES.get(leaf, leaf)}"

@@ -3,72 +3,105 @@ from types import ModuleType
 import numpy as np
 import pytest
 
+from backend.classifier import TinyMSClassifier
 from backend.errors import ModelFileError
-from backend.models.layouts import class_count, to_tinyms_layout
-from backend.models.parameters import get_weights
+from backend.models.layouts import to_layout
+from backend.models.parameters import Shapes, get_weights
 from backend.models.weights import Weights
-from tests.backend.classifier.conftest import new_estimator
+from backend.networks import BUILT_IN
 from tests.backend.models.conversions import in_torchvisions_layout, mindcv_network
 
-
-@pytest.fixture(scope="module")
-def mindcv(mindspore: ModuleType) -> Weights:
-    return get_weights(mindcv_network(classes=2))
+NETWORKS = ("mobilenetv2", "resnet50")
+HEAD = str(BUILT_IN["mobilenetv2"].head)
 
 
 @pytest.fixture(scope="module")
-def shapes(mindspore: ModuleType) -> dict[str, tuple[int, ...]]:
-    """Of the parameters of TinyMS's own network for two classes."""
-    return {name: each.shape for name, each in new_estimator("tinyms").get_weights().items()}
+def published(mindspore: ModuleType) -> dict[str, Weights]:
+    """MindCV's weights for two classes, by network."""
+    return {name: get_weights(mindcv_network(name, classes=2)) for name in NETWORKS}
 
 
-def test_mindcvs_layout_becomes_tinyms(mindcv: Weights, shapes: dict[str, tuple[int, ...]]) -> None:
-    renamed = to_tinyms_layout(mindcv, "mindcv.ckpt")
-    assert {name: each.shape for name, each in renamed.items()} == shapes
-    assert class_count(renamed) == 2
+@pytest.fixture(scope="module")
+def own(mindspore: ModuleType) -> dict[str, Shapes]:
+    """The shapes of the parameters of TinyMS's networks for two classes."""
+    return {name: TinyMSClassifier(("0", "1"), network=name).shapes for name in NETWORKS}
 
 
-def test_torchvisions_layout_becomes_tinyms(mindcv: Weights) -> None:
-    expected = to_tinyms_layout(mindcv, "mindcv.ckpt")
-    renamed = to_tinyms_layout(in_torchvisions_layout(mindcv), "torchvision.safetensors")
-    assert renamed.keys() == expected.keys()
+def renamed(weights: Weights, own: dict[str, Shapes], network: str = "mobilenetv2") -> Weights:
+    return to_layout(weights, own[network], BUILT_IN[network].head, "published.ckpt")
+
+
+@pytest.mark.parametrize("network", NETWORKS)
+def test_mindcvs_layout_becomes_tinyms(
+    published: dict[str, Weights], own: dict[str, Shapes], network: str
+) -> None:
+    found = renamed(published[network], own, network)
+    assert {name: each.shape for name, each in found.items()} == own[network]
+
+
+@pytest.mark.parametrize("network", NETWORKS)
+def test_torchvisions_layout_becomes_tinyms(
+    published: dict[str, Weights], own: dict[str, Shapes], network: str
+) -> None:
+    expected = renamed(published[network], own, network)
+    found = renamed(in_torchvisions_layout(network, published[network]), own, network)
+    assert found.keys() == expected.keys()
     for name, value in expected.items():
-        np.testing.assert_array_equal(renamed[name], value)
+        np.testing.assert_array_equal(found[name], value)
 
 
-def test_tinyms_own_layout_stays(mindcv: Weights) -> None:
-    once = to_tinyms_layout(mindcv, "mindcv.ckpt")
-    twice = to_tinyms_layout(dict(reversed(once.items())), "again.ckpt")
+def test_tinyms_own_layout_stays(published: dict[str, Weights], own: dict[str, Shapes]) -> None:
+    once = renamed(published["mobilenetv2"], own)
+    twice = renamed(dict(reversed(once.items())) | {"moment1.x": np.zeros(1, np.float32)}, own)
     assert twice.keys() == once.keys()
     for name, value in once.items():
         assert twice[name] is value
 
 
-def test_a_head_without_a_bias_still_counts_its_classes(mindcv: Weights) -> None:
-    unbiased = {name: each for name, each in mindcv.items() if name != "classifier.1.bias"}
-    assert len(unbiased) == len(mindcv) - 1
-    assert class_count(to_tinyms_layout(unbiased, "unbiased.ckpt")) == 2
+def test_a_head_may_have_another_number_of_classes(
+    published: dict[str, Weights], own: dict[str, Shapes]
+) -> None:
+    five = {"classifier.1.weight": (5, 1280), "classifier.1.bias": (5,)}
+    head = {name: np.ones(shape, np.float32) for name, shape in five.items()}
+    assert renamed(published["mobilenetv2"] | head, own)[f"{HEAD}.weight"].shape == (5, 1280)
 
 
-def test_a_layer_too_few_is_counted(mindcv: Weights) -> None:
-    fewer = {name: each for name, each in mindcv.items() if not name.startswith("features.21.")}
-    with pytest.raises(ModelFileError, match=r"few\.ckpt: holds 103 .* and 1 dense layers"):
-        to_tinyms_layout(fewer, "few.ckpt")
+def test_a_layer_without_its_bias_is_named(
+    published: dict[str, Weights], own: dict[str, Shapes]
+) -> None:
+    weights = dict(published["mobilenetv2"])
+    del weights["classifier.1.bias"]
+    with pytest.raises(ModelFileError, match=r"classifier\.1 with weight of .* with bias, weight"):
+        renamed(weights, own)
 
 
-def test_a_second_dense_layer_is_counted(mindcv: Weights) -> None:
-    more = mindcv | {"extra.weight": np.zeros((4, 4), np.float32)}
-    with pytest.raises(ModelFileError, match=r"104 .* and 2 dense layers"):
-        to_tinyms_layout(more, "more.ckpt")
+def test_a_layer_too_few_is_counted(published: dict[str, Weights], own: dict[str, Shapes]) -> None:
+    fewer = {
+        name: each
+        for name, each in published["mobilenetv2"].items()
+        if not name.startswith("features.21.")
+    }
+    with pytest.raises(ModelFileError, match=r"holds 51 batch norm.*, where the network has 52"):
+        renamed(fewer, own)
 
 
-def test_a_layer_of_another_shape_is_named(mindcv: Weights) -> None:
+def test_a_second_dense_layer_is_counted(
+    published: dict[str, Weights], own: dict[str, Shapes]
+) -> None:
+    more = published["mobilenetv2"] | {"extra.weight": np.zeros((4, 4), np.float32)}
+    with pytest.raises(ModelFileError, match="holds 2 dense layers, where the network has 1"):
+        renamed(more, own)
+
+
+def test_a_layer_of_another_shape_is_named(
+    published: dict[str, Weights], own: dict[str, Shapes]
+) -> None:
     name = "features.3.layers.0.weight"
-    other = mindcv | {name: np.zeros((32, 1, 5, 5), np.float32)}
-    with pytest.raises(ModelFileError, match=r"features\.3\.layers\.0 is \(32, 1, 5, 5\), where"):
-        to_tinyms_layout(other, "other.ckpt")
+    other = published["mobilenetv2"] | {name: np.zeros((32, 1, 5, 5), np.float32)}
+    with pytest.raises(ModelFileError, match=r"features\.3\.layers\.0 .*\(32, 1, 5, 5\), where"):
+        renamed(other, own)
 
 
-def test_no_weights_are_no_network() -> None:
-    with pytest.raises(ModelFileError, match=r"empty\.ckpt: holds 0"):
-        to_tinyms_layout({}, "empty.ckpt")
+def test_no_weights_are_no_network(own: dict[str, Shapes]) -> None:
+    with pytest.raises(ModelFileError, match=r"published\.ckpt: holds 0"):
+        renamed({}, own)

@@ -22,6 +22,7 @@ CARDS = st.builds(
     ModelCard,
     class_names=st.lists(st.text(), max_size=5).map(tuple),
     input_size=st.integers(1, 4096),
+    network=st.none() | st.text(),
     confidence=st.lists(st.integers(0, 10**6), max_size=10).map(tuple),
 )
 

@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 from rich.console import Console
 
-from backend.classifier import MindSporeMobileNetV2
+from backend.classifier import MindSporeClassifier
 from backend.errors import PermanentError, SettingsError
 from demo.pictures import CLASS_NAMES
 from demo.scenario import Scenario
@@ -46,7 +46,7 @@ def test_a_folder_without_weights_is_refused_before_anything_runs(tmp_path: Path
 @pytest.mark.e2e
 def test_a_round_that_fails_is_reported_with_its_reason(tmp_path: Path) -> None:
     photographs = _photographs(tmp_path / "photographs")
-    MindSporeMobileNetV2(CLASS_NAMES).save(photographs / "weights.npz")
+    MindSporeClassifier(CLASS_NAMES).save(photographs / "weights.npz")
     with pytest.raises(
         PermanentError, match=r"the round on photographs failed: train.* see .*\.log"
     ):

@@ -12,7 +12,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from backend.images.preprocessing import preprocess_batch
+from backend.images.preprocessing import InputFormat, preprocess_batch
 from tests.brightness_model import SIDE
 from tests.faults.disks import NoLargerFiles
 from workers.infer.folder import FolderService
@@ -188,7 +188,9 @@ def test_a_large_photograph_is_seen_as_in_training(bench: Bench, tmp_path: Path)
     exif = Image.Exif()
     exif[0x0112] = 6  # lies on its side
     Image.fromarray(pixels).save(photograph, exif=exif)
-    expected = bench.slot.required.probabilities(preprocess_batch([photograph], SIDE))[0]
+    expected = bench.slot.required.probabilities(preprocess_batch([photograph], InputFormat(SIDE)))[
+        0
+    ]
     photograph.replace(bench.inbox.folder / "noise.png")
     bench.answer()
     assert bench.read("done/noise.png")["probabilities"] == dict(

@@ -1,7 +1,6 @@
 import numpy as np
 import pytest
 
-from backend.classifier import Classifier
 from backend.models.parameters import parameter_shapes
 from backend.networks.mobilenetv2.architecture import blocks, shapes_of
 from tests.backend.classifier.conftest import CLASSES, new_estimator
@@ -9,8 +8,8 @@ from tests.backend.classifier.conftest import CLASSES, new_estimator
 
 @pytest.mark.parametrize("framework", ["tinyms", "mindspore"])
 def test_the_shapes_are_those_of_the_frameworks_network(framework: str) -> None:
-    estimator: Classifier = new_estimator(framework)
-    network = estimator._toolkit.network(len(CLASSES))
+    estimator = new_estimator(framework)
+    network = estimator._toolkit.network(estimator.network, len(CLASSES))
     assert shapes_of(len(CLASSES)) == parameter_shapes(network)
 
 

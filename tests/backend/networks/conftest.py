@@ -1,0 +1,3 @@
+from tests.backend.classifier.conftest import model
+
+__all__ = ["model"]
