@@ -4,14 +4,14 @@ import os
 from pathlib import Path
 
 from backend import register_with_sedna
-from backend.classifier import TinyMSMobileNetV2
+from backend.classifier import TinyMSClassifier
 from workers.data.index_file import labelled_images, read_index
 
 register_with_sedna()
 from sedna.core.federated_learning import FederatedLearning  # noqa: E402
 
 classes = os.environ["class_names"].split(",")
-estimator = TinyMSMobileNetV2(classes, int(os.environ["input_size"]))
+estimator = TinyMSClassifier(classes, int(os.environ["input_size"]))
 if "PRETRAINED_MODEL_URL" in os.environ:
     estimator.load(os.environ["PRETRAINED_MODEL_URL"])
 

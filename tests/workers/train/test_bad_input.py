@@ -75,7 +75,7 @@ def test_a_checkpoint_of_another_network_is_named(
     worker_environment["BASE_MODEL_URL"] = str(other)
     told = train(ModelFileError.exit_status)
     assert f"{other}" in told
-    assert "MobileNetV2" in told
+    assert "mobilenetv2" in told
 
 
 def test_a_damaged_checkpoint_is_named(
