@@ -73,7 +73,10 @@ MODULES: Mapping[str, Mapping[str, str]] = {
         "lib/sedna/backend/tinyms/compat.py": "mindspore/tinyms_compat.py",
     },
     "18-federated-encoding": {"lib/sedna/common/weight_encoding.py": "sedna/weight_encoding.py"},
-    "23-example": {f"{_EXAMPLE}/network.py": "networks/mobilenetv2/network.py"},
+    "23-example": {
+        f"{_EXAMPLE}/loss.py": "mindspore/loss.py",
+        f"{_EXAMPLE}/network.py": "networks/mobilenetv2/network.py",
+    },
 }
 """Patch to path in Sedna to module of ``backend/``."""
 

@@ -39,9 +39,10 @@ class MindSporeEstimator(ImageClassifier, MindSporeModelEstimator):
     def __init__(self):
         """Make it untrained."""
         import mindspore
+        from loss import SmoothedCrossEntropy
         from mindspore import nn
         from mindspore.train import Accuracy
-        from network import MobileNetV2, SmoothedCrossEntropy
+        from network import MobileNetV2
 
         mindspore.set_context(mode=mindspore.GRAPH_MODE)
         network = MobileNetV2(len(CLASSES))
