@@ -13,6 +13,7 @@ import sys
 import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from backend.errors import ProjectError, SettingsError
 from jobs.report import write_report
@@ -24,6 +25,9 @@ from jobs.standalone.problems import sentence
 from jobs.standalone.runner import StandaloneRunner
 from jobs.status import JobStatus, Outcome
 from jobs.view import View, open_view
+
+if TYPE_CHECKING:
+    from jobs.kubernetes.runner import KubernetesRunner
 
 __all__ = ["main", "make_parser"]
 
@@ -72,6 +76,8 @@ def make_parser() -> argparse.ArgumentParser:
     ):
         command.add_argument("--json", action="store_true", help="print one JSON object a line")
     _command(commands, "stop", _stop)
+    _command(commands, "apply", _apply).set_defaults(on="kubernetes")
+    _command(commands, "restore", _restore).set_defaults(on="kubernetes")
     report = _command(commands, "report", _report)
     report.add_argument(
         "--output", type=Path, metavar="FILE",
@@ -194,6 +200,18 @@ def _stop(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _apply(arguments: argparse.Namespace) -> int:
+    """Apply the manifests to the cluster, to a running job too, whose rounds go on."""
+    _kubernetes_runner(arguments).apply()
+    return 0
+
+
+def _restore(arguments: argparse.Namespace) -> int:
+    """Have the missing inference pod on the cluster created again, without retraining."""
+    _kubernetes_runner(arguments).restore()
+    return 0
+
+
 def _report(arguments: argparse.Namespace) -> int:
     """Write what the job has done as one HTML page."""
     runner = _runner(arguments)
@@ -214,15 +232,20 @@ def _validate(arguments: argparse.Namespace) -> int:
 
 
 def _runner(arguments: argparse.Namespace, engine: ContainerEngine | None = None) -> JobRunner:
-    resources = load_job(arguments.manifests)
     if arguments.on == "standalone":
-        return StandaloneRunner(resources, arguments.root, engine=engine)
-    # Its import takes a second, which a run on this machine need not wait for.
-    from jobs.kubernetes.runner import KubernetesRunner  # noqa: PLC0415
-
+        return StandaloneRunner(load_job(arguments.manifests), arguments.root, engine=engine)
     if engine:
         raise SettingsError("--in-containers is for this machine: a cluster always uses containers")
-    return KubernetesRunner(resources, load_documents(arguments.manifests))
+    return _kubernetes_runner(arguments)
+
+
+def _kubernetes_runner(arguments: argparse.Namespace) -> "KubernetesRunner":
+    # Its import takes half a second, which a run on this machine need not wait for.
+    from jobs.kubernetes.runner import KubernetesRunner  # noqa: PLC0415
+
+    if arguments.on != "kubernetes":
+        raise SettingsError("apply and restore are for a cluster: leave out --on standalone")
+    return KubernetesRunner(load_job(arguments.manifests), load_documents(arguments.manifests))
 
 
 def _positive(text: str) -> int:

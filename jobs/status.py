@@ -124,6 +124,9 @@ class JobStatus(_Record):
     problem: str = Field(
         default="", description="What keeps the job from going on, in one sentence, or empty."
     )
+    note: str = Field(
+        default="", description="What to know of the job though it goes on, or empty."
+    )
 
     @property
     def condition(self) -> Condition | None:

@@ -61,16 +61,17 @@ def open_view(*, json: bool, stream: TextIO | None = None) -> Iterator[View]:
     """Yield the view that suits ``stream`` (default: standard output).
 
     A terminal gets a live display. Anything else gets one plain line for each new condition,
-    round end, worker restart and problem. With ``json`` each of those is one JSON object on a line:
+    round end, restart, problem and note. With ``json`` each of those is one JSON object on a line:
 
-    - all: ``event`` (``condition``, ``round``, ``restart``, ``problem``), ``time`` (RFC 3339,
-      UTC), ``job``, ``namespace``, ``round`` (from 1);
+    - all: ``event`` (``condition``, ``round``, ``restart``, ``problem``, ``note``), ``time``
+      (RFC 3339, UTC), ``job``, ``namespace``, ``round`` (from 1);
     - ``condition``: ``stage``, ``type``, ``worker`` (name, or empty), ``message``, and ``data``,
       Sedna's JSON text;
     - ``round``: ``outcome``, ``reason``, ``train_samples``, ``eval_samples``, ``seconds`` (stage
       to seconds), ``deployed_metrics`` and ``candidate_metrics`` (name to list of numbers);
     - ``restart``: ``worker``, ``restarts`` (so far) and ``exit_status`` (or null);
-    - ``problem``: ``sentence``, what keeps the job from going on.
+    - ``problem``: ``sentence``, what keeps the job from going on;
+    - ``note``: ``sentence``, what to know of the job though it goes on.
 
     The first status of a job that already runs gives its whole history.
     """
@@ -114,13 +115,13 @@ class _Changes:
         self._conditions = 0
         self._rounds: set[int] = set()
         self._restarts: dict[str, int] = {}
-        self._problem = ""
+        self._sentences: dict[str, tuple[str, int]] = {}
 
     def of(self, status: JobStatus) -> list[_Change]:
         """Return the changes in order of time; each is returned once."""
         changes = [*self._new_conditions(status), *self._new_ends(status), *self._restarted(status)]
         changes.sort(key=lambda change: change.time)
-        return [*changes, *self._new_problem(status)]
+        return [*changes, *self._new_sentences(status)]
 
     def _new_conditions(self, status: JobStatus) -> Iterator[_Change]:
         new = _numbered(status.conditions)[self._conditions :]
@@ -156,13 +157,18 @@ class _Changes:
                 "restart", status, each.started, number, words, worker=each.name, **fields
             )
 
-    def _new_problem(self, status: JobStatus) -> Iterator[_Change]:
-        is_new = status.problem != self._problem
-        self._problem = status.problem
-        if is_new and status.problem:
-            words, now = ("problem", status.problem), datetime.now(UTC)
+    def _new_sentences(self, status: JobStatus) -> Iterator[_Change]:
+        """A sentence that comes and goes is told again only when the job has advanced."""
+        for event, sentence in {"note": status.note, "problem": status.problem}.items():
+            told, conditions = self._sentences.get(event, ("", 0))
+            if not sentence and len(status.conditions) > conditions:
+                self._sentences.pop(event, None)
+            if not sentence or sentence == told:
+                continue
+            self._sentences[event] = (sentence, len(status.conditions))
+            words, now = (event, sentence), datetime.now(UTC)
             number = _current_round(status)
-            yield _change("problem", status, now, number, words, sentence=status.problem)
+            yield _change(event, status, now, number, words, sentence=sentence)
 
 
 def _change(
@@ -273,6 +279,8 @@ def _progress(status: JobStatus, now: datetime) -> RenderableType:
         lines.add_row(worker.kind.capitalize(), _worker_line(worker, now))
     if status.problem:
         lines.add_row("Problem", Text(_one_line(status.problem), style="red"))
+    if status.note:
+        lines.add_row("Note", Text(_one_line(status.note), style="dim"))
     return lines
 
 

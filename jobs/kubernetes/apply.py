@@ -1,14 +1,22 @@
-"""Applies manifests on the server's side, in an order that works."""
+"""Applies manifests on the server's side: all of them or, where one is refused, none."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from lightkube import AsyncClient
+from lightkube.codecs import resource_registry
+from lightkube.core.exceptions import LoadResourceError
+from lightkube.resources.batch_v1 import Job
+from lightkube.types import CascadeType, PatchType
 
 from backend.errors import SettingsError
-from jobs.kubernetes.cluster import Cluster, NotFoundError, Object, Resource
+from jobs.kubernetes.cluster import NotFoundError, Object, explained
+from jobs.kubernetes.inference import check_online, find_job, replace_inference
+from jobs.kubernetes.snapshot import differences
 from jobs.resources.checks import JobResources
 
-__all__ = ["apply", "check_node"]
+__all__ = ["apply"]
 
-_NODES = Resource("v1", "nodes", is_namespaced=False)
 _RANKS = {
     "Namespace": 0,
     "ServiceAccount": 1,
@@ -19,39 +27,122 @@ _RANKS = {
     "IncrementalLearningJob": 3,
 }
 _OTHERS = 2
+_READ_FOR_EACH_ROUND = ("spec.trainSpec.template", "spec.evalSpec.template")
+_READ_FOR_THE_INFERENCE_POD = (
+    "spec.deploySpec.template",
+    "spec.deploySpec.hardExampleMining",
+    "spec.deploySpec.model.hotUpdateEnabled",
+    "spec.deploySpec.model.pollPeriodSeconds",
+)
 
 
-async def apply(cluster: Cluster, documents: Sequence[Object]) -> None:
-    """Apply ``documents``: what others need first, the job last.
+async def apply(client: AsyncClient, documents: Sequence[Object], resources: JobResources) -> None:
+    """Apply ``documents``: what others need first, the job ``resources`` last.
+
+    If the job is being run, its inference pod is replaced where the manifests change it; train
+    and eval pods of later stages follow their new templates by themselves. A Job whose pod
+    template changes is replaced.
 
     Raises:
-        SettingsError: one is refused; those before it are applied.
+        SettingsError: one is refused, or the running job cannot be changed so; nothing is applied.
+        TemporaryError: the node is offline, where a LocalController would miss the start of the
+            job and an inference pod could not be replaced; nothing is applied.
     """
-    for document in sorted(documents, key=_rank):
+    await check_online(client, resources)
+    running = await find_job(client, resources)
+    ordered = sorted(documents, key=_rank)
+    planned, replaced = await _try(client, ordered)
+    inference_changes = running is not None and _changes_inference(running, planned)
+    for document in ordered:
+        if document in replaced:
+            await _delete_job(client, document)
+        with explained():
+            await _apply(client, document)
+    if inference_changes:
+        await replace_inference(client, resources)
+
+
+async def _try(client: AsyncClient, documents: Sequence[Object]) -> tuple[Object, list[Object]]:
+    """Have the server check all documents; return the job as it will be, and Jobs to replace.
+
+    Raises:
+        SettingsError: some are refused; says each with its reason.
+    """
+    refusals, replaced, planned = [], [], {}
+    new_namespaces = [each["metadata"]["name"] for each in documents if each["kind"] == "Namespace"]
+    for document in documents:
+        if _namespace(document) in new_namespaces:
+            continue
         try:
-            await cluster.apply(document)
+            with explained():
+                planned = await _apply(client, document, dry_run=True)
         except (SettingsError, NotFoundError) as error:
-            name = f"{document['kind']}/{document['metadata']['name']}"
-            raise SettingsError(f"{name} is not applied: {error}") from error
+            if document["kind"] == "Job" and "field is immutable" in str(error):
+                replaced.append(document)
+            else:
+                refusals.append(f"{_name(document)} is refused: {error}")
+    if refusals:
+        raise SettingsError("\n".join(["nothing is applied:", *refusals]))
+    return planned, replaced
 
 
-async def check_node(cluster: Cluster, resources: JobResources) -> None:
-    """Make sure that the dataset's node is there, where this user may ask for it.
+async def _apply(client: AsyncClient, document: Object, *, dry_run: bool = False) -> Any:
+    try:
+        kind: Any = resource_registry.load(document["apiVersion"], document["kind"])
+    except LoadResourceError as error:
+        raise SettingsError(f"{error} Apply it with kubectl.") from error
+    return await client.patch(
+        kind,
+        document["metadata"]["name"],
+        document,
+        namespace=_namespace(document),
+        patch_type=PatchType.APPLY,
+        dry_run=dry_run,
+    )
+
+
+async def _delete_job(client: AsyncClient, document: Object) -> None:
+    with explained():
+        await client.delete(
+            Job,
+            document["metadata"]["name"],
+            namespace=_namespace(document),
+            cascade=CascadeType.BACKGROUND,
+        )
+
+
+def _changes_inference(running: Object, planned: Object) -> bool:
+    """Return whether the inference pod has to be replaced.
 
     Raises:
-        SettingsError: it is not.
+        SettingsError: the job is being deleted, or what changes is read only when a job begins.
     """
-    node = resources.dataset.spec.node_name
-    try:
-        await cluster.get(_NODES, "", node)
-    except NotFoundError:
+    if running["metadata"].get("deletionTimestamp"):
+        raise SettingsError("nothing is applied: the job is still being deleted: wait for that")
+    changed = [path for path, _, _ in differences(running["spec"], planned["spec"])]
+    fixed = list(_outside(changed, (*_READ_FOR_EACH_ROUND, *_READ_FOR_THE_INFERENCE_POD)))
+    if fixed:
         raise SettingsError(
-            f"Dataset/{resources.dataset.metadata.name}: spec.nodeName: the cluster has no node"
-            f" {node}: name the one that holds the samples (`make deploy EDGE_NODE=...`)"
-        ) from None
-    except SettingsError:
-        # A role for one namespace need not show nodes; a pod that finds no node tells later.
-        return
+            f"nothing is applied: {', '.join(fixed)} of a running job would not take effect, since"
+            " the LocalController reads it only when the job begins: `iljob stop --on kubernetes"
+            " MANIFESTS` first; the job then begins again, from the initial model"
+        )
+    return list(_outside(changed, _READ_FOR_EACH_ROUND)) != []
+
+
+def _outside(paths: Sequence[str], prefixes: tuple[str, ...]) -> Iterator[str]:
+    for path in paths:
+        if not any(path == prefix or path.startswith(f"{prefix}.") for prefix in prefixes):
+            yield path
+
+
+def _namespace(document: Object) -> str:
+    namespace: str = document["metadata"].get("namespace", "default")
+    return namespace
+
+
+def _name(document: Object) -> str:
+    return f"{document['kind']}/{document['metadata']['name']}"
 
 
 def _rank(document: Object) -> int:

@@ -1,73 +1,87 @@
-"""Keeps up with the objects of a cluster: list, watch, and list again when the watch is over."""
+"""Keeps up with the objects of a cluster: list, watch, and list again when the watch breaks off."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from typing import Any
+
+from lightkube import AsyncClient
 
 from backend.errors import TemporaryError
-from jobs.kubernetes.cluster import Cluster, ExpiredError, Object, Resource
+from jobs.kubernetes.cluster import ExpiredError, explained
 
-__all__ = ["Selection", "follow"]
+__all__ = ["Selection", "find", "follow"]
 
 _FIRST_DELAY_SECONDS, _LONGEST_DELAY_SECONDS = 1.0, 30.0
+_WATCH_SECONDS = 240
+"""The server ends each watch after this time."""
+_GRACE_SECONDS = 30
 
 
 @dataclass(frozen=True)
 class Selection:
-    """Which objects of a namespace: query parameters such as ``labelSelector``."""
+    """Which objects: their kind, and selectors of their labels and fields."""
 
-    resource: Resource
-    namespace: str
-    selector: Mapping[str, str] = field(default_factory=dict)
+    kind: Any
+    namespace: str | None = None
+    labels: Mapping[str, Any] | None = None
+    fields: Mapping[str, str] | None = None
+
+    @property
+    def arguments(self) -> dict[str, Any]:
+        """What lightkube's ``list`` and ``watch`` are called with besides the kind."""
+        return {"namespace": self.namespace, "labels": self.labels, "fields": self.fields}
 
 
-async def follow(cluster: Cluster, selection: Selection) -> AsyncGenerator[list[Object], None]:
+async def find(client: AsyncClient, selection: Selection) -> list[Any]:
+    """Return the selected objects."""
+    with explained():
+        return [each async for each in client.list(selection.kind, **selection.arguments)]
+
+
+async def follow(client: AsyncClient, selection: Selection) -> AsyncGenerator[list[Any], None]:
     """Yield the selected objects now and after each change, for ever.
 
-    A server that stops answering is asked again, after 1, 2, 4 and at most 30 seconds.
+    A server that does not answer is asked again, after 1, 2, 4 and at most 30 seconds.
 
     Raises:
         SettingsError: the objects may not be listed.
-        TemporaryError: the server does not answer at first.
     """
-    objects, version = await _list(cluster, selection)
     delay = _FIRST_DELAY_SECONDS
     while True:
-        yield list(objects.values())
         try:
-            async with aclosing(_changes(cluster, selection, objects, version)) as changes:
-                async for _ in changes:
+            async with aclosing(_states(client, selection)) as states:
+                async for objects in states:
                     delay = _FIRST_DELAY_SECONDS
-                    yield list(objects.values())
-            objects, version = await _list(cluster, selection)
+                    yield objects
         except ExpiredError:
-            objects, version = await _list(cluster, selection)
+            continue
         except TemporaryError:
             await asyncio.sleep(delay)
             delay = min(2 * delay, _LONGEST_DELAY_SECONDS)
 
 
-async def _list(cluster: Cluster, selection: Selection) -> tuple[dict[str, Object], str]:
-    found, version = await cluster.list(selection.resource, selection.namespace, selection.selector)
-    return {_name(each): each for each in found}, version
-
-
-async def _changes(
-    cluster: Cluster, selection: Selection, objects: dict[str, Object], version: str
-) -> AsyncGenerator[None, None]:
-    """Bring ``objects`` up to date with each event of a watch, and tell of it."""
-    events = cluster.watch(selection.resource, selection.namespace, selection.selector, version)
-    async with aclosing(events):
-        async for event in events:
-            changed = event["object"]
-            if event["type"] == "DELETED":
-                objects.pop(_name(changed), None)
-            elif event["type"] in {"ADDED", "MODIFIED"}:
-                objects[_name(changed)] = changed
-            yield
-
-
-def _name(object_: Object) -> str:
-    name: str = object_["metadata"]["name"]
-    return name
+async def _states(client: AsyncClient, selection: Selection) -> AsyncGenerator[list[Any], None]:
+    """Yield the objects of one list, and after each event of the watch that follows it."""
+    with explained():
+        found = client.list(selection.kind, **selection.arguments)
+        objects = {each.metadata.name: each async for each in found}
+    yield list(objects.values())
+    watch: Any = client.watch(
+        selection.kind,
+        **selection.arguments,
+        server_timeout=_WATCH_SECONDS,
+        resource_version=found.resourceVersion,
+    )
+    async with aclosing(watch) as events:
+        while True:
+            # A connection that broke off silently would never end.
+            with explained():
+                async with asyncio.timeout(_WATCH_SECONDS + _GRACE_SECONDS):
+                    type_, changed = await anext(events)
+            if type_ == "DELETED":
+                objects.pop(changed.metadata.name, None)
+            else:
+                objects[changed.metadata.name] = changed
+            yield list(objects.values())

@@ -3,46 +3,45 @@
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 from contextlib import aclosing, suppress
+from typing import Any
+
+from lightkube import AsyncClient
+from lightkube.resources.core_v1 import Event, Node
+from lightkube.resources.core_v1 import Pod as PodResource
 
 from backend.errors import ProjectError, SettingsError
-from jobs.kubernetes.cluster import Cluster, Object, Resource
-from jobs.kubernetes.following import Selection, follow
-from jobs.kubernetes.pods import Event, Pod, worker_selector
+from jobs.kubernetes.cluster import SEDNA_DATASET, SEDNA_JOB, NotFoundError, Object, explained
+from jobs.kubernetes.following import Selection, find, follow
+from jobs.kubernetes.pods import Pod, read_pod, worker_labels
 from jobs.kubernetes.snapshot import Observed, snapshot
 from jobs.log_line import message_of
 from jobs.resources.checks import JobResources
-from jobs.resources.schema import API_VERSION
 from jobs.status import JobStatus
 
-__all__ = ["JOBS", "Observer"]
+__all__ = ["Observer"]
 
-JOBS = Resource(API_VERSION, "incrementallearningjobs")
-_DATASETS = Resource(API_VERSION, "datasets")
-_PODS = Resource("v1", "pods")
-_EVENTS = Resource("v1", "events")
-_WARNINGS = {"fieldSelector": "involvedObject.kind=Pod,type=Warning"}
-_SECONDS_BETWEEN_LOOKS = 10.0
-"""How often to look for a problem that shows only in nothing happening."""
+_SECONDS_BETWEEN_LOOKS = 5.0
+"""How often to look for new log lines, and for problems that show only in nothing happening."""
+_SECONDS_BETWEEN_LOGS = 1.0
 
-_Take = Callable[[list[Object]], None]
+_Take = Callable[[list[Any]], None]
 
 
 class _DeletedError(ProjectError):
-    """The job was there and is no more."""
+    """The job existed and is gone."""
 
 
 class Observer:
-    """Gathers a job, its dataset, pods, their events and the last lines of their logs."""
+    """Gathers a job, its dataset and node, pods, warnings and the last lines of their logs."""
 
     def __init__(
-        self, cluster: Cluster, resources: JobResources, node_jobs: Sequence[str] = ()
+        self, client: AsyncClient, resources: JobResources, preparations: Sequence[str] = ()
     ) -> None:
-        """Observe the job ``resources``, and the pods of the Jobs named ``node_jobs``."""
-        self._cluster = cluster
+        """Observe the job ``resources``, and the pods of the Jobs named ``preparations``."""
+        self._client = client
         self._resources = resources
-        self._node_jobs = node_jobs
-        self._observed = Observed()
-        self._logs: dict[str, asyncio.Task[None]] = {}
+        self._observed = Observed(preparations)
+        self._logs_read_to_the_end: set[str] = set()
         self._changed = asyncio.Event()
 
     async def look(self) -> JobStatus:
@@ -52,18 +51,14 @@ class Observer:
             SettingsError: there is no such job.
         """
         for selection, take in self._selections():
-            found, _ = await self._cluster.list(
-                selection.resource, selection.namespace, selection.selector
-            )
-            take(found)
+            take(await find(self._client, selection))
         if self._observed.job is None:
             raise SettingsError(
                 f"the cluster has no IncrementalLearningJob {self._resources.namespace}/"
-                f"{self._resources.name}: start it with `iljob run --on kubernetes`"
+                f"{self._resources.name}: start it with `iljob run --on kubernetes MANIFESTS`"
             )
-        for pod in self._observed.workers.values():
-            if _has_log(pod):
-                await self._read_log(pod, follow=False)
+        await self._look_at_node()
+        await self._read_logs()
         return self._status
 
     async def keep_up(self) -> AsyncGenerator[JobStatus, None]:
@@ -73,44 +68,60 @@ class Observer:
             SettingsError: there is no such job.
         """
         yield await self.look()
+        follow_node = asyncio.create_task(self._follow_node())
         tasks = [asyncio.create_task(self._follow(*each)) for each in self._selections()]
+        logs = asyncio.create_task(self._keep_reading_logs())
         try:
             while True:
                 await self._change(tasks)
-                self._follow_logs()
                 yield self._status
         except _DeletedError:
             return
         finally:
-            await _cancel([*tasks, *self._logs.values()])
+            await _cancel([*tasks, follow_node, logs])
 
     @property
     def _status(self) -> JobStatus:
         return snapshot(self._resources, self._observed)
 
     def _selections(self) -> list[tuple[Selection, _Take]]:
-        name, dataset = self._resources.name, self._resources.dataset.metadata.name
-        workers = {"labelSelector": worker_selector(name)}
+        resources = self._resources
+        namespace = resources.namespace
         selections: list[tuple[Selection, _Take]] = [
-            (self._selection(JOBS, _named(name)), self._take_job),
-            (self._selection(_DATASETS, _named(dataset)), self._take_dataset),
-            (self._selection(_EVENTS, _WARNINGS), self._take_events),
-            (self._selection(_PODS, workers), self._take_workers),
+            (Selection(SEDNA_JOB, namespace, fields=_named(resources.name)), self._take_job),
+            (
+                Selection(SEDNA_DATASET, namespace, fields=_named(resources.dataset.metadata.name)),
+                self._take_dataset,
+            ),
+            (Selection(Event, namespace, fields={"type": "Warning"}), self._take_events),
+            (
+                Selection(PodResource, namespace, labels=worker_labels(resources.name)),
+                self._take_workers,
+            ),
         ]
-        if self._node_jobs:
-            labels = f"batch.kubernetes.io/job-name in ({','.join(self._node_jobs)})"
-            selection = self._selection(_PODS, {"labelSelector": labels})
-            selections.append((selection, self._take_preparers))
+        if self._observed.preparations:
+            labels = {"job-name": list(self._observed.preparations)}
+            selections.append(
+                (Selection(PodResource, namespace, labels=labels), self._take_preparers)
+            )
         return selections
 
-    def _selection(self, resource: Resource, selector: dict[str, str]) -> Selection:
-        return Selection(resource, self._resources.namespace, selector)
-
     async def _follow(self, selection: Selection, take: _Take) -> None:
-        async with aclosing(follow(self._cluster, selection)) as states:
+        async with aclosing(follow(self._client, selection)) as states:
             async for found in states:
                 take(found)
                 self._changed.set()
+
+    async def _look_at_node(self) -> None:
+        """Note the node's state; a role for one namespace need not show nodes."""
+        with suppress(SettingsError, NotFoundError), explained():
+            name = self._resources.dataset.spec.node_name
+            self._observed.node = await self._client.get(Node, name)
+
+    async def _follow_node(self) -> None:
+        selection = Selection(Node, fields=_named(self._resources.dataset.spec.node_name))
+        with suppress(SettingsError):
+            await self._follow(selection, self._take_node)
 
     async def _change(self, tasks: Iterable[asyncio.Task[None]]) -> None:
         """Wait for a change, but not for ever; raise what ended one of the ``tasks``."""
@@ -133,57 +144,56 @@ class Observer:
     def _take_dataset(self, found: list[Object]) -> None:
         self._observed.dataset = found[0] if found else {}
 
-    def _take_events(self, found: list[Object]) -> None:
-        self._observed.events = [Event.model_validate(each) for each in found]
+    def _take_node(self, found: list[Node]) -> None:
+        self._observed.node = found[0] if found else None
 
-    def _take_workers(self, found: list[Object]) -> None:
-        """Note the workers; those that have ended stay known when they are cleaned away."""
+    def _take_events(self, found: list[Event]) -> None:
+        self._observed.events = list(found)
+
+    def _take_workers(self, found: list[PodResource]) -> None:
+        """Note the workers; those that have ended stay known when the cleaner deletes them."""
         ended = {name: pod for name, pod in self._observed.workers.items() if pod.has_ended}
         self._observed.workers = ended | _by_name(found)
 
-    def _take_preparers(self, found: list[Object]) -> None:
+    def _take_preparers(self, found: list[PodResource]) -> None:
         self._observed.preparers = _by_name(found)
 
-    def _follow_logs(self) -> None:
-        for name, pod in self._observed.workers.items():
-            task = self._logs.get(name)
-            if _is_running(pod) and (task is None or task.done()):
-                self._logs[name] = asyncio.create_task(self._read_log(pod, follow=True))
+    async def _keep_reading_logs(self) -> None:
+        while True:
+            await self._read_logs()
+            await asyncio.sleep(_SECONDS_BETWEEN_LOGS)
 
-    async def _read_log(self, pod: Pod, *, follow: bool) -> None:
-        """Note the last line; a log that cannot be read (yet) is no reason to stop."""
-        container = pod.worker.name if pod.worker else ""
-        log = self._cluster.log(
-            self._resources.namespace, pod.name, container=container, follow=follow
+    async def _read_logs(self) -> None:
+        await asyncio.gather(*map(self._read_log, self._observed.pods))
+
+    async def _read_log(self, pod: Pod) -> None:
+        """Note the last line of the log; one that cannot be read (yet) is no reason to stop."""
+        container = pod.current
+        if container is None or not container.has_log or pod.name in self._logs_read_to_the_end:
+            return
+        log = self._client.log(
+            pod.name,
+            namespace=self._resources.namespace,
+            container=container.name,
+            tail_lines=1,
+            newlines=False,
         )
-        with suppress(ProjectError):
-            async with aclosing(log) as lines:
-                async for line in lines:
-                    self._take_line(pod.name, line)
-
-    def _take_line(self, pod: str, line: str) -> None:
-        message = message_of(line)
-        if message and message != self._observed.lines.get(pod):
-            self._observed.lines[pod] = message
-            self._changed.set()
+        with suppress(ProjectError), explained():
+            async for line in log:
+                message = message_of(line)
+                if message and message != self._observed.lines.get(pod.name):
+                    self._observed.lines[pod.name] = message
+                    self._changed.set()
+            if pod.has_ended:
+                self._logs_read_to_the_end.add(pod.name)
 
 
 def _named(name: str) -> dict[str, str]:
-    return {"fieldSelector": f"metadata.name={name}"}
+    return {"metadata.name": name}
 
 
-def _by_name(found: Iterable[Object]) -> dict[str, Pod]:
-    pods = (Pod.model_validate(each) for each in found)
-    return {pod.name: pod for pod in pods}
-
-
-def _is_running(pod: Pod) -> bool:
-    return pod.worker is not None and pod.worker.state.running is not None
-
-
-def _has_log(pod: Pod) -> bool:
-    worker = pod.worker
-    return worker is not None and (worker.restart_count > 0 or worker.state.waiting is None)
+def _by_name(found: Iterable[PodResource]) -> dict[str, Pod]:
+    return {pod.name: pod for pod in map(read_pod, found)}
 
 
 async def _cancel(tasks: Iterable[asyncio.Task[None] | asyncio.Task[bool]]) -> None:

@@ -1,172 +1,155 @@
-"""Pods, as far as a worker's state and its troubles are read from them."""
+"""Pods and nodes, as far as a worker's state and its problems are read from them."""
 
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import UTC, datetime
 
-from pydantic import BaseModel, ConfigDict, Field
-from pydantic.alias_generators import to_camel
+from lightkube.models import core_v1, meta_v1
 
 from jobs.status import WorkerState
 from workers.contract import JOB_KIND
 
-__all__ = ["Container", "Event", "Pod", "worker_selector", "worker_state"]
+__all__ = ["Container", "Pod", "offline_since", "read_pod", "worker_labels", "worker_state"]
 
 _GROUP = f"{JOB_KIND}.sedna.io"
 _WORKER_TYPE = f"{_GROUP}/worker-type"
-_KINDS = {"inference": "infer"}
+_INFERENCE = "inference"
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(
-        extra="ignore", frozen=True, alias_generator=to_camel, populate_by_name=True
-    )
-
-
-class Waiting(_Part):
-    """Why a container does not run yet."""
-
-    reason: str = ""
-    message: str = ""
-
-
-class Terminated(_Part):
-    """How a container ended."""
-
-    exit_code: int = 0
-    reason: str = ""
-    message: str = ""
-    finished_at: datetime | None = None
-
-
-class Running(_Part):
-    """Since when a container runs."""
-
-    started_at: datetime | None = None
-
-
-class State(_Part):
-    """One of the three, or none before the kubelet has seen the pod."""
-
-    waiting: Waiting | None = None
-    running: Running | None = None
-    terminated: Terminated | None = None
-
-
-class Container(_Part):
-    """A container's status."""
+@dataclass(frozen=True)
+class Container:
+    """A container's state."""
 
     name: str
-    image: str = ""
-    restart_count: int = 0
-    state: State = State()
-    last_state: State = State()
+    image: str
+    is_init: bool
+    restarts: int
+    is_running: bool
+    waiting: core_v1.ContainerStateWaiting | None
+    terminated: core_v1.ContainerStateTerminated | None
+    last_terminated: core_v1.ContainerStateTerminated | None
+    """How it ended before its newest start."""
+
+    @property
+    def waits_for(self) -> str:
+        """Why it waits: the kubelet's word for it; empty if it does not wait."""
+        return self.waiting.reason or "" if self.waiting else ""
+
+    @property
+    def last_end(self) -> core_v1.ContainerStateTerminated | None:
+        """How it ended the last time, if it ever did."""
+        return self.terminated or self.last_terminated
+
+    @property
+    def has_log(self) -> bool:
+        """Whether it has started at least once."""
+        return self.waiting is None or self.restarts > 0
 
 
-class PodCondition(_Part):
-    """One of the pod's conditions, such as ``PodScheduled``."""
-
-    type: str
-    status: str = ""
-    reason: str = ""
-    message: str = ""
-
-
-class Metadata(_Part):
-    """What identifies the pod."""
+@dataclass(frozen=True)
+class Pod:
+    """A pod's state."""
 
     name: str
-    uid: str = ""
-    labels: dict[str, str] = {}
-    creation_timestamp: datetime
-
-
-class PodSpec(_Part):
-    """Where the pod runs."""
-
-    node_name: str = ""
-
-
-class PodStatus(_Part):
-    """What the kubelet says."""
-
-    phase: str = ""
-    reason: str = ""
-    message: str = ""
-    conditions: list[PodCondition] = []
-    init_container_statuses: list[Container] = []
-    container_statuses: list[Container] = []
-
-
-class Pod(_Part):
-    """A pod of the API."""
-
-    metadata: Metadata
-    spec: PodSpec = PodSpec()
-    status: PodStatus = PodStatus()
-
-    @property
-    def name(self) -> str:
-        """The pod's name."""
-        return self.metadata.name
-
-    @property
-    def kind(self) -> str:
-        """``train``, ``eval`` or ``infer``; empty for a pod that is no worker."""
-        type_ = self.metadata.labels.get(_WORKER_TYPE, "")
-        return _KINDS.get(type_, type_)
-
-    @property
-    def containers(self) -> list[Container]:
-        """The containers' statuses, in the order in which they run."""
-        return [*self.status.init_container_statuses, *self.status.container_statuses]
-
-    @property
-    def worker(self) -> Container | None:
-        """The status of the worker's container: the first that is no init container."""
-        return next(iter(self.status.container_statuses), None)
+    kind: str
+    """``train``, ``eval`` or ``infer``; empty for a pod that is not a worker's."""
+    node: str
+    created: datetime
+    deleted: datetime | None
+    """When it was marked for deletion; it stays until its node confirms."""
+    phase: str
+    reason: str
+    message: str
+    unschedulable: str
+    """Why no node takes it."""
+    containers: list[Container]
+    """In the order in which they run; empty before the node has taken the pod."""
 
     @property
     def has_ended(self) -> bool:
         """Whether the pod has run to its end, for better or worse."""
-        return self.status.phase in {"Succeeded", "Failed"}
-
-
-class _Involved(_Part):
-    name: str = ""
-    kind: str = ""
-
-
-class Event(_Part):
-    """An event of the API: what the kubelet or the scheduler met with."""
-
-    type: str = ""
-    reason: str = ""
-    message: str = ""
-    involved_object: _Involved = Field(default=_Involved())
-    last_timestamp: datetime | None = None
-    event_time: datetime | None = None
+        return self.phase in {"Succeeded", "Failed"}
 
     @property
-    def pod(self) -> str:
-        """The name of the pod that it is about, or nothing."""
-        return self.involved_object.name if self.involved_object.kind == "Pod" else ""
+    def current(self) -> Container | None:
+        """The container whose turn it is: the first init container that has not succeeded."""
+        return next((each for each in self.containers if not _has_succeeded_init(each)), None)
 
 
-def worker_selector(job: str) -> str:
-    """Return the label selector of a job's worker pods."""
-    return f"{_GROUP}/name={job}"
+def read_pod(pod: core_v1.Pod) -> Pod:
+    """Return what is read from a pod of the API."""
+    metadata, spec = pod.metadata or meta_v1.ObjectMeta(), pod.spec
+    status = pod.status or core_v1.PodStatus()
+    worker_type = (metadata.labels or {}).get(_WORKER_TYPE, "")
+    statuses = {True: status.initContainerStatuses, False: status.containerStatuses}
+    return Pod(
+        name=metadata.name or "",
+        kind="infer" if worker_type == _INFERENCE else worker_type,
+        node=spec.nodeName or "" if spec else "",
+        created=metadata.creationTimestamp or datetime.now(UTC),
+        deleted=metadata.deletionTimestamp,
+        phase=status.phase or "",
+        reason=status.reason or "",
+        message=status.message or "",
+        unschedulable=next(
+            (
+                each.message or each.reason or ""
+                for each in status.conditions or []
+                if each.type == "PodScheduled" and each.status == "False"
+            ),
+            "",
+        ),
+        containers=[
+            _read_container(each, is_init=is_init)
+            for is_init, found in statuses.items()
+            for each in found or []
+        ],
+    )
+
+
+def _read_container(status: core_v1.ContainerStatus, *, is_init: bool) -> Container:
+    state = status.state or core_v1.ContainerState()
+    return Container(
+        name=status.name,
+        image=status.image,
+        is_init=is_init,
+        restarts=status.restartCount,
+        is_running=state.running is not None,
+        waiting=state.waiting,
+        terminated=state.terminated,
+        last_terminated=status.lastState.terminated if status.lastState else None,
+    )
+
+
+def _has_succeeded_init(container: Container) -> bool:
+    end = container.terminated
+    return container.is_init and end is not None and end.exitCode == 0
+
+
+def offline_since(node: core_v1.Node | None) -> datetime | None:
+    """Return since when a node is not ready; None if it is, or nothing is known of it."""
+    conditions = node.status.conditions if node and node.status else None
+    for condition in conditions or []:
+        if condition.type == "Ready" and condition.status != "True":
+            return condition.lastTransitionTime
+    return None
+
+
+def worker_labels(job: str) -> dict[str, str]:
+    """Return the labels that select a job's worker pods."""
+    return {f"{_GROUP}/name": job}
 
 
 def worker_state(pod: Pod, last_line: str) -> WorkerState:
     """Return what is known of a worker; its name is the pod's."""
-    worker = pod.worker
-    ended = worker.state.terminated if worker and pod.has_ended else None
-    last_end = ended or (worker.last_state.terminated if worker else None)
+    worker = next((each for each in pod.containers if not each.is_init), None)
+    ended = worker.terminated if worker and pod.has_ended else None
+    last_end = worker.last_end if worker else None
     return WorkerState(
         name=pod.name,
         kind=pod.kind,
-        started=pod.metadata.creation_timestamp,
-        ended=ended.finished_at or pod.metadata.creation_timestamp if ended else None,
-        exit_status=last_end.exit_code if last_end else None,
-        restarts=worker.restart_count if worker else 0,
+        started=pod.created,
+        ended=(ended.finishedAt or pod.created) if ended else None,
+        exit_status=last_end.exitCode if last_end else None,
+        restarts=worker.restarts if worker else 0,
         last_line=last_line,
     )

@@ -5,21 +5,27 @@ from collections.abc import Sequence
 from contextlib import aclosing, suppress
 from pathlib import Path
 
-from backend.errors import SettingsError
-from jobs.kubernetes.apply import apply, check_node
-from jobs.kubernetes.cluster import NotFoundError, Object, connect
-from jobs.kubernetes.observer import JOBS, Observer
+from lightkube.types import CascadeType
+
+from backend.errors import SettingsError, TemporaryError
+from jobs.kubernetes.apply import apply
+from jobs.kubernetes.cluster import SEDNA_JOB, NotFoundError, Object, connect, explained
+from jobs.kubernetes.inference import restore_inference
+from jobs.kubernetes.observer import Observer
 from jobs.resources.checks import JobResources
 from jobs.runner import OnStatus
 from jobs.status import JobStatus
 
 __all__ = ["KubernetesRunner"]
 
+_DELETION_SECONDS = 60.0
+"""A pod has 30 seconds to end."""
+
 
 class KubernetesRunner:
     """Has Sedna run a job on the cluster of the kubeconfig; see `jobs.runner.JobRunner`.
 
-    The job runs on when the runner ends. The calls that are no coroutines start an event loop
+    The job runs on when the runner ends. The methods that are not coroutines start an event loop
     of their own.
     """
 
@@ -47,10 +53,9 @@ class KubernetesRunner:
         Raises:
             SettingsError: the cluster refuses a manifest, or has no such node.
         """
-        async with asyncio.timeout(timeout), connect() as cluster:
-            await check_node(cluster, self._resources)
-            await apply(cluster, self._documents)
-            observer = Observer(cluster, self._resources, self._node_jobs)
+        async with asyncio.timeout(timeout), connect() as client:
+            await apply(client, self._documents, self._resources)
+            observer = Observer(client, self._resources, self._preparations)
             async with aclosing(observer.keep_up()) as statuses:
                 async for status in statuses:
                     if on_status:
@@ -65,33 +70,76 @@ class KubernetesRunner:
 
     async def watch(self, on_status: OnStatus) -> None:
         """Follow the job until it is deleted."""
-        async with connect() as cluster:
-            observer = Observer(cluster, self._resources, self._node_jobs)
+        async with connect() as client:
+            observer = Observer(client, self._resources, self._preparations)
             async with aclosing(observer.keep_up()) as statuses:
                 async for status in statuses:
                     on_status(status)
 
     def stop(self) -> None:
-        """Delete the job and, with it, its pods; wait until they are gone."""
+        """Delete the job and, with it, its pods; wait until they are gone.
+
+        Raises:
+            TemporaryError: that takes more than a minute; says what is waited for.
+        """
         asyncio.run(self._delete())
 
+    def apply(self) -> None:
+        """Apply the manifests; what changes takes effect without losing rounds.
+
+        Raises:
+            SettingsError: the cluster refuses that; nothing is applied.
+            TemporaryError: the node is offline; nothing is applied.
+        """
+        asyncio.run(self._apply())
+
+    def restore(self) -> None:
+        """Have the missing inference pod created again.
+
+        Raises:
+            SettingsError: the job is not being run, or has its inference pod.
+            TemporaryError: the node is offline, or the GlobalManager does not create the pod.
+        """
+        asyncio.run(self._restore())
+
     async def _look(self) -> JobStatus:
-        async with connect() as cluster:
-            return await Observer(cluster, self._resources, self._node_jobs).look()
+        async with connect() as client:
+            return await Observer(client, self._resources, self._preparations).look()
+
+    async def _apply(self) -> None:
+        async with connect() as client:
+            await apply(client, self._documents, self._resources)
+
+    async def _restore(self) -> None:
+        async with connect() as client:
+            await restore_inference(client, self._resources)
 
     async def _delete(self) -> None:
         name, namespace = self._resources.name, self._resources.namespace
-        async with connect() as cluster:
+        problem = ""
+        async with connect() as client:
             try:
-                await cluster.delete(JOBS, namespace, name)
+                with explained():
+                    await client.delete(
+                        SEDNA_JOB, name, namespace=namespace, cascade=CascadeType.FOREGROUND
+                    )
             except NotFoundError:
                 raise SettingsError(f"the job {namespace}/{name} is not being run") from None
-            observer = Observer(cluster, self._resources)
-            with suppress(SettingsError):
-                async with aclosing(observer.keep_up()) as statuses:
-                    async for _ in statuses:
-                        pass
+            try:
+                # The observer's error is that the job is gone already.
+                with suppress(SettingsError):
+                    async with (
+                        asyncio.timeout(_DELETION_SECONDS),
+                        aclosing(Observer(client, self._resources).keep_up()) as statuses,
+                    ):
+                        async for status in statuses:
+                            problem = status.problem
+            except TimeoutError:
+                raise TemporaryError(
+                    f"{problem}: the deletion goes on by itself; `iljob status --on kubernetes"
+                    " MANIFESTS` shows how far it is"
+                ) from None
 
     @property
-    def _node_jobs(self) -> list[str]:
+    def _preparations(self) -> list[str]:
         return [each["metadata"]["name"] for each in self._documents if each["kind"] == "Job"]

@@ -1,34 +1,51 @@
 """A job's status, made of what the cluster holds of it."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from lightkube.models import core_v1
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
 
 from jobs.kubernetes.cluster import Object
-from jobs.kubernetes.pods import Event, Pod, worker_state
-from jobs.kubernetes.problems import inaction, pod_problem
+from jobs.kubernetes.pods import Pod, offline_since, worker_state
+from jobs.kubernetes.problems import (
+    deletion,
+    inaction,
+    no_inference,
+    offline_node,
+    pod_problem,
+    refused_pods,
+)
 from jobs.kubernetes.rounds import rounds_of
 from jobs.resources.checks import JobResources
+from jobs.resources.schema import API_VERSION, IncrementalLearningJob
 from jobs.status import Condition, ConditionType, JobStatus, Samples, Stage
 from jobs.triggers import train_share
 
-__all__ = ["Observed", "snapshot"]
+__all__ = ["Observed", "differences", "snapshot"]
+
+_SHOWN = 3
 
 
 @dataclass
 class Observed:
     """What has been seen of one job."""
 
+    preparations: Sequence[str] = ()
+    """The names of the Jobs that prepare the node."""
     job: Object | None = None
     dataset: Object = field(default_factory=dict)
+    node: core_v1.Node | None = None
+    """The dataset's node; None where the user may not see it."""
     workers: dict[str, Pod] = field(default_factory=dict)
     """The pods of the job's workers, by name; also those that ended and were deleted."""
     preparers: dict[str, Pod] = field(default_factory=dict)
     """The pods of the Jobs that prepare the node, by name."""
-    events: list[Event] = field(default_factory=list)
+    events: list[core_v1.Event] = field(default_factory=list)
+    """The namespace's warnings."""
     lines: dict[str, str] = field(default_factory=dict)
     """The last line of each pod's log."""
 
@@ -36,7 +53,7 @@ class Observed:
     def pods(self) -> list[Pod]:
         """All pods, the oldest first: what is wrong with one can be the cause for the next."""
         pods = [*self.preparers.values(), *self.workers.values()]
-        return sorted(pods, key=lambda pod: pod.metadata.creation_timestamp)
+        return sorted(pods, key=lambda pod: pod.created)
 
 
 class _Part(BaseModel):
@@ -57,6 +74,7 @@ class _Status(_Part):
 
 class _Metadata(_Part):
     creation_timestamp: datetime
+    deletion_timestamp: datetime | None = None
 
 
 class _Job(_Part):
@@ -72,16 +90,20 @@ class _Dataset(_Part):
     status: _DatasetStatus = Field(default_factory=_DatasetStatus)
 
 
-def snapshot(resources: JobResources, observed: Observed) -> JobStatus:
-    """Return the status of the job ``resources`` as it has been ``observed``."""
+def snapshot(local: JobResources, observed: Observed) -> JobStatus:
+    """Return the status of a job as it has been ``observed``, explained with the cluster's job.
+
+    ``local`` are its manifests here; where the two differ, the status has a note.
+    """
     job = _Job.model_validate(observed.job)
+    resources = _of_the_cluster(local, observed.job or {})
     conditions = [_condition(each) for each in job.status.conditions]
-    created, spec = job.metadata.creation_timestamp, resources.job.spec
+    spec = resources.job.spec
     return JobStatus(
         name=resources.name,
         namespace=resources.namespace,
         runner="kubernetes",
-        started=created,
+        started=job.metadata.creation_timestamp,
         conditions=conditions,
         samples=_samples(resources, observed.dataset, conditions),
         rounds=rounds_of(conditions, spec.deploy_spec.trigger),
@@ -90,7 +112,46 @@ def snapshot(resources: JobResources, observed: Observed) -> JobStatus:
         ],
         class_names=resources.class_names,
         deploy_trigger=str(spec.deploy_spec.trigger),
-        problem=_problem(observed, created, conditions, resources.namespace),
+        problem=_problem(resources, observed, job.metadata, conditions),
+        note=_note(local, resources),
+    )
+
+
+def differences(one: Any, other: Any, path: str = "spec") -> Iterator[tuple[str, Any, Any]]:
+    """Yield each field in which two resources differ: its path, and what each has there."""
+    if isinstance(one, dict) and isinstance(other, dict):
+        for key in sorted(one.keys() | other.keys()):
+            yield from differences(one.get(key), other.get(key), f"{path}.{key}")
+    elif isinstance(one, list) and isinstance(other, list) and len(one) == len(other):
+        for index, pair in enumerate(zip(one, other, strict=True)):
+            yield from differences(*pair, f"{path}.{index}")
+    elif one != other:
+        yield path, one, other
+
+
+def _of_the_cluster(local: JobResources, job: Object) -> JobResources:
+    """Return the resources with the cluster's job, unless `iljob` would not accept that one."""
+    complete = {"apiVersion": API_VERSION, "kind": IncrementalLearningJob.__name__, **job}
+    try:
+        return replace(local, job=IncrementalLearningJob.model_validate(complete))
+    except ValidationError:
+        return local
+
+
+def _note(local: JobResources, resources: JobResources) -> str:
+    """Return how the cluster's job differs; what is not set here may be the server's default."""
+    cluster, own = (each.job.spec.model_dump(by_alias=True) for each in (resources, local))
+    found = [
+        f"{path.replace('. other', '')} ({there} there, {here} here)"
+        for path, there, here in differences(cluster, own)
+        if here is not None
+    ]
+    if not found:
+        return ""
+    more = f" and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
+    return (
+        f"the cluster's job differs from these manifests: {', '.join(found[:_SHOWN])}{more};"
+        " what is shown is the cluster's"
     )
 
 
@@ -116,14 +177,32 @@ def _samples(resources: JobResources, dataset: Object, conditions: Sequence[Cond
         total=total,
         train_waiting=0 if has_trained else share,
         eval_waiting=0 if has_trained else total - share,
-        # Without the figure there is nothing to hold against the trigger.
+        # Without the figure there is nothing to compare the trigger with.
         trigger="" if has_trained else str(spec.train_spec.trigger),
     )
 
 
 def _problem(
-    observed: Observed, created: datetime, conditions: Sequence[Condition], namespace: str
+    resources: JobResources,
+    observed: Observed,
+    metadata: _Metadata,
+    conditions: Sequence[Condition],
 ) -> str:
-    now = datetime.now(UTC)
-    sentences = (pod_problem(pod, observed.events, observed.lines, now) for pod in observed.pods)
-    return next(filter(None, sentences), "") or inaction(created, conditions, namespace, now)
+    now, namespace = datetime.now(UTC), resources.namespace
+    node, offline = resources.dataset.spec.node_name, offline_since(observed.node)
+    workers = list(observed.workers.values())
+    if metadata.deletion_timestamp:
+        left = [pod for pod in workers if not pod.has_ended]
+        return deletion(metadata.deletion_timestamp, left, node, offline)
+    if offline:
+        return offline_node(node, offline, conditions[-1] if conditions else None, workers)
+    of_pods = (
+        pod_problem(pod, namespace, observed.events, observed.lines, now) for pod in observed.pods
+    )
+    unprepared = () if observed.preparers else observed.preparations
+    return (
+        next(filter(None, of_pods), "")
+        or refused_pods(observed.events, unprepared, namespace)
+        or no_inference(metadata.creation_timestamp, workers, now)
+        or inaction(metadata.creation_timestamp, conditions, namespace, now)
+    )

@@ -243,14 +243,22 @@ def test_json_lines_carry_the_documented_fields() -> None:
     }
 
 
-def test_a_problem_is_shown_until_it_is_another() -> None:
-    calm, stuck = job(), job(problem="dogs-train-x: the image cannot\nbe had")
-    told = [line.split("Z", 1)[1] for line in lines(calm, stuck, stuck, calm, stuck)]
+@pytest.mark.parametrize("kind", ["problem", "note"])
+def test_a_sentence_that_comes_and_goes_is_told_again_only_when_the_job_has_advanced(
+    kind: str,
+) -> None:
+    calm, stuck = job(), job(**{kind: "dogs-train-x: no such\nimage"})
+    advanced = job(conditions=[*calm.conditions, calm.conditions[0]])
+    sentence = f"  round 2  {kind}  dogs-train-x: no such image"
 
-    assert told[-2:] == ["  round 2  problem  dogs-train-x: the image cannot be had"] * 2
-    assert len(told) == len(lines(calm)) + 2
-    assert "dogs-train-x: the image cannot be had" in screen(stuck)
-    assert objects(stuck)[-1]["sentence"] == "dogs-train-x: the image cannot\nbe had"
+    told = [line.split("Z", 1)[1] for line in lines(calm, stuck, stuck, calm, stuck)]
+    assert told[-1] == sentence
+    assert len(told) == len(lines(calm)) + 1
+
+    told = [line.split("Z", 1)[1] for line in lines(stuck, advanced, stuck)]
+    assert told.count(sentence) == 2
+    assert "dogs-train-x: no such image" in screen(stuck)
+    assert objects(stuck)[-1]["sentence"] == "dogs-train-x: no such\nimage"
 
 
 def test_json_tells_of_restarts() -> None:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
+from typing import Any
 
 import kmock
 import pytest
@@ -11,7 +12,7 @@ import yaml
 from jobs.kubernetes.runner import KubernetesRunner
 from jobs.resources.loader import load_documents, load_job
 from jobs.status import JobStatus
-from tests.jobs.conftest import Job
+from tests.jobs.conftest import Job, resource
 from tests.jobs.kubernetes.sedna_cluster import Sedna, SednaCluster
 
 SECONDS = 20.0
@@ -42,6 +43,13 @@ def make_runner(job: Job) -> KubernetesRunner:
     """Return a runner of the job's manifests as they are now."""
     paths = [job.manifests]
     return KubernetesRunner(load_job(paths), load_documents(paths))
+
+
+def preparation(image: str = "scripted:1") -> dict[str, Any]:
+    """Return a Job that prepares the node."""
+    container = {"name": "models", "image": image}
+    spec = {"template": {"spec": {"nodeName": "edge", "containers": [container]}}}
+    return {**resource("Job", "prepare", spec), "apiVersion": "batch/v1"}
 
 
 def write_kubeconfig(folder: Path, server: str) -> Path:

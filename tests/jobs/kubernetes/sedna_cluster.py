@@ -3,7 +3,7 @@
 import asyncio
 import re
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
@@ -53,9 +53,16 @@ class EventLog:
 
 @attrs.define(kw_only=True)
 class SednaCluster(kmock.KubernetesEmulator):
-    """What the emulator leaves out: server-side apply, selectors, versions, objects' times."""
+    """What the emulator leaves out of Kubernetes' semantics, and Sedna's GlobalManager.
+
+    Server-side apply with conflicts, dry runs and immutable fields, selectors, versions, times,
+    deletion in the foreground, and pods that an offline node does not let go.
+    """
 
     managers: dict[Any, str] = attrs.field(factory=dict, init=False)
+    has_global_manager: bool = attrs.field(default=False, init=False)
+    is_offline: bool = attrs.field(default=False, init=False)
+    _numbers: Iterator[int] = attrs.field(factory=count, init=False)
     _buses: Any = attrs.field(factory=lambda: defaultdict(EventLog))
 
     def define(self, *, with_sedna: bool = True) -> None:
@@ -64,35 +71,139 @@ class SednaCluster(kmock.KubernetesEmulator):
             if with_sedna or not resource.startswith("sedna.io/"):
                 self.resources[resource] = kmock.ResourceInfo(kind=kind, namespaced=True)
         self.resources[NODES] = kmock.ResourceInfo(kind="Node", namespaced=False)
-        self.objects[NODES, None, "edge"] = {"metadata": {"name": "edge"}}
+        self.objects[NODES, None, "edge"] = {"metadata": {"name": "edge"}, **node_status("True")}
 
     async def _handle(self, request: kmock.Request) -> web.StreamResponse:
+        if request.resource is not None and request.resource not in self.resources:
+            return web.Response(status=404, text="404 page not found\n")
         if request.headers.get("Content-Type") == _APPLY:
+            if request.params.get("dryRun") == "All":
+                return web.json_response(await self._plan(request))
             await self._apply(request)
         elif request.method == "POST":
             request.data["metadata"].setdefault("creationTimestamp", _now())
-        return await super()._handle(request)
+        elif request.method == "DELETE" and await self._keeps(request):
+            return web.json_response({"kind": "Status", "status": "Success"})
+        response = await super()._handle(request)
+        if request.method == "PATCH" and self.has_global_manager:
+            await self._create_inference_pods()
+        return response
+
+    async def _plan(self, request: kmock.Request) -> Any:
+        """Return what an apply would make of the object, or raise what it would answer."""
+        key = (request.resource, request.namespace, request.name)
+        present = self._present(key)
+        if present is None:
+            return request.data
+        differing = [f for f, v in request.data["spec"].items() if present["spec"].get(f) != v]
+        if differing and self.managers.get(key, "kubectl") != request.params["fieldManager"]:
+            fields = ", ".join(f".spec.{name}" for name in differing)
+            message = f'Apply failed with 1 conflict: conflict with "kubectl": {fields}'
+            raise kmock.KubernetesError(409, "Conflict", message)
+        if "template" in differing and request.data["kind"] == "Job":
+            message = f'Job.batch "{request.name}" is invalid: spec.template: field is immutable'
+            raise kmock.KubernetesError(422, "Invalid", message)
+        return {**present, "spec": {**present["spec"], **request.data["spec"]}}
 
     async def _apply(self, request: kmock.Request) -> None:
-        """Make what is absent, and refuse what another manager has set to something else."""
+        """Create what is absent; the emulator merges into what is there."""
         assert request.resource is not None
         assert request.name is not None
+        await self._plan(request)
         key = (request.resource, request.namespace, request.name)
-        manager = request.params["fieldManager"]
-        present = {each for each, object_ in self._objects.items() if not object_.deleted}
-        if key not in present:
-            request.data["metadata"]["creationTimestamp"] = _now()
-            self._objects[key] = request.data
-            self.managers[key] = manager
-            event = {"type": "ADDED", "object": self._objects[key].raw}
-            await self._buses[request.resource].put(event)
-        elif self.managers.get(key, "kubectl") != manager:
-            spec = self._objects[key].raw["spec"]
-            differing = [f for f, value in request.data["spec"].items() if spec.get(f) != value]
-            if differing:
-                fields = ", ".join(f".spec.{name}" for name in differing)
-                message = f'Apply failed with 1 conflict: conflict with "kubectl": {fields}'
-                raise kmock.KubernetesError(409, "Conflict", message)
+        if self._present(key) is not None:
+            return
+        request.data["metadata"]["creationTimestamp"] = _now()
+        self._objects[key] = request.data
+        self.managers[key] = request.params["fieldManager"]
+        event = {"type": "ADDED", "object": self._objects[key].raw}
+        await self._buses[request.resource].put(event)
+
+    def _present(self, key: Any) -> Any:
+        object_ = dict(self._objects.items()).get(key)
+        return None if object_ is None or object_.deleted else object_.raw
+
+    async def _keeps(self, request: kmock.Request) -> bool:
+        """Only mark for deletion a pod whose node is offline, or a job that still has pods."""
+        key = (request.resource, request.namespace, request.name)
+        if self._present(key) is None:
+            return False
+        if key[0] == kmock.resource(PODS) and self.is_offline:
+            await self._mark(key)
+            return True
+        in_foreground = (request.data or {}).get("propagationPolicy") == "Foreground" or (
+            request.params.get("propagationPolicy") == "Foreground"
+        )
+        if key[0] == kmock.resource(JOBS) and in_foreground and self._keys(PODS):
+            await self._mark(key)
+            for pod in self._keys(PODS):
+                await (self._mark if self.is_offline else self._remove)(pod)
+            await self._collect_garbage()
+            return True
+        return False
+
+    def _keys(self, resource: str) -> list[Any]:
+        wanted = kmock.resource(resource)
+        return [key for key, each in self._objects.items() if key[0] == wanted and not each.deleted]
+
+    async def _mark(self, key: Any) -> None:
+        await self._change(key, {"metadata": {"deletionTimestamp": _now()}})
+
+    async def _change(self, key: Any, changes: Mapping[str, Any]) -> None:
+        self._objects[key].patch(changes)
+        await self._buses[key[0]].put({"type": "MODIFIED", "object": self._objects[key].raw})
+
+    async def _remove(self, key: Any) -> None:
+        event = {"type": "DELETED", "object": self._objects[key].raw}
+        self._objects[key].delete()
+        await self._buses[key[0]].put(event)
+
+    async def _collect_garbage(self) -> None:
+        for key in self._keys(JOBS):
+            if self._is_marked(key) and not self._keys(PODS):
+                await self._remove(key)
+
+    def _is_marked(self, key: Any) -> bool:
+        return "deletionTimestamp" in self._objects[key].raw["metadata"]
+
+    async def _create_inference_pods(self) -> None:
+        """Do what the GlobalManager does with a job whose status has no startTime."""
+        for key in self._keys(JOBS):
+            job = self._objects[key].raw
+            living = [
+                pod
+                for pod in self._keys(PODS)
+                if "-inference-" in pod[2]
+                and self._objects[pod].raw["status"]["phase"] in {"Running", "Pending"}
+            ]
+            if job.get("status", {}).get("startTime") or living:
+                continue
+            name = f"{key[2]}-inference-{next(self._numbers):05}"
+            spec = job["spec"]["deploySpec"]["template"]["spec"]
+            metadata = {"name": name, "namespace": key[1], "creationTimestamp": _now()}
+            metadata["labels"] = worker_labels(key[2], "inference")
+            pod = (kmock.resource(PODS), key[1], name)
+            self._objects[pod] = {"metadata": metadata, "spec": spec, "status": running()}
+            await self._buses[pod[0]].put({"type": "ADDED", "object": self._objects[pod].raw})
+
+    async def go_offline(self) -> None:
+        """Cut the node off, as the node controller sees it."""
+        self.is_offline = True
+        message = "Kubelet stopped posting node status."
+        await self._change(self._node, node_status("Unknown", message))
+
+    async def come_back(self) -> None:
+        """Bring the node back: it confirms the end of the pods that were marked for deletion."""
+        self.is_offline = False
+        for key in self._keys(PODS):
+            if self._is_marked(key):
+                await self._remove(key)
+        await self._collect_garbage()
+        await self._change(self._node, node_status("True"))
+
+    @property
+    def _node(self) -> Any:
+        return kmock.resource(NODES), None, "edge"
 
     async def _serve_list(self, request: kmock.Request) -> Any:
         assert request.resource is not None
@@ -150,11 +261,10 @@ class Sedna:
 
     async def pod(self, name: str, type_: str = "train", **status: Any) -> None:
         """Make a worker's pod."""
-        labels = {
-            "incrementallearningjob.sedna.io/name": "dogs",
-            "incrementallearningjob.sedna.io/worker-type": type_,
-        }
-        await self.create(PODS, name, {"spec": {"nodeName": "edge"}, "status": status}, labels)
+        spec = {"nodeName": "edge", "containers": [{"name": "worker"}]}
+        await self.create(
+            PODS, name, {"spec": spec, "status": status}, worker_labels("dogs", type_)
+        )
 
     async def create(
         self, resource: str, name: str, content: Mapping[str, Any], labels: Any = None
@@ -174,6 +284,22 @@ class Sedna:
         """Delete an object."""
         async with self.cluster.delete(f"{_path(resource)}/{name}") as answer:
             assert answer.ok, await answer.text()
+
+
+def worker_labels(job: str, worker_type: str) -> dict[str, str]:
+    """Return the labels that the GlobalManager gives to a worker's pod."""
+    prefix = "incrementallearningjob.sedna.io"
+    return {f"{prefix}/name": job, f"{prefix}/worker-type": worker_type}
+
+
+def node_status(ready: str, message: str = "") -> dict[str, Any]:
+    """Return a node's status and taints: ``ready`` is True, False or Unknown."""
+    condition = {"type": "Ready", "status": ready, "message": message, "lastTransitionTime": _now()}
+    taint = {"key": "node.kubernetes.io/unreachable", "effect": "NoExecute"}
+    return {
+        "spec": {"taints": [] if ready == "True" else [taint]},
+        "status": {"conditions": [condition]},
+    }
 
 
 def _path(resource: str) -> str:
@@ -201,8 +327,13 @@ def ended(exit_code: int = 0) -> dict[str, Any]:
 
 def status(phase: str, state: Mapping[str, Any], **fields: Any) -> dict[str, Any]:
     """Return a pod's status with one container."""
-    container = {"name": "worker", "image": "scripted:1", "restartCount": 0, "state": state}
-    return {"phase": phase, "containerStatuses": [{**container, **fields}]}
+    return {"phase": phase, "containerStatuses": [container(state, **fields)]}
+
+
+def container(state: Mapping[str, Any], **fields: Any) -> dict[str, Any]:
+    """Return a container's status."""
+    own = {"name": "worker", "image": "scripted:1", "imageID": "", "ready": False}
+    return {**own, "restartCount": 0, "state": state, **fields}
 
 
 def _now() -> str:
