@@ -45,16 +45,19 @@ report: $(DEV_INSTALLED) ## docs/use-case-report.md from new runs: [PHOTOGRAPHS=
 	@$(DEV_BIN)/python -m demo.usecase fill
 
 # Each replaces what the manifests say; what is not set stays.
-deploy: ## apply the manifests: EDGE_NODE= [REGISTRY= TAG= DATA= TRAIN_SAMPLES= DEPLOY_GAIN= OVERLAY=ascend|http]
+deploy: $(INSTALLED) ## apply the manifests, to a running job too: EDGE_NODE= [REGISTRY= TAG= DATA= TRAIN_SAMPLES= DEPLOY_GAIN= OVERLAY=ascend|http]
 	@test -n "$(EDGE_NODE)" || { echo "make: name the node that holds the samples, one of kubectl get nodes: make deploy EDGE_NODE=..." >&2; exit 1; }
-	@kubectl kustomize $(if $(OVERLAY),overlays/$(OVERLAY),manifests) | sed -E \
+	@mkdir -p build
+	@kubectl kustomize $(if $(OVERLAY),overlays/$(OVERLAY),manifests) >build/kustomized.yaml
+	@sed -E \
 		-e 's#nodeName: edge-node$$#nodeName: $(EDGE_NODE)#' \
 		$(if $(REGISTRY),-e 's#image: (sedna-tinyms/)#image: $(REGISTRY)/\1#') \
 		$(if $(TAG),-e 's#(image: .*sedna-tinyms/[a-z-]+):.*#\1:$(TAG)#') \
 		$(if $(DATA),-e 's#/data/dog-croissants#$(DATA)#g') \
 		$(if $(TRAIN_SAMPLES),-e 's#threshold: 100$$#threshold: $(TRAIN_SAMPLES)#') \
 		$(if $(DEPLOY_GAIN),-e 's#threshold: 0.02$$#threshold: $(DEPLOY_GAIN)#') \
-	| kubectl apply -f -
+		build/kustomized.yaml >build/deploy.yaml
+	@$(BIN)/iljob apply build/deploy.yaml
 
 test: test-unit test-e2e ## all tests
 

@@ -1,6 +1,4 @@
-import os
 import shutil
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,7 +10,6 @@ from tests.manifests.reading import (
     ASCEND,
     HTTP,
     MANIFESTS,
-    ROOT,
     documents,
     kustomized,
     sorted_documents,
@@ -22,12 +19,6 @@ from workers.http.settings import HttpSettings
 pytestmark = pytest.mark.skipif(shutil.which("kubectl") is None, reason="there is no kubectl here")
 
 DEVICE = "huawei.com/Ascend310P"
-KUBECTL = """#!/bin/sh
-case "$1" in
-kustomize) exec {kubectl} "$@" ;;
-apply) cat >"{applied}" ;;
-esac
-"""
 
 
 def differences(one: Any, other: Any, path: str = "") -> Iterator[tuple[str, Any]]:
@@ -85,42 +76,3 @@ def test_the_http_variant_adds_a_port_and_a_probe_of_it_and_nothing_else(tmp_pat
     file = tmp_path / "http.yaml"
     file.write_text(kustomized(HTTP))
     load_job([file])
-
-
-def deployed(tmp_path: Path, *variables: str) -> tuple[subprocess.CompletedProcess[str], Path]:
-    """Run `make deploy` with a kubectl that keeps what it is to apply."""
-    kubectl, applied = tmp_path / "bin" / "kubectl", tmp_path / "applied.yaml"
-    kubectl.parent.mkdir()
-    kubectl.write_text(KUBECTL.format(kubectl=shutil.which("kubectl"), applied=applied))
-    kubectl.chmod(0o755)
-    environment = {**os.environ, "PATH": f"{kubectl.parent}:{os.environ['PATH']}"}
-    command = ["make", "--no-print-directory", "-C", str(ROOT), "deploy", *variables]
-    made = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-    return made, applied
-
-
-def test_make_deploy_sets_node_images_paths_and_thresholds(tmp_path: Path) -> None:
-    made, applied = deployed(
-        tmp_path, "EDGE_NODE=lamp-7", "REGISTRY=images.example/team", "TAG=9.9", "DATA=/srv/shop",
-        "TRAIN_SAMPLES=50", "DEPLOY_GAIN=0.1",
-    )  # fmt: skip
-    assert made.returncode == 0, made.stderr
-    text = applied.read_text()
-    job = load_job([applied])
-    assert job.dataset.spec.node_name == "lamp-7"
-    assert "edge-node" not in text
-    assert "/data/dog-croissants" not in text
-    images = [line.split()[-1] for line in text.splitlines() if " image: " in line]
-    assert set(images) == {
-        f"images.example/team/sedna-tinyms/{worker}:9.9" for worker in ("train", "eval", "infer")
-    }
-    spec = job.job.spec
-    assert spec.train_spec.trigger.condition.threshold == 50
-    assert spec.deploy_spec.trigger.condition.threshold == 0.1
-
-
-def test_make_deploy_needs_a_node(tmp_path: Path) -> None:
-    made, applied = deployed(tmp_path)
-    assert made.returncode != 0
-    assert "name the node that holds the samples" in made.stderr
-    assert not applied.exists()

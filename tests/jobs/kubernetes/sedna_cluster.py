@@ -25,6 +25,10 @@ _KINDS = {
     PODS: "Pod",
     EVENTS: "Event",
     "batch/v1/jobs": "Job",
+    "batch/v1/cronjobs": "CronJob",
+    "v1/serviceaccounts": "ServiceAccount",
+    "rbac.authorization.k8s.io/v1/roles": "Role",
+    "rbac.authorization.k8s.io/v1/rolebindings": "RoleBinding",
 }
 _APPLY = "application/apply-patch+yaml"
 
@@ -95,7 +99,8 @@ class SednaCluster(kmock.KubernetesEmulator):
         present = self._present(key)
         if present is None:
             return request.data
-        differing = [f for f, v in request.data["spec"].items() if present["spec"].get(f) != v]
+        spec = present.get("spec", {})
+        differing = [f for f, v in request.data.get("spec", {}).items() if spec.get(f) != v]
         if differing and self.managers.get(key, "kubectl") != request.params["fieldManager"]:
             fields = ", ".join(f".spec.{name}" for name in differing)
             message = f'Apply failed with 1 conflict: conflict with "kubectl": {fields}'
@@ -103,7 +108,7 @@ class SednaCluster(kmock.KubernetesEmulator):
         if "template" in differing and request.data["kind"] == "Job":
             message = f'Job.batch "{request.name}" is invalid: spec.template: field is immutable'
             raise kmock.KubernetesError(422, "Invalid", message)
-        return {**present, "spec": {**present["spec"], **request.data["spec"]}}
+        return {**present, **request.data, "spec": {**spec, **request.data.get("spec", {})}}
 
     async def _apply(self, request: kmock.Request) -> None:
         """Create what is absent; the emulator merges into what is there."""
@@ -170,12 +175,8 @@ class SednaCluster(kmock.KubernetesEmulator):
         """Do what the GlobalManager does with a job whose status has no startTime."""
         for key in self._keys(JOBS):
             job = self._objects[key].raw
-            living = [
-                pod
-                for pod in self._keys(PODS)
-                if "-inference-" in pod[2]
-                and self._objects[pod].raw["status"]["phase"] in {"Running", "Pending"}
-            ]
+            phases = [pod["status"]["phase"] for pod in self.inference_pods().values()]
+            living = {"Running", "Pending"} & set(phases)
             if job.get("status", {}).get("startTime") or living:
                 continue
             name = f"{key[2]}-inference-{next(self._numbers):05}"
@@ -185,6 +186,11 @@ class SednaCluster(kmock.KubernetesEmulator):
             pod = (kmock.resource(PODS), key[1], name)
             self._objects[pod] = {"metadata": metadata, "spec": spec, "status": running()}
             await self._buses[pod[0]].put({"type": "ADDED", "object": self._objects[pod].raw})
+
+    def inference_pods(self) -> dict[str, Any]:
+        """Return the inference pods by name."""
+        keys = [key for key in self._keys(PODS) if "-inference-" in key[2]]
+        return {key[2]: self._objects[key].raw for key in keys}
 
     async def go_offline(self) -> None:
         """Cut the node off, as the node controller sees it."""

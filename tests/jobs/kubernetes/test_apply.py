@@ -34,14 +34,6 @@ def the_object(cluster: SednaCluster, resource: str, name: str) -> Any:
     return cluster.objects[resource, NAMESPACE, name].raw
 
 
-def inference_pods(cluster: SednaCluster) -> dict[str, Any]:
-    return {
-        name: pod.raw
-        for (kind, _, name), pod in cluster.objects.items()
-        if kind == kmock.resource(PODS) and "-inference-" in name and not pod.deleted
-    }
-
-
 def variables(pod: Any) -> dict[str, str]:
     return {each["name"]: each["value"] for each in pod["spec"]["containers"][0]["env"]}
 
@@ -66,10 +58,10 @@ async def running_job(cluster: SednaCluster, sedna: Sedna, job: Job) -> Job:
 async def test_a_changed_inference_template_replaces_the_pod_and_keeps_the_rounds(
     cluster: SednaCluster, running_job: Job
 ) -> None:
-    [before] = inference_pods(cluster)
+    [before] = cluster.inference_pods()
     running_job.environment("infer", http_port="8080")
     await apply(running_job)
-    [(after, pod)] = inference_pods(cluster).items()
+    [(after, pod)] = cluster.inference_pods().items()
     assert after != before
     assert variables(pod)["http_port"] == "8080"
     status = the_object(cluster, JOBS, "dogs")["status"]
@@ -81,19 +73,19 @@ async def test_a_changed_inference_template_replaces_the_pod_and_keeps_the_round
 async def test_train_and_eval_templates_leave_the_inference_pod_alone(
     cluster: SednaCluster, running_job: Job, kind: str
 ) -> None:
-    before = list(inference_pods(cluster))
+    before = list(cluster.inference_pods())
     running_job.environment(kind, epochs="9")
     await apply(running_job)
-    assert list(inference_pods(cluster)) == before
+    assert list(cluster.inference_pods()) == before
     part = {"train": "trainSpec", "eval": "evalSpec"}[kind]
     template = the_object(cluster, JOBS, "dogs")["spec"][part]["template"]
     assert {"name": "epochs", "value": "9"} in template["spec"]["containers"][0]["env"]
 
 
 async def test_nothing_new_changes_nothing(cluster: SednaCluster, running_job: Job) -> None:
-    before = list(inference_pods(cluster))
+    before = list(cluster.inference_pods())
     await apply(running_job)
-    assert list(inference_pods(cluster)) == before
+    assert list(cluster.inference_pods()) == before
 
 
 async def test_the_job_that_prepares_the_node_is_replaced_with_another_image(
@@ -159,11 +151,11 @@ async def test_a_job_in_deletion_is_not_applied_again(
 async def test_a_missing_inference_pod_is_restored_without_losing_rounds(
     cluster: SednaCluster, sedna: Sedna, running_job: Job
 ) -> None:
-    [before] = inference_pods(cluster)
+    [before] = cluster.inference_pods()
     await sedna.delete(PODS, before)
-    assert not inference_pods(cluster)
+    assert not cluster.inference_pods()
     await restore(running_job)
-    [after] = inference_pods(cluster)
+    [after] = cluster.inference_pods()
     assert after != before
     status = the_object(cluster, JOBS, "dogs")["status"]
     assert (len(status["conditions"]), status["startTime"]) == (1, "2026-11-22T11:45:00Z")
@@ -172,17 +164,17 @@ async def test_a_missing_inference_pod_is_restored_without_losing_rounds(
 async def test_an_evicted_inference_pod_is_restored(
     cluster: SednaCluster, sedna: Sedna, running_job: Job
 ) -> None:
-    [before] = inference_pods(cluster)
+    [before] = cluster.inference_pods()
     await sedna.patch(PODS, before, {"status": {"phase": "Failed", "reason": "Evicted"}})
     await restore(running_job)
-    [after] = inference_pods(cluster)
+    [after] = cluster.inference_pods()
     assert after != before
 
 
 async def test_an_inference_pod_that_runs_is_not_restored(
     cluster: SednaCluster, running_job: Job
 ) -> None:
-    [name] = inference_pods(cluster)
+    [name] = cluster.inference_pods()
     with pytest.raises(SettingsError, match=f"the job has its inference pod, {name}"):
         await restore(running_job)
 
@@ -190,7 +182,7 @@ async def test_an_inference_pod_that_runs_is_not_restored(
 async def test_restoring_waits_for_no_offline_node(
     cluster: SednaCluster, sedna: Sedna, running_job: Job
 ) -> None:
-    [name] = inference_pods(cluster)
+    [name] = cluster.inference_pods()
     await cluster.go_offline()
     await sedna.delete(PODS, name)
     with pytest.raises(TemporaryError, match="node edge is offline"):
@@ -201,7 +193,7 @@ async def test_a_global_manager_that_is_away_leaves_the_job_as_it_was(
     cluster: SednaCluster, sedna: Sedna, running_job: Job, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("jobs.kubernetes.inference._SECONDS", 0.5)
-    [name] = inference_pods(cluster)
+    [name] = cluster.inference_pods()
     await sedna.delete(PODS, name)
     cluster.has_global_manager = False
     with pytest.raises(TemporaryError, match="`kubectl logs -n sedna deployment/gm` says why"):
