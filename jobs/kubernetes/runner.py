@@ -36,7 +36,7 @@ class KubernetesRunner:
 
     @property
     def report(self) -> Path:
-        """Where `iljob report` writes to: the present folder, since outputDir is the node's."""
+        """Where a report is written: the current folder, since outputDir is the node's."""
         return Path(f"{self._resources.name}-report.html")
 
     async def run(

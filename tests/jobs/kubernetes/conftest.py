@@ -1,7 +1,8 @@
 """A cluster that listens, the kubeconfig that names it, and a runner that follows a job on it."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+import json
+from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import yaml
 from jobs.kubernetes.runner import KubernetesRunner
 from jobs.resources.loader import load_documents, load_job
 from jobs.status import JobStatus
-from tests.jobs.conftest import Job, resource
+from tests.jobs.conftest import WHOLE_ROUND, Job, resource
 from tests.jobs.kubernetes.sedna_cluster import Sedna, SednaCluster
 
 SECONDS = 20.0
@@ -82,3 +83,59 @@ class Statuses:
             while not predicate(status := await self._told.get()):
                 pass
             return status
+
+
+def data(*models: dict[str, object]) -> str:
+    return json.dumps({"output": {"models": list(models)}})
+
+
+def evaluated(candidate: float, deployed: float) -> str:
+    return data(
+        {"format": "onnx", "url": "/out/train/1/model.onnx", "metrics": metrics(candidate)},
+        {"format": "onnx", "url": "/m/deploy.onnx", "metrics": metrics(deployed)},
+    )
+
+
+def metrics(accuracy: float) -> dict[str, list[float]]:
+    return {"accuracy": [accuracy], "samples": [40.0]}
+
+
+async def play_round(sedna: Sedna) -> None:
+    """Do what GM and LC do in a round that ends with a deployment."""
+    await play(sedna, [*WHOLE_ROUND, "Train Waiting"])
+
+
+async def play(sedna: Sedna, steps: Sequence[str]) -> None:
+    """Write conditions, with the results of a better model."""
+    for step in steps:
+        stage, type_ = step.split()
+        content = ""
+        if step == "Train Completed":
+            content = _data({"format": "ckpt", "url": "/out/train/1/model.ckpt"})
+        if step == "Eval Completed":
+            content = _data(
+                {"format": "onnx", "url": "/out/train/1/model.onnx", "metrics": _metrics(0.9)},
+                {"format": "onnx", "url": "/m/deploy.onnx", "metrics": _metrics(0.6)},
+            )
+        await sedna.condition(stage, type_, content)
+
+
+async def started(runner: KubernetesRunner, statuses: Statuses) -> asyncio.Task[JobStatus]:
+    """Run the job until it is on the cluster."""
+    run = asyncio.create_task(runner.run(rounds=1, timeout=SECONDS, on_status=statuses))
+    await statuses.until(lambda _: True)
+    return run
+
+
+async def cancel(run: asyncio.Task[JobStatus]) -> None:
+    """End the run, its connections too."""
+    run.cancel()
+    await asyncio.wait([run])
+
+
+def _data(*models: dict[str, object]) -> str:
+    return json.dumps({"output": {"models": list(models)}})
+
+
+def _metrics(accuracy: float) -> dict[str, list[float]]:
+    return {"accuracy": [accuracy], "samples": [40.0]}

@@ -26,6 +26,7 @@ _KINDS = {
     EVENTS: "Event",
     "batch/v1/jobs": "Job",
     "batch/v1/cronjobs": "CronJob",
+    "apps/v1/deployments": "Deployment",
     "v1/serviceaccounts": "ServiceAccount",
     "rbac.authorization.k8s.io/v1/roles": "Role",
     "rbac.authorization.k8s.io/v1/rolebindings": "RoleBinding",
@@ -74,11 +75,13 @@ class SednaCluster(kmock.KubernetesEmulator):
         for resource, kind in _KINDS.items():
             if with_sedna or not resource.startswith("sedna.io/"):
                 self.resources[resource] = kmock.ResourceInfo(kind=kind, namespaced=True)
-        self.resources[NODES] = kmock.ResourceInfo(kind="Node", namespaced=False)
+        for resource, kind in {NODES: "Node", "v1/namespaces": "Namespace"}.items():
+            self.resources[resource] = kmock.ResourceInfo(kind=kind, namespaced=False)
         self.objects[NODES, None, "edge"] = {"metadata": {"name": "edge"}, **node_status("True")}
 
     async def _handle(self, request: kmock.Request) -> web.StreamResponse:
-        if request.resource is not None and request.resource not in self.resources:
+        resource = request.resource
+        if resource is not None and resource.plural and resource not in self.resources:
             return web.Response(status=404, text="404 page not found\n")
         if request.headers.get("Content-Type") == _APPLY:
             if request.params.get("dryRun") == "All":
@@ -198,6 +201,13 @@ class SednaCluster(kmock.KubernetesEmulator):
         message = "Kubelet stopped posting node status."
         await self._change(self._node, node_status("Unknown", message))
 
+    async def pass_ten_minutes(self) -> None:
+        """Mark the offline node's pods for deletion, but those that tolerate that."""
+        for key in self._keys(PODS):
+            tolerations = self._objects[key].raw["spec"].get("tolerations", [])
+            if not any(_tolerates_unreachable(each) for each in tolerations):
+                await self._mark(key)
+
     async def come_back(self) -> None:
         """Bring the node back: it confirms the end of the pods that were marked for deletion."""
         self.is_offline = False
@@ -211,13 +221,27 @@ class SednaCluster(kmock.KubernetesEmulator):
     def _node(self) -> Any:
         return kmock.resource(NODES), None, "edge"
 
+    async def _serve_version(self, request: kmock.Request) -> Any:
+        """Say what kubectl needs to know of the kinds."""
+        answer: Any = await super()._serve_version(request)
+        for kind in answer["resources"]:
+            kind |= {"singularName": kind["kind"].lower(), "verbs": ["get", "list", "patch"]}
+        return {**answer, "groupVersion": answer["groupVersion"].lstrip("/")}
+
     async def _serve_list(self, request: kmock.Request) -> Any:
         assert request.resource is not None
         version = len(self._buses[request.resource].events)
         answer: Any = await super()._serve_list(request)
         is_selected = _selector(request)
         items = [item for item in answer["items"] if is_selected(item)]
-        return {"metadata": {"resourceVersion": str(version)}, "items": items}
+        return {
+            "apiVersion": "/".join(
+                filter(None, (request.resource.group, request.resource.version))
+            ),
+            "kind": f"{self.resources[request.resource].kind}List",
+            "metadata": {"resourceVersion": str(version)},
+            "items": items,
+        }
 
     async def _serve_watch(self, request: kmock.Request) -> AsyncIterator[Any]:
         assert request.resource is not None
@@ -306,6 +330,14 @@ def node_status(ready: str, message: str = "") -> dict[str, Any]:
         "spec": {"taints": [] if ready == "True" else [taint]},
         "status": {"conditions": [condition]},
     }
+
+
+def _tolerates_unreachable(toleration: Mapping[str, Any]) -> bool:
+    return (
+        toleration.get("key") == "node.kubernetes.io/unreachable"
+        and toleration.get("operator") == "Exists"
+        and "tolerationSeconds" not in toleration
+    )
 
 
 def _path(resource: str) -> str:

@@ -9,13 +9,16 @@ import yaml
 from backend.errors import SettingsError, TemporaryError
 from jobs.cli import main
 from jobs.kubernetes.runner import KubernetesRunner
-from jobs.status import JobStatus, Outcome
+from jobs.status import Outcome
 from tests.jobs.conftest import WHOLE_ROUND, Job
 from tests.jobs.kubernetes.conftest import (
     SECONDS,
     Statuses,
+    cancel,
     make_runner,
+    play_round,
     preparation,
+    started,
     write_kubeconfig,
 )
 from tests.jobs.kubernetes.sedna_cluster import (
@@ -32,47 +35,6 @@ from tests.jobs.kubernetes.sedna_cluster import (
 )
 
 GONE = {"type": "ERROR", "object": {"code": 410, "reason": "Expired", "message": "too old"}}
-
-
-def data(*models: dict[str, object]) -> str:
-    return json.dumps({"output": {"models": list(models)}})
-
-
-def evaluated(candidate: float, deployed: float) -> str:
-    return data(
-        {"format": "onnx", "url": "/out/train/1/model.onnx", "metrics": metrics(candidate)},
-        {"format": "onnx", "url": "/m/deploy.onnx", "metrics": metrics(deployed)},
-    )
-
-
-def metrics(accuracy: float) -> dict[str, list[float]]:
-    return {"accuracy": [accuracy], "samples": [40.0]}
-
-
-async def play_round(sedna: Sedna, candidate: float = 0.9) -> None:
-    """Do what GM and LC do in a round that ends with a deployment."""
-    for step in WHOLE_ROUND:
-        stage, type_ = step.split()
-        content = ""
-        if step == "Train Completed":
-            content = data({"format": "ckpt", "url": "/out/train/1/model.ckpt"})
-        if step == "Eval Completed":
-            content = evaluated(candidate, 0.6)
-        await sedna.condition(stage, type_, content)
-    await sedna.condition("Train", "Waiting")
-
-
-async def started(runner: KubernetesRunner, statuses: Statuses) -> asyncio.Task[JobStatus]:
-    """Run the job until it is on the cluster."""
-    run = asyncio.create_task(runner.run(rounds=1, timeout=SECONDS, on_status=statuses))
-    await statuses.until(lambda _: True)
-    return run
-
-
-async def cancel(run: asyncio.Task[JobStatus]) -> None:
-    """End the run, its connections too."""
-    run.cancel()
-    await asyncio.wait([run])
 
 
 async def test_run_applies_everything_and_follows_the_job_through_a_round(
