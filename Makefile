@@ -57,7 +57,7 @@ deploy: $(INSTALLED) ## apply the manifests, to a running job too: EDGE_NODE= [R
 		$(if $(TRAIN_SAMPLES),-e 's#threshold: 100$$#threshold: $(TRAIN_SAMPLES)#') \
 		$(if $(DEPLOY_GAIN),-e 's#threshold: 0.02$$#threshold: $(DEPLOY_GAIN)#') \
 		build/kustomized.yaml >build/deploy.yaml
-	@$(BIN)/iljob apply build/deploy.yaml
+	@$(BIN)/python -m jobs apply build/deploy.yaml
 
 test: test-unit test-e2e ## all tests
 

@@ -179,7 +179,7 @@ def test_hazard_12_the_loader_has_no_warning_for_the_manifests() -> None:
 
 
 def test_hazard_12_sednas_example_keeps_its_pods() -> None:
-    example = next((ROOT / "upstream" / "files" / "examples").rglob("dog_croissants*.yaml"))
+    example = next((ROOT / "upstream").rglob("dog_croissants*.yaml"))
     assert list(warnings(load_job([example]))) == []
 
 
