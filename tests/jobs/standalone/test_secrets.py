@@ -8,6 +8,7 @@ import psutil
 import pytest
 
 from jobs.report import write_report
+from jobs.standalone.state import StateFile
 from jobs.status import JobStatus
 from tests.jobs.conftest import Job
 
@@ -47,4 +48,7 @@ async def test_a_jobs_secrets_are_in_its_workers_environment_only(
     texts = [*command_lines, *told(tmp_path), status.model_dump_json()]
     assert command_lines
     assert any("report.html" in text for text in texts)
-    assert [text for text in texts if "s3cr3t" in text] == []
+    state = StateFile.read(job.node("out/iljob/state.json"))
+    assert state is not None
+    secrets = ["s3cr3t", *(state.secret(worker.name) for worker in status.workers)]
+    assert [text for text in texts for secret in secrets if secret in text] == []
