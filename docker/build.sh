@@ -5,7 +5,7 @@ set -eu
 . "$(dirname "$0")/settings.sh"
 
 find_base() {
-    is_here "$BASE_IMAGE" || $ENGINE pull "$BASE_IMAGE" || fail "the base image $BASE_IMAGE is neither here nor can it be pulled: name another with BASE_IMAGE=, or run \`make base-image\` and then use BASE_IMAGE=$STAND_IN"
+    is_here "$BASE_IMAGE" || $ENGINE pull ${PLATFORM:+--platform "$PLATFORM"} "$BASE_IMAGE" || fail "the base image $BASE_IMAGE is neither here nor can it be pulled: name another with BASE_IMAGE=, or run \`make base-image\` and then use BASE_IMAGE=$STAND_IN"
 }
 
 # build TARGET WORKER...
@@ -22,7 +22,7 @@ build() {
     layers=
     [ "$ENGINE" != buildah ] || layers=--layers
     # shellcheck disable=SC2086 # these are lists of words
-    $ENGINE build $layers $secret $names --target "$target" --file "docker/$FLAVOR.Dockerfile" \
+    $ENGINE build ${PLATFORM:+--platform "$PLATFORM"} $layers $secret $names --target "$target" --file "docker/$FLAVOR.Dockerfile" \
         --build-arg "BASE_IMAGE=$BASE_IMAGE" --build-arg "VERSION=$VERSION" \
         --build-arg "REVISION=$REVISION" --build-arg "CREATED=$CREATED" $BUILD_FLAGS .
 }

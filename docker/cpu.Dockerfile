@@ -36,13 +36,17 @@ COPY workers /code/workers
 RUN /build/compile.sh /code
 
 FROM train-packages AS kernels
-# hadolint ignore=DL3008 # Debian keeps one version of a package: a pinned one vanishes
-RUN apt-get update \
-    && apt-get install --yes --no-install-recommends g++ \
-    && rm -rf /var/lib/apt/lists/*
 WORKDIR /code
 COPY backend /code/backend
-RUN /opt/venv/bin/python -m backend.mindspore.kernels.library x86-64-v3
+# Other architectures train with MindSpore's own kernels.
+# hadolint ignore=DL3008 # Debian keeps one version of a package: a pinned one vanishes
+RUN mkdir /built \
+    && if [ "$(uname -m)" = x86_64 ]; then \
+        apt-get update && apt-get install --yes --no-install-recommends g++ \
+        && rm -rf /var/lib/apt/lists/* \
+        && /opt/venv/bin/python -m backend.mindspore.kernels.library x86-64-v3 \
+        && mv backend/mindspore/kernels/kernels.so /built; \
+    fi
 
 FROM python AS worker
 # /tmp is the one folder that has to be writable; nothing is imported from it.
@@ -73,7 +77,7 @@ FROM worker AS train
 ENV ONEDNN_MAX_CPU_ISA=AVX2
 COPY --from=train-packages /opt/venv /opt/venv
 COPY --from=code /code /opt/venv/lib/python3.11/site-packages
-COPY --from=kernels /code/backend/mindspore/kernels/kernels.so /opt/venv/lib/python3.11/site-packages/backend/mindspore/kernels/
+COPY --from=kernels /built /opt/venv/lib/python3.11/site-packages/backend/mindspore/kernels/
 ARG BASE_IMAGE VERSION REVISION CREATED
 LABEL org.opencontainers.image.title="sedna-tinyms train and eval, CPU" \
       org.opencontainers.image.description="Train and eval workers for KubeEdge Sedna's incremental learning: TinyMS on MindSpore" \

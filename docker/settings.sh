@@ -1,8 +1,9 @@
-# What the scripts of images.mk share. ENGINE, FLAVOR, REGISTRY, TAG, ALIAS and BASE_IMAGE come
-# from make, and are explained in docs/images.md.
+# What the scripts of images.mk share. ENGINE, FLAVOR, PLATFORM, REGISTRY, TAG, ALIAS and
+# BASE_IMAGE come from make, and are explained in docs/images.md.
 # shellcheck shell=sh disable=SC2034
 
-STAND_IN=localhost/sedna-tinyms/base:stand-in
+# Without PLATFORM everything is for this machine's own.
+STAND_IN=localhost/sedna-tinyms/base:stand-in${PLATFORM:+-${PLATFORM##*/}}
 STAND_IN_LABEL=io.sedna-tinyms.stand-in
 WORKERS="train eval infer"
 
@@ -35,6 +36,11 @@ choose_engine() {
         # crun refuses the old cgroups, and a build needs none.
         export BUILDAH_ISOLATION="${BUILDAH_ISOLATION:-chroot}"
     fi
+}
+
+# runs_arm64: whether this machine emulates arm64
+runs_arm64() {
+    grep -qs '^enabled' /proc/sys/fs/binfmt_misc/qemu-aarch64
 }
 
 # is_here IMAGE

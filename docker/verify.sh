@@ -1,5 +1,5 @@
 #!/bin/sh
-# verify.sh PYTEST: runs the tests that need images.
+# verify.sh PYTEST: runs the tests that need images, and those for arm64 where that is emulated.
 set -eu
 # shellcheck source=docker/settings.sh
 . "$(dirname "$0")/settings.sh"
@@ -13,4 +13,15 @@ for worker in $WORKERS; do
     image=$(repository "$worker"):$TAG
     is_here "$image" || fail "there is no image $image: build it with make images TAG=$TAG"
 done
-IMAGES_ENGINE=$ENGINE IMAGES_TAG=$TAG IMAGES_REGISTRY=$REGISTRY "$1" tests/docker/test_images.py tests/docker/test_in_containers.py
+export IMAGES_ENGINE="$ENGINE" IMAGES_REGISTRY="$REGISTRY"
+IMAGES_TAG=$TAG "$1" tests/docker/test_images.py tests/docker/test_in_containers.py
+
+not_on_arm64() {
+    echo "make: the images for arm64 were not verified: $*"
+    exit
+}
+
+[ "$(uname -m)" != aarch64 ] || exit 0
+runs_arm64 || not_on_arm64 "this machine does not emulate arm64, for which Debian has qemu-user-static and binfmt-support"
+is_here "$(repository infer):$TAG-arm64" || not_on_arm64 "build them with make images PLATFORM=linux/arm64"
+IMAGES_ARM64_TAG=$TAG-arm64 "$1" tests/docker/test_arm64.py

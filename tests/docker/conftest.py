@@ -74,12 +74,17 @@ def run(command: list[str]) -> str:
 @pytest.fixture(scope="session")
 def images() -> Images:
     """The built images; skips where none are named."""
-    if "IMAGES_TAG" not in os.environ:
+    return named_images("IMAGES_TAG")
+
+
+def named_images(variable: str) -> Images:
+    """Return the images with the tag in this environment variable; skip without one."""
+    if variable not in os.environ:
         pytest.skip("no images are named: run `make images images-verify`")
     return Images(
         ContainerEngine.find(os.environ["IMAGES_ENGINE"]),
         os.environ.get("IMAGES_REGISTRY", ""),
-        os.environ["IMAGES_TAG"],
+        os.environ[variable],
     )
 
 

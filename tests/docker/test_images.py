@@ -16,6 +16,7 @@ from watchfiles import watch
 
 from demo.pictures import Condition, render_folder
 from tests.docker.conftest import WORKER_UID, Images, open_to_workers, run
+from workers.contract import ModelConfig, ModelHotUpdateConfig
 
 WORKERS = ("train", "eval", "infer")
 LOCAL_CONTROLLER = Path(__file__).with_name("local_controller.py")
@@ -129,6 +130,24 @@ def test_the_inference_image_answers_and_ends_cleanly_on_sigterm(edge: Edge) -> 
         run([edge.images.engine.name, "kill", "--signal=TERM", name])
         assert process.wait(timeout=10) == 0
     assert json.loads((done / f"{picture.name}.json").read_bytes())["label"] in {"croissant", "dog"}
+
+
+def test_the_inference_image_applies_a_hot_update(edge: Edge) -> None:
+    hot = open_to_workers(edge.folder / "hot")
+    report = edge.folder / "messages" / "hot-worker.json"
+    (hot / "model.onnx").write_bytes((edge.folder / "models" / "model.onnx").read_bytes())
+    model = ModelConfig(model_path="/model-hot-update/model.onnx", model_update_time="1")
+    config = hot / "model_config.json"
+    config.write_text(ModelHotUpdateConfig(model=model).to_json())
+    variables = {"WORKER_NAME": "hot-worker", "MODEL_HOT_UPDATE": "true"}
+    name = f"{edge.controller}-hot"
+    options = (f"--name={name}", f"--volume={hot}:/model-hot-update")
+    with subprocess.Popen(edge.command("infer", *options, **INFER, **variables)) as process:
+        _wait_for(report)
+        run([edge.images.engine.name, "kill", "--signal=TERM", name])
+        assert process.wait(timeout=10) == 0
+    message = json.loads(report.read_bytes())
+    assert (message["kind"], message["status"]) == ("deploy", "completed")
 
 
 def test_sigterm_ends_a_training_at_once(edge: Edge) -> None:

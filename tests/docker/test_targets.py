@@ -1,5 +1,6 @@
 """The targets of docker/images.mk, with an engine that only answers questions."""
 
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -13,6 +14,7 @@ SETTINGS = {
     "ALIAS": "0.1.0",
     "REGISTRY": "",
     "BASE_IMAGE": "registry.example/base",
+    "PLATFORM": "",
     "CA_BUNDLE": "/none",
     "VERSION": "0.1.0",
     "REVISION": "abc",
@@ -110,6 +112,13 @@ def test_the_images_for_ascend_are_one_with_other_names(machine: Machine) -> Non
         assert f"--tag sedna-tinyms/{worker}-ascend:1 " in build
 
 
+def test_another_platforms_images_are_built_for_it(machine: Machine) -> None:
+    done = machine.run("build.sh", IMAGES="registry.example/base", PLATFORM="linux/arm64")
+    assert done.returncode == 0, done.stderr
+    builds = [c for c in machine.calls.read_text().splitlines() if c.startswith("build")]
+    assert all(c.startswith("build --platform linux/arm64 ") for c in builds)
+
+
 def test_pushing_needs_a_registry(machine: Machine) -> None:
     assert_one_sentence(machine.run("push.sh"), "REGISTRY=")
 
@@ -139,9 +148,17 @@ def test_ci_says_loudly_what_it_could_not_do(tmp_path: Path) -> None:
     assert "THE IMAGES WERE NEITHER BUILT NOR VERIFIED" in done.stderr
 
 
-def test_the_default_tag_is_version_and_commit() -> None:
-    command = [shutil.which("make") or "make", "--dry-run", "images"]
+def dry_run(*arguments: str) -> str:
+    command = [shutil.which("make") or "make", "--dry-run", "images", *arguments]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    assert "TAG=0.1.0-" in done.stdout
-    assert "ALIAS=0.1.0 " in done.stdout
+    return done.stdout
+
+
+def test_the_default_tag_is_version_and_commit() -> None:
+    assert re.search(r"TAG=0\.1\.0-\S+ ALIAS=0\.1\.0 ", dry_run())
+
+
+def test_another_platforms_tag_names_it() -> None:
+    assert re.search(r"TAG=0\.1\.0-\S+-arm64 ALIAS= ", dry_run("PLATFORM=linux/arm64"))
+    assert "TAG=1-arm64 ALIAS= " in dry_run("PLATFORM=linux/arm64", "TAG=1")
