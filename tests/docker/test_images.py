@@ -138,7 +138,7 @@ def test_the_inference_image_applies_a_hot_update(edge: Edge) -> None:
     (hot / "model.onnx").write_bytes((edge.folder / "models" / "model.onnx").read_bytes())
     model = ModelConfig(model_path="/model-hot-update/model.onnx", model_update_time="1")
     config = hot / "model_config.json"
-    config.write_text(ModelHotUpdateConfig(model=model).to_json())
+    config.write_text(ModelHotUpdateConfig(model_config=model).to_json())
     variables = {"WORKER_NAME": "hot-worker", "MODEL_HOT_UPDATE": "true"}
     name = f"{edge.controller}-hot"
     options = (f"--name={name}", f"--volume={hot}:/model-hot-update")
