@@ -7,46 +7,120 @@ its names only, because a foreign page can point a name of its own at that addre
 """
 
 import hmac
-from collections.abc import Container, Mapping
+import logging
+import re
+from collections.abc import Collection, Container, Mapping
 from contextlib import suppress
 from http import HTTPStatus
 from http.cookies import CookieError, SimpleCookie
 from ipaddress import ip_address
+from secrets import token_hex
+from time import perf_counter
+from urllib.parse import quote
 
 from pydantic import SecretStr
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.middleware import Middleware
-from starlette.middleware.trustedhost import TrustedHostMiddleware
+from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from workers.http.errors import error_response
+from workers.http.settings import HttpSettings
 
-__all__ = ["COOKIE", "AddedHeaders", "BearerToken", "SameSite", "guards", "is_token"]
+__all__ = [
+    "COOKIE",
+    "PROBES",
+    "AccessLog",
+    "AddedHeaders",
+    "BearerToken",
+    "SameSite",
+    "comes_from",
+    "guards",
+    "is_token",
+    "middleware",
+    "warn_if_open",
+]
 
 COOKIE = "token"
 """Where a browser keeps the token."""
 
+PROBES = ("/v2/health/live", "/v2/health/ready")
+"""What the kubelet asks."""
+
 _SCHEME = "bearer "
-_LOCALHOST = ["localhost", "127.0.0.1", "::1", "[::1]"]
+_SHORTEST_TOKEN = 16
+_REQUEST_ID = "X-Request-ID"
+_ID = re.compile(r"[\w.:-]{1,64}", re.ASCII)
+_PORT = re.compile(r":\d*$")
+_LOCALHOST = ("localhost", "127.0.0.1", "[::1]")
 _SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
 _OWN_SITE = {"same-origin", "none"}
 
+_log = logging.getLogger(__name__)
 
-def guards(host: str, token: SecretStr | None, open_paths: Container[str]) -> list[Middleware]:
-    """Return what stands before an application that listens on ``host``.
+
+def middleware(settings: HttpSettings, open_paths: Container[str]) -> list[Middleware]:
+    """Return what stands before an application: its access log and its guards.
+
+    Args:
+        settings: For whom it is.
+        open_paths: Need no token: the kubelet's probes send none.
+    """
+    origins = settings.http_allowed_origins
+    stack = guards(settings.http_host, settings.http_token, open_paths, origins)
+    if origins:
+        cors = Middleware(
+            CORSMiddleware,
+            allow_origins=origins,
+            allow_methods=["GET", "POST"],
+            allow_headers=["*"],
+            expose_headers=["*"],
+        )
+        stack.insert(0, cors)
+    if settings.http_access_log:
+        quiet = () if settings.http_access_log_probes else PROBES
+        stack.insert(0, Middleware(AccessLog, quiet=quiet))
+    return stack
+
+
+def warn_if_open(settings: HttpSettings) -> None:
+    """Warn of an address that others reach without a token, or with one that can be guessed."""
+    token = settings.http_token
+    if token is None and not _is_loopback(settings.http_host):
+        _log.warning(
+            "http_host=%s is open to everybody who reaches it: set http_token", settings.http_host
+        )
+    if token is not None and len(token.get_secret_value()) < _SHORTEST_TOKEN:
+        _log.warning("http_token can be guessed: make it %d characters or more", _SHORTEST_TOKEN)
+    if token is not None and settings.scheme == "http" and not _is_loopback(settings.http_host):
+        _log.warning("http_token travels unencrypted: set http_certificate and http_key")
+
+
+def guards(
+    host: str,
+    token: SecretStr | None,
+    open_paths: Container[str],
+    origins: Collection[str] = (),
+) -> list[Middleware]:
+    """Return what refuses requests to an application that listens on ``host``.
 
     Args:
         host: An address or a name.
         token: What clients must send, if anything.
         open_paths: Need no token.
+        origins: Sites beside its own whose pages may ask.
     """
+    same_site = Middleware(SameSite, origins=origins)
     if token:
         secret = token.get_secret_value()
-        return [Middleware(SameSite), Middleware(BearerToken, token=secret, open_paths=open_paths)]
-    if _is_loopback(host):
-        local = Middleware(TrustedHostMiddleware, allowed_hosts=_LOCALHOST)
-        return [Middleware(SameSite), local]
-    return [Middleware(SameSite)]
+        return [same_site, Middleware(BearerToken, token=secret, open_paths=open_paths)]
+    return [same_site, Middleware(OwnName)] if _is_loopback(host) else [same_site]
+
+
+def comes_from(headers: Headers, origins: Collection[str]) -> bool:
+    """Say whether a browser tells that a page of one of these sites asks."""
+    referrer = "/".join(headers.get("Referer", "").split("/")[:3])
+    return headers.get("Origin", referrer) in origins
 
 
 def _is_loopback(host: str) -> bool:
@@ -60,35 +134,89 @@ def is_token(candidate: str, token: str) -> bool:
     return hmac.compare_digest(candidate.encode(), token.encode())
 
 
-class SameSite:
-    """Answers 403 to what a browser would change on behalf of another site's page."""
+class AccessLog:
+    """Logs each request in a line, with the id that its answer has, too."""
+
+    def __init__(self, app: ASGIApp, quiet: Container[str]) -> None:
+        """Log what ``app`` answers, but for these paths."""
+        self._app = app
+        self._quiet = quiet
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer as the application does."""
+        if scope["type"] != "http" or scope["path"] in self._quiet:
+            await self._app(scope, receive, send)
+            return
+        sent = Headers(scope=scope).get(_REQUEST_ID, "")
+        request_id = sent if _ID.fullmatch(sent) else token_hex(8)
+        status, start = 0, perf_counter()
+
+        async def send_with_id(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                MutableHeaders(scope=message)[_REQUEST_ID] = request_id
+            await send(message)
+
+        try:
+            await self._app(scope, receive, send_with_id)
+        finally:
+            client = scope["client"][0] if scope.get("client") else "-"
+            path = quote(scope["path"], safe="/:@!$&'()*+,;=~")
+            milliseconds = 1000 * (perf_counter() - start)
+            _log.info(
+                "%s %s %s %s %d %.1f ms",
+                client, request_id, scope["method"], path, status, milliseconds,
+            )  # fmt: skip
+
+
+class OwnName:
+    """Answers 400 under a foreign name that points at this machine."""
 
     def __init__(self, app: ASGIApp) -> None:
-        """Guard ``app``."""
+        """Guard ``app``, which listens on the loopback address."""
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, or refuse it."""
-        if scope["type"] == "http" and _is_foreign(scope):
+        host = _PORT.sub("", Headers(scope=scope).get("Host", "")) if "headers" in scope else ""
+        if scope["type"] == "http" and host not in _LOCALHOST:
+            sentence = f"Ask for one of {', '.join(_LOCALHOST)}."
+            await error_response(HTTPStatus.BAD_REQUEST, sentence)(scope, receive, send)
+            return
+        await self._app(scope, receive, send)
+
+
+class SameSite:
+    """Answers 403 to what a browser would change on behalf of another site's page."""
+
+    def __init__(self, app: ASGIApp, origins: Collection[str] = ()) -> None:
+        """Guard ``app``; pages of ``origins`` may ask, too."""
+        self._app = app
+        self._origins = origins
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on, or refuse it."""
+        if scope["type"] == "http" and _is_foreign(scope, self._origins):
             sentence = "This comes from another site's page: open the worker's own."
             await error_response(HTTPStatus.FORBIDDEN, sentence)(scope, receive, send)
             return
         await self._app(scope, receive, send)
 
 
-def _is_foreign(scope: Scope) -> bool:
+def _is_foreign(scope: Scope, origins: Collection[str]) -> bool:
     """Say whether a browser tells of another site; over plain HTTP it may send Origin only."""
-    if scope["method"] in _SAFE_METHODS:
-        return False
     headers = Headers(scope=scope)
+    origin = headers.get("Origin")
+    if scope["method"] in _SAFE_METHODS or origin in origins:
+        return False
     if site := headers.get("Sec-Fetch-Site"):
         return site not in _OWN_SITE
-    origin = headers.get("Origin")
     return origin is not None and origin.partition("://")[2] != headers.get("Host")
 
 
 class AddedHeaders:
-    """Adds headers to every answer."""
+    """Adds headers to every answer that has not its own."""
 
     def __init__(self, app: ASGIApp, headers: Mapping[str, str]) -> None:
         """Add ``headers`` to the answers of ``app``."""
@@ -100,7 +228,8 @@ class AddedHeaders:
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                MutableHeaders(scope=message).update(self._headers)
+                for name, value in self._headers.items():
+                    MutableHeaders(scope=message).setdefault(name, value)
             await send(message)
 
         await self._app(scope, receive, send_with_headers)

@@ -3,6 +3,7 @@
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from threading import Event, Thread
 
 import uvicorn
@@ -33,7 +34,13 @@ def listen(host: str, port: int) -> socket.socket:
 
 @contextmanager
 def serving(
-    app: ASGIApp, listener: socket.socket, *, stop: Event, grace_seconds: float
+    app: ASGIApp,
+    listener: socket.socket,
+    *,
+    stop: Event,
+    grace_seconds: float,
+    certificate: Path | None = None,
+    key: Path | None = None,
 ) -> Iterator[None]:
     """Serve while the block runs; requests in flight are then finished.
 
@@ -42,6 +49,10 @@ def serving(
         listener: Is closed at the end.
         stop: Set if the server ends on its own, which raises PermanentError after the block.
         grace_seconds: How long requests in flight may take to finish.
+        certificate: For HTTPS, with its ``key``.
+        key: The certificate's.
+
+    Raises SettingsError for a certificate or key that cannot be used.
     """
     config = uvicorn.Config(
         app,
@@ -51,8 +62,17 @@ def serving(
         log_config=None,
         access_log=False,
         server_header=False,
+        ssl_certfile=certificate,
+        ssl_keyfile=key,
         timeout_graceful_shutdown=round(grace_seconds) or 1,
     )
+    try:
+        config.load()
+    except OSError as error:  # SSLError is one
+        listener.close()
+        raise SettingsError(
+            f"http_certificate={certificate}, http_key={key}: cannot be used ({error})."
+        ) from None
     server = uvicorn.Server(config)
     thread = Thread(target=_run, args=(server, listener, stop), name="http")
     thread.start()

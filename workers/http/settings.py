@@ -1,18 +1,30 @@
 """Where a worker listens, and whom it answers."""
 
-from typing import Annotated
+import re
+from typing import Annotated, Self
 
-from pydantic import BeforeValidator, Field, SecretStr
+from pydantic import BeforeValidator, Field, SecretStr, model_validator
 
-from workers.environment import EnvironmentSettings
+from backend.errors import SettingsError
+from workers.environment import EnvironmentSettings, LocalPath
 
 __all__ = ["HttpSettings"]
+
+
+_ORIGIN = re.compile(r"https?://[\w.:\[\]-]+")
 
 
 def _token(value: object) -> object:
     if not str(value).isascii():
         raise ValueError("expected ASCII characters, because it travels in a header")
     return value
+
+
+def _origins(value: object) -> list[str]:
+    origins = [part.strip().rstrip("/") for part in str(value).split(",") if part.strip()]
+    if not all(_ORIGIN.fullmatch(origin) for origin in origins):
+        raise ValueError("expected origins such as https://labels.example:8080")
+    return origins
 
 
 class HttpSettings(EnvironmentSettings):
@@ -34,8 +46,38 @@ class HttpSettings(EnvironmentSettings):
         default=None,
         description="What clients send as `Authorization: Bearer ...`; unset: anybody may ask.",
     )
+    http_certificate: LocalPath | None = Field(
+        default=None,
+        description="The file of the certificate, PEM, chain included; set with http_key: HTTPS "
+        "instead of HTTP.",
+    )
+    http_key: LocalPath | None = Field(
+        default=None, description="The file of the certificate's private key, PEM."
+    )
+    http_allowed_origins: Annotated[tuple[str, ...], BeforeValidator(_origins)] = Field(
+        default=(),
+        description="Origins whose pages may ask, such as https://labels.example, separated by "
+        "commas; unset: the worker's own pages only.",
+    )
+    http_access_log: bool = Field(
+        default=True, description="Whether each request is a line in the log, with its id."
+    )
+    http_access_log_probes: bool = Field(
+        default=False, description="Whether health probes are logged, too."
+    )
     http_timeout_seconds: float = Field(
         default=10.0,
         gt=0,
         description="Seconds in which a request must arrive and in which it is answered.",
     )
+
+    @property
+    def scheme(self) -> str:
+        """Of the worker's URLs."""
+        return "https" if self.http_certificate else "http"
+
+    @model_validator(mode="after")
+    def _check_key(self) -> Self:
+        if (self.http_certificate is None) != (self.http_key is None):
+            raise SettingsError("http_certificate and http_key: set both or neither.")
+        return self

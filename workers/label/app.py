@@ -21,7 +21,7 @@ from starlette.staticfiles import StaticFiles
 from workers.http.body import BodyReader
 from workers.http.errors import EXCEPTION_HANDLERS, error_response
 from workers.http.refusals import RequestError
-from workers.http.security import COOKIE, AddedHeaders, guards, is_token
+from workers.http.security import COOKIE, AddedHeaders, comes_from, is_token, middleware
 from workers.label.examples import ExampleFolder
 from workers.label.label_studio import labels_of, tasks
 from workers.label.labelling import Labelling, UnknownExampleError
@@ -34,12 +34,13 @@ __all__ = ["make_app"]
 _STATIC = Path(__file__).parent / "static"
 _CARDS = 60
 _LARGEST_BODY = 64 * 1024**2
+_RESOURCE_POLICY = "Cross-Origin-Resource-Policy"
 _POLICY = {
     "Content-Security-Policy": "default-src 'none'; img-src 'self'; style-src 'self'; "
     "script-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; "
     "frame-ancestors 'none'",
     "Cross-Origin-Opener-Policy": "same-origin",
-    "Cross-Origin-Resource-Policy": "same-origin",
+    _RESOURCE_POLICY: "same-origin",
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
 }
@@ -70,7 +71,7 @@ def make_app(settings: LabelSettings, labelling: Labelling, examples: ExampleFol
         routes=routes.table(),
         middleware=[
             Middleware(AddedHeaders, headers=_POLICY),
-            *guards(settings.http_host, settings.http_token, open_paths={"/login"}),
+            *middleware(settings, open_paths={"/login"}),
         ],
         exception_handlers=EXCEPTION_HANDLERS | {UnknownExampleError: _answer_unknown},
         lifespan=lifespan,
@@ -172,7 +173,9 @@ class _Routes:
             raise HTTPException(HTTPStatus.NOT_FOUND)
         content = await run_in_threadpool(thumbnail, path)
         # The name holds the content's digest.
-        headers = {"Cache-Control": "private, max-age=86400, immutable"}
+        headers = {"Cache-Control": "private, max-age=86400, immutable", "Vary": "Origin, Referer"}
+        if comes_from(request.headers, self._settings.http_allowed_origins):
+            headers[_RESOURCE_POLICY] = "cross-origin"
         return Response(content, media_type="image/jpeg", headers=headers)
 
     async def _act(self, action: Callable[[], Any], *, is_action: bool = True) -> Response:

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Mapping
 from threading import Event
 
+from workers.http.security import warn_if_open
 from workers.http.server import listen, serving
 from workers.label.app import make_app
 from workers.label.dataset import Dataset
@@ -28,10 +29,18 @@ def label(environment: Mapping[str, str], stop: Event) -> None:
     make_folder(dataset.folder, "ORIGINAL_DATASET_URL")
     examples = ExampleFolder(settings.he_saved_url)
     labelling = Labelling(examples, dataset, settings.class_names, batch=settings.label_batch)
+    warn_if_open(settings)
     listener = listen(settings.http_host, settings.http_port)
     app = make_app(settings, labelling, examples)
-    with serving(app, listener, stop=stop, grace_seconds=settings.http_timeout_seconds):
+    with serving(
+        app,
+        listener,
+        stop=stop,
+        grace_seconds=settings.http_timeout_seconds,
+        certificate=settings.http_certificate,
+        key=settings.http_key,
+    ):
         host, port = listener.getsockname()[:2]
-        _log.info("open http://%s:%d/ to label hard examples", host, port)
+        _log.info("open %s://%s:%d/ to label hard examples", settings.scheme, host, port)
         stop.wait()
     labelling.save()

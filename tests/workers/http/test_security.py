@@ -1,5 +1,7 @@
 """Who may ask."""
 
+import re
+
 import httpx
 import pytest
 from pydantic import SecretStr
@@ -9,7 +11,16 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from workers.http.security import AddedHeaders, guards, is_token
+from backend.errors import SettingsError
+from workers.http.security import (
+    PROBES,
+    AddedHeaders,
+    guards,
+    is_token,
+    middleware,
+    warn_if_open,
+)
+from workers.http.settings import HttpSettings
 
 TOKEN = SecretStr("s3cret")
 
@@ -22,6 +33,12 @@ def client(*guard: Middleware, host: str = "localhost:8080") -> httpx.AsyncClien
     routes = [Route("/", _done, methods=["GET", "POST"]), Route("/open", _done)]
     transport = httpx.ASGITransport(Starlette(routes=routes, middleware=guard))
     return httpx.AsyncClient(transport=transport, base_url=f"http://{host}")
+
+
+@pytest.fixture(autouse=True)
+def _silence(caplog: pytest.LogCaptureFixture) -> None:
+    """The client logs its requests, too."""
+    caplog.set_level("WARNING", "httpx")
 
 
 @pytest.fixture(params=[None, TOKEN], ids=["anybody", "with a token"])
@@ -70,7 +87,10 @@ async def test_its_own_page_and_what_is_no_browser_may(
 @pytest.mark.parametrize("listening", ["127.0.0.1", "127.0.0.2", "::1", "localhost"])
 async def test_a_name_that_points_at_this_machine_is_not_answered(listening: str) -> None:
     guard = guards(listening, None, ())
-    assert (await client(*guard, host="evil.example").get("/")).status_code == 400
+    for foreign in ("evil.example", "localhost.evil.example", "[::2]:80", ""):
+        refused = await client(*guard).get("/", headers={"Host": foreign})
+        assert refused.status_code == httpx.codes.BAD_REQUEST
+        assert set(refused.json()) == {"error"}
     for own in ("localhost:8080", "127.0.0.1:8080", "[::1]:8080"):
         assert (await client(*guard, host=own).get("/")).is_success
 
@@ -120,3 +140,101 @@ async def test_headers_are_on_every_answer() -> None:
     asked = client(Middleware(AddedHeaders, headers={"X-Content-Type-Options": "nosniff"}))
     for path in ("/", "/nothing"):
         assert (await asked.get(path)).headers["X-Content-Type-Options"] == "nosniff"
+
+
+def told(**variables: str) -> HttpSettings:
+    return HttpSettings.from_environment(variables)
+
+
+PAGE = "https://labels.example"
+
+
+async def test_a_request_is_a_line_with_its_id_and_without_its_query(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level("INFO", "workers.http.security")
+    asked = client(*middleware(told(), PROBES))
+    answer = await asked.get("/?token=s3cret", headers={"X-Request-ID": "a-1"})
+    assert answer.headers["X-Request-ID"] == "a-1"
+    refused = await asked.post("/", headers={"Origin": "http://evil.example"})
+    first, second = caplog.messages
+    assert re.fullmatch(r"127\.0\.0\.1 a-1 GET / 200 \d+\.\d ms", first)
+    assert f" {refused.headers['X-Request-ID']} POST / 403 " in second
+    assert "s3cret" not in caplog.text
+
+
+@pytest.mark.parametrize("sent", ["", "a b", "x" * 65, "a\tb"])
+async def test_an_id_that_could_spoil_the_log_is_replaced(sent: str) -> None:
+    answer = await client(*middleware(told(), PROBES)).get("/", headers={"X-Request-ID": sent})
+    assert re.fullmatch("[0-9a-f]{16}", answer.headers["X-Request-ID"])
+
+
+async def test_a_path_is_one_word_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO", "workers.http.security")
+    await client(*middleware(told(), PROBES)).get("/%0Aforged%20line")
+    assert "GET /%0Aforged%20line 404" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("variables", "is_logged"),
+    [
+        ({}, False),
+        ({"http_access_log_probes": "true"}, True),
+        ({"http_access_log": "false"}, False),
+    ],
+)
+async def test_probes_are_logged_if_somebody_wants_it(
+    caplog: pytest.LogCaptureFixture, variables: dict[str, str], is_logged: bool
+) -> None:
+    caplog.set_level("INFO", "workers.http.security")
+    await client(*middleware(told(**variables), PROBES)).get(PROBES[0])
+    assert (PROBES[0] in caplog.text) == is_logged
+
+
+@pytest.mark.parametrize("token", ["", "a token of good length"])
+async def test_pages_of_allowed_origins_may_ask_and_others_may_not(token: str) -> None:
+    settings = told(http_allowed_origins=f"{PAGE}/, http://other.example", http_token=token)
+    asked = client(*middleware(settings, ()))
+    headers = {"Origin": PAGE, "Sec-Fetch-Site": "cross-site"}
+    wanted = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "x"}
+    allowed = await asked.options("/", headers=headers | wanted)
+    assert allowed.is_success
+    assert allowed.headers["Access-Control-Allow-Origin"] == PAGE
+    asked.headers["Authorization"] = f"Bearer {token}"
+    answer = await asked.post("/", headers=headers)
+    assert answer.is_success
+    assert answer.headers["Access-Control-Allow-Origin"] == PAGE
+    foreign = {"Origin": f"{PAGE}.evil.example", "Sec-Fetch-Site": "cross-site"}
+    assert (await asked.options("/", headers=foreign | wanted)).is_client_error
+    refused = await asked.post("/", headers=foreign)
+    assert refused.status_code == httpx.codes.FORBIDDEN
+    assert "Access-Control-Allow-Origin" not in refused.headers
+
+
+@pytest.mark.parametrize("origins", ["*", "labels.example", "https://a/b", "file:///x"])
+def test_what_is_no_origin_is_refused(origins: str) -> None:
+    with pytest.raises(SettingsError, match="http_allowed_origins"):
+        told(http_allowed_origins=origins)
+
+
+@pytest.mark.parametrize(
+    ("variables", "warning"),
+    [
+        ({"http_host": "0.0.0.0"}, "open to everybody"),  # noqa: S104 - nothing listens
+        ({"http_token": "x"}, "can be guessed"),
+        ({"http_host": "::", "http_token": "a token of good length"}, "unencrypted"),
+        ({}, ""),
+        ({"http_token": "a token of good length"}, ""),
+    ],
+)
+def test_an_open_address_is_warned_of(
+    caplog: pytest.LogCaptureFixture, variables: dict[str, str], warning: str
+) -> None:
+    warn_if_open(told(**variables))
+    assert warning in caplog.text
+    assert bool(warning) == bool(caplog.records)
+
+
+def test_half_of_a_certificate_is_refused() -> None:
+    with pytest.raises(SettingsError, match="both or neither"):
+        told(http_certificate="/tls.crt")

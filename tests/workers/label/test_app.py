@@ -76,6 +76,23 @@ async def test_pictures_are_shown_as_jpeg(open_page: Open, fill: Fill) -> None:
         assert (image.format, image.size) == ("JPEG", (48, 40))
 
 
+@pytest.mark.parametrize(
+    ("headers", "policy"),
+    [
+        ({"Referer": "https://labels.example/projects/1"}, "cross-origin"),
+        ({"Origin": "https://labels.example"}, "cross-origin"),
+        ({"Referer": "https://labels.example.evil.example/"}, "same-origin"),
+        ({}, "same-origin"),
+    ],
+)
+async def test_pictures_are_shown_on_allowed_sites_only(
+    open_page: Open, fill: Fill, headers: dict[str, str], policy: str
+) -> None:
+    (name,), client = fill(1), await open_page(http_allowed_origins="https://labels.example")
+    answer = await client.get(f"/pictures/{name}", headers=headers)
+    assert answer.headers["Cross-Origin-Resource-Policy"] == policy
+
+
 @pytest.mark.parametrize("name", ["none.png", "..%2Fdataset%2Findex.txt", "%2Fetc%2Fpasswd"])
 async def test_nothing_but_hard_examples_is_shown(open_page: Open, name: str) -> None:
     client = await open_page()

@@ -1,7 +1,7 @@
 """The inference worker's routes."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from http import HTTPStatus
 from typing import Any
@@ -9,8 +9,9 @@ from typing import Any
 from anyio import CapacityLimiter
 from anyio.to_thread import run_sync
 from prometheus_client import CONTENT_TYPE_LATEST
-from pydantic import BaseModel, SecretStr
+from pydantic import BaseModel
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
@@ -19,7 +20,7 @@ from backend.errors import ProjectError
 from workers.http.body import BodyReader, read_upload
 from workers.http.errors import EXCEPTION_HANDLERS, answer_error
 from workers.http.refusals import OverloadedError, RequestError
-from workers.http.security import guards
+from workers.http.security import PROBES
 from workers.infer.dataplane import DataPlane
 from workers.infer.metrics import ServingMetrics
 from workers.infer.protocol import InferenceRequest, Readiness, encode_response, parse_request
@@ -32,7 +33,7 @@ _MODEL = "/v2/models/{model_name}"
 _VERSION = _MODEL + "/versions/{model_version}"
 _MOST_DIGITS = 18
 _SHORT_JSON = 64 * 1024
-_LIVE, _READY = "/v2/health/live", "/v2/health/ready"
+_LIVE, _READY = PROBES
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 Handler = Callable[[Request, bytes], Awaitable[Response]]
@@ -44,8 +45,7 @@ def make_app(
     bodies: BodyReader,
     *,
     timeout: float,
-    host: str,
-    token: SecretStr | None,
+    guards: Sequence[Middleware],
     description: Mapping[str, Any],
     running: Callable[[], AbstractAsyncContextManager[None]],
 ) -> Starlette:
@@ -56,8 +56,7 @@ def make_app(
         metrics: Count, and are shown.
         bodies: Bounds what is read.
         timeout: Seconds in which a request that has arrived is answered.
-        host: Where the application is listened for.
-        token: What clients must send, if anything.
+        guards: Stand before the application.
         description: The OpenAPI document.
         running: Entered while the application runs.
     """
@@ -70,8 +69,7 @@ def make_app(
 
     return Starlette(
         routes=routes.table(),
-        # The kubelet's probes send no token.
-        middleware=guards(host, token, open_paths={_LIVE, _READY}),
+        middleware=guards,
         exception_handlers=EXCEPTION_HANDLERS,
         lifespan=lifespan,
     )

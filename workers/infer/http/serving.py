@@ -11,6 +11,7 @@ from starlette.applications import Starlette
 
 from workers.http.body import BodyReader
 from workers.http.capacity import Capacity
+from workers.http.security import PROBES, middleware, warn_if_open
 from workers.http.server import listen, serving
 from workers.infer.batching import Batcher, Scores
 from workers.infer.dataplane import DataPlane
@@ -42,13 +43,21 @@ def serving_http(
 
     Raises SettingsError if the port cannot be listened on.
     """
+    warn_if_open(settings)
     listener = listen(settings.http_host, port)
     recorder = HardExampleRecorder(store) if store else None
     with closing(recorder) if recorder else nullcontext():
         app = build_app(settings, slot, metrics, recorder, stop)
-        with serving(app, listener, stop=stop, grace_seconds=settings.http_timeout_seconds):
+        with serving(
+            app,
+            listener,
+            stop=stop,
+            grace_seconds=settings.http_timeout_seconds,
+            certificate=settings.http_certificate,
+            key=settings.http_key,
+        ):
             host, port = listener.getsockname()[:2]
-            _log.info("listening on http://%s:%d", host, port)
+            _log.info("listening on %s://%s:%d", settings.scheme, host, port)
             yield
 
 
@@ -97,8 +106,7 @@ def build_app(
         metrics,
         BodyReader(settings.request_bytes, settings.http_timeout_seconds),
         timeout=settings.http_timeout_seconds,
-        host=settings.http_host,
-        token=settings.http_token,
+        guards=middleware(settings, open_paths=PROBES),
         description=document(
             settings.served_name,
             settings.input_format.shape,
