@@ -7,6 +7,8 @@ input that was a finding once.
 
 import asyncio
 import json
+import os
+import warnings
 from base64 import b64encode
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager, suppress
@@ -19,21 +21,24 @@ from pydantic import ValidationError
 from starlette.datastructures import Headers
 from starlette.requests import Request
 
-from backend.errors import DatasetError, ModelFileError, SettingsError
+from backend.errors import DatasetError, ImageError, ModelFileError, SettingsError
+from backend.images.opening import opened
 from backend.models import model_file
 from jobs.resources.loader import load_documents, load_jobs
 from jobs.standalone.server import WorkerReport, application
 from workers.contract import WorkerMessage, message_path
+from workers.data.answers import Rejection
 from workers.data.index_file import read_index, sample_paths
 from workers.eval.settings import EvalSettings
 from workers.http.body import read_upload
 from workers.http.refusals import RequestError
 from workers.http.security import BearerToken
+from workers.infer.inbox import Inbox
 from workers.infer.protocol import parse_request
 from workers.infer.settings import InferSettings
 from workers.infer.tensors import Tensor, from_binary, from_json, to_binary
 from workers.label.examples import ExampleFolder
-from workers.label.label_studio import labels_of
+from workers.label.label_studio import by_name, labels_of
 from workers.label.settings import LabelSettings
 from workers.sedna.hot_update import HotUpdate
 from workers.storage.settings import S3Settings
@@ -175,7 +180,8 @@ def _credentials(data: bytes) -> None:
 
 def _label_studio(data: bytes) -> None:
     with suppress(RequestError):
-        assert all("/" not in name for name in labels_of(data))
+        labels = labels_of(data)
+        assert set(by_name(labels, {"a.png"})) <= {"a.png"}
 
 
 def _hard_example(data: bytes) -> None:
@@ -187,14 +193,40 @@ def _hard_example(data: bytes) -> None:
         assert all(examples.path(image).parent == folder for image in examples.unlabelled())
 
 
+def _picture(data: bytes) -> None:
+    """Read a picture, whatever its format and metadata."""
+    with warnings.catch_warnings(), suppress(ImageError):
+        warnings.simplefilter("ignore")
+        with opened(data, at_least=32) as image:
+            assert image.mode == "RGB"
+
+
+def _inbox(data: bytes) -> None:
+    """Read a first line with a file's name, and the file."""
+    name, _, content = data.partition(b"\0")
+    with TemporaryDirectory() as folder:
+        inbox = Inbox(Path(folder))
+        try:
+            Path(folder, os.fsdecode(name).replace("/", "_")).write_bytes(content)
+        except OSError:
+            return  # no file system holds such a name
+        for image in inbox.waiting():
+            inbox.reject(image, "no image")
+            sidecar = Path(folder, "rejected", f"{image.name}.json")
+            assert Rejection.model_validate_json(sidecar.read_bytes()).image == image.name
+            assert sidecar.with_suffix("").read_bytes() == content
+
+
 PARSERS: dict[str, Callable[[bytes], None]] = {
     "credentials": _credentials,
     "hard-example": _hard_example,
     "hot-update": _hot_update,
+    "inbox": _inbox,
     "index": _index,
     "label-studio": _label_studio,
     "manifests": _manifests,
     "model-card": _model_card,
+    "picture": _picture,
     "request": _request,
     "settings": _settings,
     "tensor": _tensor,

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from http import HTTPStatus
 from pathlib import Path
@@ -23,7 +23,7 @@ from workers.http.errors import EXCEPTION_HANDLERS, error_response
 from workers.http.refusals import RequestError
 from workers.http.security import COOKIE, AddedHeaders, comes_from, is_token, middleware
 from workers.label.examples import ExampleFolder
-from workers.label.label_studio import labels_of, tasks
+from workers.label.label_studio import by_name, labels_of, tasks
 from workers.label.labelling import Labelling, UnknownExampleError
 from workers.label.page import render
 from workers.label.settings import LabelSettings
@@ -52,7 +52,7 @@ class _Choice(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     name: str
-    label: str = ""
+    label: str | None = None
 
 
 def make_app(settings: LabelSettings, labelling: Labelling, examples: ExampleFolder) -> Starlette:
@@ -141,7 +141,10 @@ class _Routes:
 
     async def label(self, request: Request) -> Response:
         choice = await self._choice(request)
-        return await self._act(lambda: self._labelling.label(choice.name, choice.label))
+        label = choice.label
+        if label is None:
+            raise RequestError("Send a picture's name and its label.")
+        return await self._act(lambda: self._labelling.label(choice.name, label))
 
     async def skip(self, request: Request) -> Response:
         choice = await self._choice(request)
@@ -165,7 +168,14 @@ class _Routes:
         _check_is_json(request)
         async with self._bodies.reading(request) as body:
             labels = await run_in_threadpool(labels_of, body)
-        return await self._act(lambda: self._labelling.label_all(labels))
+        return await self._act(lambda: self._import(labels))
+
+    def _import(self, labels: Mapping[str, str]) -> dict[str, int]:
+        """Take the labels of pictures that wait, and tell how many there were, and of others."""
+        waiting = {example.image for example in self._labelling.waiting()}
+        found = by_name(labels, waiting)
+        taken = self._labelling.label_all(found)
+        return {"taken": taken, "unknown": len(labels) - taken}
 
     async def picture(self, request: Request) -> Response:
         path = self._examples.path(request.path_params["name"])

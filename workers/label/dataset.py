@@ -1,12 +1,15 @@
 """The dataset that labelled pictures are added to."""
 
+import errno
 import fcntl
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from io import RawIOBase
 from pathlib import Path
 from typing import NamedTuple
 
-from backend.files import write_atomically
+from backend.files import telling_why, write_atomically
 
 __all__ = ["FOLDER", "Dataset", "LabelledPicture"]
 
@@ -45,16 +48,33 @@ class Dataset:
             self._append([line.encode() for line in lines])
 
     def _append(self, lines: Sequence[bytes]) -> None:
-        present = self._index.read_bytes() if self._index.exists() else b""
-        known = set(present.splitlines())
-        if present and not present.endswith(b"\n"):
-            present += b"\n"
-        new = b"".join(line + b"\n" for line in lines if line not in known)
-        if new:
-            write_atomically(self._index, present + new)
+        """Append the lines that are not there in one write, which other writers' cannot split.
+
+        The file stays the one that others hold open, with its mode, and behind its link.
+        """
+        with telling_why(self._index), self._index.open("a+b", buffering=0) as file:
+            file.seek(0)
+            present = file.read()
+            known = set(present.splitlines())
+            new = b"".join(line + b"\n" for line in lines if line not in known)
+            if not new:
+                return
+            if present and not present.endswith(b"\n"):
+                new = b"\n" + new
+            try:
+                _write_whole(file, new)
+            except OSError:
+                file.truncate(len(present))
+                raise
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
         with (self._index.parent / _LOCK_FILE).open("w") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             yield
+
+
+def _write_whole(file: RawIOBase, data: bytes) -> None:
+    if (file.write(data) or 0) < len(data):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    os.fsync(file.fileno())

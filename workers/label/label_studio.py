@@ -5,18 +5,20 @@ configuration that fits is an ``<Image name="image" value="$image"/>`` with a ``
 name="label" toName="image">``.
 """
 
-from collections.abc import Iterable
+import re
+from collections.abc import Container, Iterable, Iterator, Mapping
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 from pydantic import BaseModel, Field, RootModel, ValidationError
 
 from workers.data.answers import HardExample
 from workers.http.refusals import RequestError
 
-__all__ = ["labels_of", "tasks"]
+__all__ = ["by_name", "labels_of", "tasks"]
 
 _CHOICES = {"from_name": "label", "to_name": "image", "type": "choices"}
+_UPLOAD_PREFIX = re.compile("[0-9a-f]{8}-")
 
 
 def tasks(examples: Iterable[HardExample], pictures_url: str) -> list[dict[str, Any]]:
@@ -37,9 +39,10 @@ def tasks(examples: Iterable[HardExample], pictures_url: str) -> list[dict[str, 
 
 
 def labels_of(content: bytes) -> dict[str, str]:
-    """Return the label of each picture's name in an export; tasks without one are left out.
+    """Return the label of each picture's address in an export; tasks without one are left out.
 
-    The last annotation that was not cancelled counts. Raises RequestError for another format.
+    A ground truth counts, or else the newest annotation that was not cancelled. Raises
+    RequestError for another format.
     """
     try:
         exported = _Export.model_validate_json(content).root
@@ -48,8 +51,17 @@ def labels_of(content: bytes) -> dict[str, str]:
         raise RequestError(
             f"This is no JSON export of Label Studio (wrong at {place}): choose the format JSON."
         ) from None
-    labels = {_name(task.data.image): task.label for task in exported}
-    return {name: label for name, label in labels.items() if label is not None}
+    labels = {task.data.image: task.label for task in exported}
+    return {address: label for address, label in labels.items() if label is not None}
+
+
+def by_name(labels: Mapping[str, str], waiting: Container[str]) -> dict[str, str]:
+    """Return the labels of the pictures that wait, by their names, from those of addresses."""
+    named = (
+        (next((name for name in _names(address) if name in waiting), None), label)
+        for address, label in labels.items()
+    )
+    return {name: label for name, label in named if name is not None}
 
 
 class _Value(BaseModel):
@@ -57,17 +69,27 @@ class _Value(BaseModel):
 
 
 class _Result(BaseModel):
+    from_name: str = ""
     value: _Value = _Value()
 
 
 class _Annotation(BaseModel):
-    was_cancelled: bool = False
+    was_cancelled: bool | None = None
+    ground_truth: bool | None = None
+    updated_at: str | None = None
+    created_at: str | None = None
     result: list[_Result] = []
 
     @property
     def label(self) -> str | None:
-        choices = [choice for result in self.result for choice in result.value.choices]
+        own = (result for result in self.result if result.from_name == _CHOICES["from_name"])
+        choices = [choice for result in own for choice in result.value.choices]
         return choices[0] if choices and not self.was_cancelled else None
+
+    @property
+    def rank(self) -> tuple[bool, str]:
+        """Order in which annotations count; the times are ISO 8601 in UTC."""
+        return bool(self.ground_truth), self.updated_at or self.created_at or ""
 
 
 class _Data(BaseModel):
@@ -80,7 +102,8 @@ class _Task(BaseModel):
 
     @property
     def label(self) -> str | None:
-        labels = [label for annotation in self.annotations if (label := annotation.label)]
+        ranked = sorted(self.annotations, key=lambda annotation: annotation.rank)
+        labels = [label for annotation in ranked if (label := annotation.label)]
         return labels[-1] if labels else None
 
 
@@ -88,6 +111,15 @@ class _Export(RootModel[list[_Task]]):
     """A JSON export."""
 
 
-def _name(url: str) -> str:
-    """Return the file name at the end of a URL's path, or of its query (local storage)."""
-    return unquote(url).rpartition("/")[2].partition("?")[0]
+def _names(address: str) -> Iterator[str]:
+    """Yield what the picture's name may be.
+
+    It ends the address's path, or its query, as of local storage; an upload puts eight
+    hexadecimal digits before it.
+    """
+    parts = urlsplit(address)
+    queried = [value for _, value in parse_qsl(parts.query)]
+    for place in (unquote(parts.path), parts.path, *reversed(queried)):
+        name = place.rpartition("/")[2]
+        yield name
+        yield _UPLOAD_PREFIX.sub("", name)

@@ -13,10 +13,14 @@ from workers.data.answers import HardExample
 from workers.label.dataset import Dataset, LabelledPicture
 from workers.label.examples import ExampleFolder
 
-__all__ = ["PENDING_FILE", "Counts", "Labelling", "UnknownExampleError"]
+__all__ = ["NONE", "PENDING_FILE", "Counts", "Labelling", "UnknownExampleError"]
 
 PENDING_FILE = ".pending-labels.json"
 """In the dataset's folder for hard examples."""
+
+
+NONE = ""
+"""The label of a picture that shows none of the classes: it enters no dataset."""
 
 
 class UnknownExampleError(PermanentError):
@@ -90,7 +94,7 @@ class Labelling:
                 self._save(self._batch)
 
     def label_all(self, labels: Mapping[str, str]) -> int:
-        """Label the pictures, by name, that wait, save all labels, and return how many it were.
+        """Label the pictures, by name, that wait, save all labels, and return how many those were.
 
         Raises UnknownExampleError, and takes none, if a label of theirs is no class.
         """
@@ -119,32 +123,36 @@ class Labelling:
             return name
 
     def save(self) -> int:
-        """Let all pending labels enter the dataset, and return how many."""
+        """Let all pending labels enter the dataset, and return how many did."""
         with self._lock:
-            count = len(self._pending)
-            self._save(count)
-            return count
+            return self._save(len(self._pending))
 
     def _check(self, name: str) -> None:
         if name not in {example.image for example in self.waiting()}:
             raise UnknownExampleError(f"{name} does not wait for a label (any more).")
 
     def _check_class(self, label: str) -> None:
-        if label not in self._class_names:
+        if label not in (*self._class_names, NONE):
             known = ", ".join(self._class_names)
             raise UnknownExampleError(f"{label} is no class: choose one of {known}.")
 
-    def _save(self, count: int) -> None:
+    def _save(self, count: int) -> int:
         """Save the oldest labels; each step can be repeated if it is cut short."""
         batch = self._pending[:count]
         if not batch:
-            return
-        pictures = (LabelledPicture(self._examples.path(each.name), each.label) for each in batch)
-        self._dataset.add([picture for picture in pictures if self._is_there(picture.path)])
+            return 0
+        shown = (
+            LabelledPicture(self._examples.path(each.name), each.label)
+            for each in batch
+            if each.label != NONE
+        )
+        pictures = [picture for picture in shown if self._is_there(picture.path)]
+        self._dataset.add(pictures)
         for each in batch:
             self._examples.finish(each.name, each.label)
         self._keep(self._pending[count:])
-        self._saved += len(batch)
+        self._saved += len(pictures)
+        return len(pictures)
 
     def _is_there(self, picture: Path) -> bool:
         """Say whether a picture has been neither evicted nor taken."""

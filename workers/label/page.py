@@ -36,6 +36,7 @@ _PAGE = """<!doctype html>
 <p class="question">What does it show?</p>
 <div class="classes">{buttons}</div>
 <div class="actions">
+<button type="button" id="none">None of these <kbd>0</kbd></button>
 <button type="button" id="skip">Skip <kbd>space</kbd></button>
 <button type="button" id="undo">Undo <kbd>⌫</kbd></button>
 <button type="button" id="save">Add to the dataset <kbd>↵</kbd></button>

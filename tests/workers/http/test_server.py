@@ -1,5 +1,6 @@
 """HTTPS, by a certificate and its key."""
 
+import ssl
 import subprocess
 from pathlib import Path
 from threading import Event
@@ -29,8 +30,9 @@ def test_with_a_certificate_only_https_is_answered(certificate: Path) -> None:
     listener = listen("127.0.0.1", 0)
     address = f"127.0.0.1:{listener.getsockname()[1]}"
     key = certificate.with_name("tls.key")
+    trusted = ssl.create_default_context(cafile=certificate)
     with serving(app, listener, stop=Event(), grace_seconds=1, certificate=certificate, key=key):
-        assert httpx.get(f"https://{address}", verify=str(certificate)).text == "done"
+        assert httpx.get(f"https://{address}", verify=trusted).text == "done"
         with pytest.raises(httpx.TransportError):
             httpx.get(f"http://{address}")
 

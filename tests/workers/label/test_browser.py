@@ -122,3 +122,5 @@ def test_the_page_waits_for_pictures_and_shows_them_as_they_come(
     )
     browser.find_element(By.CSS_SELECTOR, "[data-label=dog]").click()
     until(browser, "pending", "1")
+    press(browser, "0")  # none of these
+    until(browser, "pending", "2")

@@ -1,8 +1,10 @@
+import resource
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
+from backend.errors import WriteError
 from workers.data.index_file import read_index
 from workers.label.dataset import Dataset, LabelledPicture
 
@@ -46,3 +48,35 @@ def test_two_workers_lose_no_line_of_each_other(index: Path, tmp_path: Path) -> 
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(add, pictures))
     assert len(set(index.read_text().splitlines())) == 40
+
+
+def test_the_index_stays_the_file_it_was(index: Path, picture: Path) -> None:
+    real = index.with_name("real.txt")
+    real.write_text("day/1.png dog\n")
+    real.chmod(0o664)
+    index.symlink_to(real)
+    with real.open("a") as writer:
+        Dataset(index).add([LabelledPicture(picture, "croissant")])
+        writer.write("day/2.png dog\n")
+    assert index.is_symlink()
+    assert real.stat().st_mode & 0o777 == 0o664
+    assert real.read_text().splitlines() == [
+        "day/1.png dog",
+        "hard-examples/a.png croissant",
+        "day/2.png dog",
+    ]
+
+
+def test_a_full_disk_leaves_no_half_of_a_line(index: Path, picture: Path) -> None:
+    index.write_text("day/1.png dog\n")
+    Dataset(index).add([LabelledPicture(picture, "dog")])
+    before = index.read_text()
+    another = [LabelledPicture(picture, "a-label-that-does-not-fit-any-more")]
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (len(before) + 9, hard))
+    try:
+        with pytest.raises(WriteError, match="make room"):
+            Dataset(index).add(another)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert index.read_text() == before

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from workers.label.dataset import Dataset
-from workers.label.labelling import Labelling, UnknownExampleError
+from workers.label.labelling import NONE, Labelling, UnknownExampleError
 
 Fill = Callable[[int], list[str]]
 Start = Callable[[], Labelling]
@@ -140,3 +140,17 @@ def test_new_examples_appear_and_damaged_ones_do_not(
     foreign = json.loads((folder / names[0]).with_suffix(".json").read_text())
     (folder / "y.json").write_text(json.dumps(foreign | {"image": "../../etc/passwd"}))
     assert waiting(labelling) == names
+
+
+def test_a_picture_of_none_of_the_classes_leaves_without_entering_the_dataset(
+    fill: Fill, start: Start, index: Path, folder: Path
+) -> None:
+    names, labelling = fill(2), start()
+    labelling.label(names[0], NONE)
+    assert labelling.undo() == names[0]
+    labelling.label(names[0], NONE)
+    labelling.label(names[1], "dog")
+    assert labelling.save() == 1
+    assert lines(index) == [f"hard-examples/{names[1]} dog"]
+    assert waiting(start()) == []
+    assert json.loads((folder / names[0]).with_suffix(".json").read_text())["true_label"] == ""

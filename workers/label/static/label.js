@@ -69,7 +69,7 @@ function label(name) {
   if (!card) return;
   leave(card);
   const body = JSON.stringify({ name: card.dataset.name, label: name });
-  send("/label", body, () => say(`${name} ✓`));
+  send("/label", body, () => say(`${name || "none of these"} ✓`));
 }
 
 function skip() {
@@ -100,6 +100,7 @@ function move(step) {
 
 const keys = new Map([
   [" ", skip],
+  ["0", () => label("")],
   ["backspace", undo],
   ["enter", save],
   ["arrowright", () => move(1)],
@@ -121,13 +122,18 @@ grid.addEventListener("click", (event) => {
   const card = event.target.closest(".card");
   if (card) select(card);
 });
+byId("none").addEventListener("click", () => label(""));
 byId("skip").addEventListener("click", skip);
 byId("undo").addEventListener("click", undo);
 byId("save").addEventListener("click", save);
 byId("more").addEventListener("click", () => location.reload());
 byId("import").addEventListener("change", async (event) => {
   const content = await event.target.files[0].text();
-  send("/label-studio.json", content, () => location.reload());
+  send("/label-studio.json", content, ({ result }) => {
+    const told = `${result.taken} labels taken, ${result.unknown} of no picture that waits`;
+    sessionStorage.setItem("told", told);
+    location.reload();
+  });
 });
 
 async function poll() {
@@ -137,6 +143,8 @@ async function poll() {
 
 const wanted = sessionStorage.getItem("selected");
 sessionStorage.removeItem("selected");
+say(sessionStorage.getItem("told") ?? "");
+sessionStorage.removeItem("told");
 select(cards().find((card) => card.dataset.name === wanted) ?? cards()[0] ?? null);
 byId("undo").disabled = byId("save").disabled = byId("pending").textContent === "0";
 byId("more").hidden = Number(byId("waiting").textContent) <= cards().length;
