@@ -22,8 +22,10 @@ from jobs.resources.checks import JobResources
 
 __all__ = ["check_online", "find_job", "replace_inference", "restore_inference"]
 
-_SECONDS = 90.0
-"""A pod has 30 seconds to end; the GlobalManager then acts within seconds."""
+_ENDING_SECONDS = 90.0
+"""A pod has 30 seconds to end."""
+_CREATION_SECONDS, _ATTEMPTS = 20.0, 3
+"""The GlobalManager acts within seconds of a change."""
 
 
 async def find_job(client: AsyncClient, resources: JobResources) -> Object | None:
@@ -84,24 +86,23 @@ async def replace_inference(client: AsyncClient, resources: JobResources) -> Non
     for pod in await _inference_pods(client, resources):
         with explained():
             await client.delete(PodResource, pod.name, namespace=resources.namespace)
-    await _wait(
-        client,
-        resources,
-        lambda pods: not pods,
-        "its inference pod has not ended: see whether its node is online, then try again",
-    )
-    start_time = job.get("status", {}).get("startTime") or job["metadata"]["creationTimestamp"]
-    await _set_start_time(client, resources, None)
-    try:
-        await _wait(
-            client,
-            resources,
-            bool,
-            "the GlobalManager has created no inference pod: `kubectl logs -n sedna deployment/gm`"
-            " says why; then try again",
+    if not await _reach(client, resources, lambda pods: not pods, _ENDING_SECONDS):
+        raise TemporaryError(
+            "its inference pod has not ended: see whether its node is online, then try again"
         )
+    start_time = job.get("status", {}).get("startTime") or job["metadata"]["creationTimestamp"]
+    try:
+        # The GlobalManager may write the old status back from its cache.
+        for _ in range(_ATTEMPTS):
+            await _set_start_time(client, resources, None)
+            if await _reach(client, resources, bool, _CREATION_SECONDS):
+                return
     finally:
         await _set_start_time(client, resources, start_time)
+    raise TemporaryError(
+        "the GlobalManager has created no inference pod: `kubectl logs -n sedna deployment/gm` says"
+        " why; then try again"
+    )
 
 
 async def _set_start_time(client: AsyncClient, resources: JobResources, time: str | None) -> None:
@@ -115,27 +116,24 @@ async def _set_start_time(client: AsyncClient, resources: JobResources, time: st
         )
 
 
-async def _wait(
+async def _reach(
     client: AsyncClient,
     resources: JobResources,
     is_reached: Callable[[list[Pod]], bool],
-    complaint: str,
-) -> None:
-    """Wait until the inference pods are as wanted.
-
-    Raises:
-        TemporaryError: that takes too long; says ``complaint``.
-    """
+    seconds: float,
+) -> bool:
+    """Wait until the inference pods are as wanted; return whether they are in time."""
     try:
         async with (
-            asyncio.timeout(_SECONDS),
+            asyncio.timeout(seconds),
             aclosing(follow(client, _selection(resources))) as states,
         ):
             async for found in states:
                 if is_reached(_inference(found)):
-                    return
+                    return True
     except TimeoutError:
-        raise TemporaryError(complaint) from None
+        pass
+    return False
 
 
 async def _inference_pods(client: AsyncClient, resources: JobResources) -> list[Pod]:

@@ -67,6 +67,8 @@ class SednaCluster(kmock.KubernetesEmulator):
     managers: dict[Any, str] = attrs.field(factory=dict, init=False)
     has_global_manager: bool = attrs.field(default=False, init=False)
     is_offline: bool = attrs.field(default=False, init=False)
+    stale_start_time: str = attrs.field(default="", init=False)
+    """What the GlobalManager writes back once, from its cache."""
     _numbers: Iterator[int] = attrs.field(factory=count, init=False)
     _buses: Any = attrs.field(factory=lambda: defaultdict(EventLog))
 
@@ -177,6 +179,9 @@ class SednaCluster(kmock.KubernetesEmulator):
     async def _create_inference_pods(self) -> None:
         """Do what the GlobalManager does with a job whose status has no startTime."""
         for key in self._keys(JOBS):
+            if self.stale_start_time:
+                await self._change(key, {"status": {"startTime": self.stale_start_time}})
+                self.stale_start_time = ""
             job = self._objects[key].raw
             phases = [pod["status"]["phase"] for pod in self.inference_pods().values()]
             living = {"Running", "Pending"} & set(phases)

@@ -192,7 +192,7 @@ async def test_restoring_waits_for_no_offline_node(
 async def test_a_global_manager_that_is_away_leaves_the_job_as_it_was(
     cluster: SednaCluster, sedna: Sedna, running_job: Job, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("jobs.kubernetes.inference._SECONDS", 0.5)
+    monkeypatch.setattr("jobs.kubernetes.inference._CREATION_SECONDS", 0.1)
     [name] = cluster.inference_pods()
     await sedna.delete(PODS, name)
     cluster.has_global_manager = False
@@ -200,6 +200,17 @@ async def test_a_global_manager_that_is_away_leaves_the_job_as_it_was(
         await restore(running_job)
     status = the_object(cluster, JOBS, "dogs")["status"]
     assert status["startTime"] == "2026-11-22T11:45:00Z"
+
+
+async def test_a_status_that_the_global_manager_writes_back_is_changed_again(
+    cluster: SednaCluster, sedna: Sedna, running_job: Job, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("jobs.kubernetes.inference._CREATION_SECONDS", 0.5)
+    [name] = cluster.inference_pods()
+    await sedna.delete(PODS, name)
+    cluster.stale_start_time = "2026-11-22T11:45:00Z"
+    await restore(running_job)
+    assert len(cluster.inference_pods()) == 1
 
 
 async def test_a_job_that_is_not_run_cannot_be_restored(
