@@ -75,7 +75,7 @@ def test_a_full_disk_leaves_no_half_of_a_line(index: Path, picture: Path) -> Non
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (len(before) + 9, hard))
     try:
-        with pytest.raises(WriteError, match="make room"):
+        with pytest.raises(WriteError, match="cannot be written"):
             Dataset(index).add(another)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
