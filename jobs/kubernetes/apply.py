@@ -1,6 +1,6 @@
 """Applies manifests on the server's side: all of them or, where one is refused, none."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from lightkube import AsyncClient
@@ -11,9 +11,11 @@ from lightkube.types import CascadeType, PatchType
 
 from backend.errors import SettingsError
 from jobs.kubernetes.cluster import NotFoundError, Object, explained
+from jobs.kubernetes.following import Selection, find
 from jobs.kubernetes.inference import check_online, find_job, replace_inference
 from jobs.kubernetes.snapshot import differences
 from jobs.resources.checks import JobResources
+from jobs.resources.schema import API_VERSION
 
 __all__ = ["apply"]
 
@@ -49,10 +51,10 @@ async def apply(client: AsyncClient, documents: Sequence[Object], resources: Job
             job and an inference pod could not be replaced; nothing is applied.
     """
     await check_online(client, resources)
-    running = await find_job(client, resources)
     ordered = sorted(documents, key=_rank)
     planned, replaced = await _try(client, ordered)
-    inference_changes = running is not None and _changes_inference(running, planned)
+    running = await find_job(client, resources)
+    inference_changes = running is not None and await _changes_inference(client, running, planned)
     for document in ordered:
         if document in replaced:
             await _delete_job(client, document)
@@ -62,43 +64,51 @@ async def apply(client: AsyncClient, documents: Sequence[Object], resources: Job
         await replace_inference(client, resources)
 
 
-async def _try(client: AsyncClient, documents: Sequence[Object]) -> tuple[Object, list[Object]]:
-    """Have the server check all documents; return the job as it will be, and Jobs to replace.
+async def _try(
+    client: AsyncClient, documents: Sequence[Object]
+) -> tuple[list[Object], list[Object]]:
+    """Have the server check all documents; return Sedna's as they will be, and Jobs to replace.
 
     Raises:
         SettingsError: some are refused; says each with its reason.
     """
-    refusals, replaced, planned = [], [], {}
+    refusals, replaced, planned = [], [], []
     new_namespaces = [each["metadata"]["name"] for each in documents if each["kind"] == "Namespace"]
     for document in documents:
         if _namespace(document) in new_namespaces:
             continue
         try:
             with explained():
-                planned = await _apply(client, document, dry_run=True)
+                answer = await _apply(client, document, dry_run=True)
         except (SettingsError, NotFoundError) as error:
             if document["kind"] == "Job" and "field is immutable" in str(error):
                 replaced.append(document)
             else:
                 refusals.append(f"{_name(document)} is refused: {error}")
+        else:
+            if document["apiVersion"] == API_VERSION:
+                planned.append(document | {"spec": answer["spec"]})
     if refusals:
         raise SettingsError("\n".join(["nothing is applied:", *refusals]))
     return planned, replaced
 
 
 async def _apply(client: AsyncClient, document: Object, *, dry_run: bool = False) -> Any:
-    try:
-        kind: Any = resource_registry.load(document["apiVersion"], document["kind"])
-    except LoadResourceError as error:
-        raise SettingsError(f"{error} Apply it with kubectl.") from error
     return await client.patch(
-        kind,
+        _kind(document),
         document["metadata"]["name"],
         document,
         namespace=_namespace(document),
         patch_type=PatchType.APPLY,
         dry_run=dry_run,
     )
+
+
+def _kind(document: Object) -> Any:
+    try:
+        return resource_registry.load(document["apiVersion"], document["kind"])
+    except LoadResourceError as error:
+        raise SettingsError(f"{error} Apply it with kubectl.") from error
 
 
 async def _delete_job(client: AsyncClient, document: Object) -> None:
@@ -111,7 +121,7 @@ async def _delete_job(client: AsyncClient, document: Object) -> None:
         )
 
 
-def _changes_inference(running: Object, planned: Object) -> bool:
+async def _changes_inference(client: AsyncClient, running: Object, planned: list[Object]) -> bool:
     """Return whether the inference pod has to be replaced.
 
     Raises:
@@ -119,21 +129,30 @@ def _changes_inference(running: Object, planned: Object) -> bool:
     """
     if running["metadata"].get("deletionTimestamp"):
         raise SettingsError("nothing is applied: the job is still being deleted: wait for that")
-    changed = [path for path, _, _ in differences(running["spec"], planned["spec"])]
-    fixed = list(_outside(changed, (*_READ_FOR_EACH_ROUND, *_READ_FOR_THE_INFERENCE_POD)))
+    changed = [field for each in planned for field in await _changed_fields(client, each)]
+    fixed = [
+        f"{name}: {path}"
+        for name, path in changed
+        if not path.startswith(_READ_FOR_EACH_ROUND + _READ_FOR_THE_INFERENCE_POD)
+    ]
     if fixed:
         raise SettingsError(
             f"nothing is applied: {', '.join(fixed)} of a running job would not take effect, since"
             " the LocalController reads it only when the job begins: `iljob stop --on kubernetes"
             " MANIFESTS` first; the job then begins again, from the initial model"
         )
-    return list(_outside(changed, _READ_FOR_EACH_ROUND)) != []
+    return any(not path.startswith(_READ_FOR_EACH_ROUND) for _, path in changed)
 
 
-def _outside(paths: Sequence[str], prefixes: tuple[str, ...]) -> Iterator[str]:
-    for path in paths:
-        if not any(path == prefix or path.startswith(f"{prefix}.") for prefix in prefixes):
-            yield path
+async def _changed_fields(client: AsyncClient, planned: Object) -> list[tuple[str, str]]:
+    """Return the resource's name and the path of each field that the cluster has otherwise."""
+    fields = {"metadata.name": planned["metadata"]["name"]}
+    found = await find(client, Selection(_kind(planned), _namespace(planned), fields=fields))
+    return [
+        (_name(planned), path)
+        for present in found
+        for path, _, _ in differences(present["spec"], planned["spec"])
+    ]
 
 
 def _namespace(document: Object) -> str:

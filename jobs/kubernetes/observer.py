@@ -20,11 +20,11 @@ from jobs.status import JobStatus
 
 __all__ = ["Observer"]
 
-_SECONDS_BETWEEN_LOOKS = 5.0
+_LONGEST_WAIT_SECONDS = 5.0
 """How often to look for new log lines, and for problems that show only in nothing happening."""
 _SECONDS_BETWEEN_LOGS = 1.0
 
-_Take = Callable[[list[Any]], None]
+_Record = Callable[[list[Any]], None]
 
 
 class _DeletedError(ProjectError):
@@ -44,75 +44,75 @@ class Observer:
         self._logs_read_to_the_end: set[str] = set()
         self._changed = asyncio.Event()
 
-    async def look(self) -> JobStatus:
+    async def read(self) -> JobStatus:
         """Return the job's status now.
 
         Raises:
             SettingsError: there is no such job.
         """
-        for selection, take in self._selections():
-            take(await find(self._client, selection))
+        for selection, record in self._selections():
+            record(await find(self._client, selection))
         if self._observed.job is None:
             raise SettingsError(
                 f"the cluster has no IncrementalLearningJob {self._resources.namespace}/"
                 f"{self._resources.name}: start it with `iljob run --on kubernetes MANIFESTS`"
             )
-        await self._look_at_node()
+        await self._read_node()
         await self._read_logs()
-        return self._status
+        return self._snapshot
 
-    async def keep_up(self) -> AsyncGenerator[JobStatus, None]:
+    async def follow(self) -> AsyncGenerator[JobStatus, None]:
         """Yield the job's status now and after each change, until the job is deleted.
 
         Raises:
             SettingsError: there is no such job.
         """
-        yield await self.look()
+        yield await self.read()
         follow_node = asyncio.create_task(self._follow_node())
         tasks = [asyncio.create_task(self._follow(*each)) for each in self._selections()]
-        logs = asyncio.create_task(self._keep_reading_logs())
+        logs = asyncio.create_task(self._follow_logs())
         try:
             while True:
-                await self._change(tasks)
-                yield self._status
+                await self._wait_for_change(tasks)
+                yield self._snapshot
         except _DeletedError:
             return
         finally:
             await _cancel([*tasks, follow_node, logs])
 
     @property
-    def _status(self) -> JobStatus:
+    def _snapshot(self) -> JobStatus:
         return snapshot(self._resources, self._observed)
 
-    def _selections(self) -> list[tuple[Selection, _Take]]:
+    def _selections(self) -> list[tuple[Selection, _Record]]:
         resources = self._resources
         namespace = resources.namespace
-        selections: list[tuple[Selection, _Take]] = [
-            (Selection(SEDNA_JOB, namespace, fields=_named(resources.name)), self._take_job),
+        selections: list[tuple[Selection, _Record]] = [
+            (Selection(SEDNA_JOB, namespace, fields=_named(resources.name)), self._record_job),
             (
                 Selection(SEDNA_DATASET, namespace, fields=_named(resources.dataset.metadata.name)),
-                self._take_dataset,
+                self._record_dataset,
             ),
-            (Selection(Event, namespace, fields={"type": "Warning"}), self._take_events),
+            (Selection(Event, namespace, fields={"type": "Warning"}), self._record_events),
             (
                 Selection(PodResource, namespace, labels=worker_labels(resources.name)),
-                self._take_workers,
+                self._record_workers,
             ),
         ]
         if self._observed.preparations:
             labels = {"job-name": list(self._observed.preparations)}
             selections.append(
-                (Selection(PodResource, namespace, labels=labels), self._take_preparers)
+                (Selection(PodResource, namespace, labels=labels), self._record_preparers)
             )
         return selections
 
-    async def _follow(self, selection: Selection, take: _Take) -> None:
+    async def _follow(self, selection: Selection, record: _Record) -> None:
         async with aclosing(follow(self._client, selection)) as states:
             async for found in states:
-                take(found)
+                record(found)
                 self._changed.set()
 
-    async def _look_at_node(self) -> None:
+    async def _read_node(self) -> None:
         """Note the node's state; a role for one namespace need not show nodes."""
         with suppress(SettingsError, NotFoundError), explained():
             name = self._resources.dataset.spec.node_name
@@ -121,14 +121,14 @@ class Observer:
     async def _follow_node(self) -> None:
         selection = Selection(Node, fields=_named(self._resources.dataset.spec.node_name))
         with suppress(SettingsError):
-            await self._follow(selection, self._take_node)
+            await self._follow(selection, self._record_node)
 
-    async def _change(self, tasks: Iterable[asyncio.Task[None]]) -> None:
+    async def _wait_for_change(self, tasks: Iterable[asyncio.Task[None]]) -> None:
         """Wait for a change, but not for ever; raise what ended one of the ``tasks``."""
         changed = asyncio.create_task(self._changed.wait())
         done, _ = await asyncio.wait(
             [changed, *tasks],
-            timeout=_SECONDS_BETWEEN_LOOKS,
+            timeout=_LONGEST_WAIT_SECONDS,
             return_when=asyncio.FIRST_COMPLETED,
         )
         await _cancel([changed])
@@ -136,29 +136,29 @@ class Observer:
             task.result()
         self._changed.clear()
 
-    def _take_job(self, found: list[Object]) -> None:
+    def _record_job(self, found: list[Object]) -> None:
         if not found and self._observed.job is not None:
             raise _DeletedError
         self._observed.job = found[0] if found else None
 
-    def _take_dataset(self, found: list[Object]) -> None:
+    def _record_dataset(self, found: list[Object]) -> None:
         self._observed.dataset = found[0] if found else {}
 
-    def _take_node(self, found: list[Node]) -> None:
+    def _record_node(self, found: list[Node]) -> None:
         self._observed.node = found[0] if found else None
 
-    def _take_events(self, found: list[Event]) -> None:
+    def _record_events(self, found: list[Event]) -> None:
         self._observed.events = list(found)
 
-    def _take_workers(self, found: list[PodResource]) -> None:
+    def _record_workers(self, found: list[PodResource]) -> None:
         """Note the workers; those that have ended stay known when the cleaner deletes them."""
         ended = {name: pod for name, pod in self._observed.workers.items() if pod.has_ended}
         self._observed.workers = ended | _by_name(found)
 
-    def _take_preparers(self, found: list[PodResource]) -> None:
+    def _record_preparers(self, found: list[PodResource]) -> None:
         self._observed.preparers = _by_name(found)
 
-    async def _keep_reading_logs(self) -> None:
+    async def _follow_logs(self) -> None:
         while True:
             await self._read_logs()
             await asyncio.sleep(_SECONDS_BETWEEN_LOGS)

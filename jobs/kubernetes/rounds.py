@@ -43,13 +43,13 @@ def rounds_of(conditions: Sequence[Condition], deploy_trigger: Trigger) -> list[
     A round begins when its training samples are ready. The status does not hold the size of
     the training set; the evaluation's is the metric ``samples``, where it is reported.
     """
-    reader = _Reader(deploy_trigger)
+    reader = _RoundReader(deploy_trigger)
     for condition in conditions:
-        reader.take(condition)
+        reader.read(condition)
     return reader.rounds
 
 
-class _Reader:
+class _RoundReader:
     """Goes through the conditions in order."""
 
     def __init__(self, deploy_trigger: Trigger) -> None:
@@ -59,7 +59,7 @@ class _Reader:
         self._stage_began: datetime | None = None
         self._seen: set[tuple[Stage, ConditionType]] = set()
 
-    def take(self, condition: Condition) -> None:
+    def read(self, condition: Condition) -> None:
         step = (condition.stage, condition.type)
         if step == (Stage.TRAIN, ConditionType.READY) and not self._is_training:
             self._begin(condition)
@@ -68,7 +68,7 @@ class _Reader:
         if self._stage_began is None:
             self._stage_began = condition.time
         self._seen.add(step)
-        self._take_result(condition)
+        self._read_result(condition)
 
     @property
     def _is_open(self) -> bool:
@@ -84,7 +84,7 @@ class _Reader:
         number = len(self.rounds) + 1
         self.rounds.append(Round(number=number, started=condition.time))
 
-    def _take_result(self, condition: Condition) -> None:
+    def _read_result(self, condition: Condition) -> None:
         match condition.stage, condition.type:
             case Stage.TRAIN, ConditionType.COMPLETED:
                 self._end_stage(condition)
@@ -92,7 +92,7 @@ class _Reader:
                     self.rounds[-1].model_urls = [each.url for each in models]
             case Stage.EVAL, ConditionType.COMPLETED:
                 self._end_stage(condition)
-                self._take_metrics(_output(condition))
+                self._read_metrics(_output(condition))
             case Stage.DEPLOY, ConditionType.COMPLETED:
                 self._end_stage(condition)
                 self._end_deployment(condition.time)
@@ -103,7 +103,7 @@ class _Reader:
             case Stage.TRAIN, ConditionType.WAITING:
                 self._end(condition.time, Outcome.FAILED, _LOST)
 
-    def _take_metrics(self, results: Sequence[_Model]) -> None:
+    def _read_metrics(self, results: Sequence[_Model]) -> None:
         round_ = self.rounds[-1]
         metrics = [list_metrics(each.metrics or {}) for each in results]
         if len(metrics) == _RESULTS:

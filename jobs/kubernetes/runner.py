@@ -56,7 +56,7 @@ class KubernetesRunner:
         async with asyncio.timeout(timeout), connect() as client:
             await apply(client, self._documents, self._resources)
             observer = Observer(client, self._resources, self._preparations)
-            async with aclosing(observer.keep_up()) as statuses:
+            async with aclosing(observer.follow()) as statuses:
                 async for status in statuses:
                     if on_status:
                         on_status(status)
@@ -66,13 +66,13 @@ class KubernetesRunner:
 
     def status(self) -> JobStatus:
         """Return the job's status from the cluster."""
-        return asyncio.run(self._look())
+        return asyncio.run(self._read_status())
 
     async def watch(self, on_status: OnStatus) -> None:
         """Follow the job until it is deleted."""
         async with connect() as client:
             observer = Observer(client, self._resources, self._preparations)
-            async with aclosing(observer.keep_up()) as statuses:
+            async with aclosing(observer.follow()) as statuses:
                 async for status in statuses:
                     on_status(status)
 
@@ -102,9 +102,9 @@ class KubernetesRunner:
         """
         asyncio.run(self._restore())
 
-    async def _look(self) -> JobStatus:
+    async def _read_status(self) -> JobStatus:
         async with connect() as client:
-            return await Observer(client, self._resources, self._preparations).look()
+            return await Observer(client, self._resources, self._preparations).read()
 
     async def _apply(self) -> None:
         async with connect() as client:
@@ -130,7 +130,7 @@ class KubernetesRunner:
                 with suppress(SettingsError):
                     async with (
                         asyncio.timeout(_DELETION_SECONDS),
-                        aclosing(Observer(client, self._resources).keep_up()) as statuses,
+                        aclosing(Observer(client, self._resources).follow()) as statuses,
                     ):
                         async for status in statuses:
                             problem = status.problem

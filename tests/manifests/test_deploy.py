@@ -96,5 +96,5 @@ async def test_a_threshold_of_a_running_job_is_refused_with_nothing_changed(
     before = len([each for each in cluster["patch"] if "dryRun" not in each.params])
     status, said = await deploy("EDGE_NODE=edge", "DEPLOY_GAIN=0.1", "TAG=2.0")
     assert status != 0
-    assert "nothing is applied: spec.deploySpec.trigger.condition.threshold" in said
+    assert f"IncrementalLearningJob/{JOB}: spec.deploySpec.trigger.condition.threshold of" in said
     assert len([each for each in cluster["patch"] if "dryRun" not in each.params]) == before

@@ -111,9 +111,17 @@ async def test_what_is_read_only_when_a_job_begins_is_refused_before_anything_ch
         running_job.spec[part][field] = value / 2
     running_job.resources["prepare"] = preparation("scripted:2")
     before = len(written(cluster))
-    with pytest.raises(SettingsError, match=rf"nothing is applied: spec.{part}.{field}.* begins"):
+    with pytest.raises(
+        SettingsError, match=rf"nothing is applied: .*/dogs: spec.{part}.{field}.* begins"
+    ):
         await apply(running_job)
     assert len(written(cluster)) == before
+
+
+async def test_another_model_of_a_running_job_is_refused(running_job: Job) -> None:
+    running_job.resources["deploy"]["spec"]["url"] = "/elsewhere/deploy.onnx"
+    with pytest.raises(SettingsError, match=r"nothing is applied: Model/deploy: spec\.url of a"):
+        await apply(running_job)
 
 
 async def test_one_refusal_keeps_everything_from_being_applied(

@@ -157,6 +157,19 @@ async def test_a_watch_that_is_too_old_begins_anew(
     assert len(list(gone)) == 1
 
 
+async def test_a_server_that_goes_away_when_a_watch_is_too_old_is_asked_again(
+    cluster: SednaCluster, sedna: Sedna, runner: KubernetesRunner
+) -> None:
+    gone = cluster["watch", cluster.resource(JOBS)][:1] << GONE
+    # After those of the application, the first look and the watch.
+    away = cluster["list", cluster.resource(JOBS)][3:4] << 503
+    statuses = Statuses()
+    run = await started(runner, statuses)
+    await play_round(sedna)
+    assert (await run).rounds[0].outcome is Outcome.DEPLOYED
+    assert (len(list(gone)), len(list(away))) == (1, 1)
+
+
 async def test_a_server_that_goes_away_for_a_while_is_asked_again(
     cluster: SednaCluster, sedna: Sedna, runner: KubernetesRunner
 ) -> None:
