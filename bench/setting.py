@@ -66,3 +66,14 @@ class Setting:
             "weights": _SHARED_DATA / "mobilenetv2_imagenet_f16.npz",
             "photos": _SHARED_DATA / "photos",
         }
+
+    @property
+    def shift(self) -> Path:
+        """Photographs and cartoons of the same classes.
+
+        Raises LeftOutError where they are not at hand.
+        """
+        folder = _SHARED_DATA / "shift"
+        if not folder.is_dir():
+            raise LeftOutError(f"it needs photographs and cartoons: no {folder.name}.")
+        return folder

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 
 from bench.comparisons.inference import as_it_comes, engines, evaluation, int8
+from bench.comparisons.learning import learning_photographs, learning_rendered
 from bench.comparisons.overhead import overhead
 from bench.comparisons.scale import million_samples
 from bench.comparisons.serving import memory, serving
@@ -28,4 +29,6 @@ COMPARISONS: Mapping[str, Comparison] = {
     "memory": memory,
     "million-samples": million_samples,
     "serving": serving,
+    "learning": learning_photographs,
+    "learning-rendered": learning_rendered,
 }

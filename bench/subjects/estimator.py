@@ -2,6 +2,7 @@
 
 import os
 import time
+from collections.abc import Sequence
 from itertools import islice
 from pathlib import Path
 from statistics import median
@@ -10,7 +11,9 @@ from tempfile import TemporaryDirectory
 import numpy as np
 
 from backend.classifier import TinyMSClassifier
+from backend.classifier.features import Backbone
 from backend.images.preprocessing import LabelledImages
+from backend.models import model_file
 from bench.answering import Values, answer, median_ms
 from bench.dataset import CLASS_NAMES, INPUT_SIZE, in_class_folders, in_index
 
@@ -45,6 +48,39 @@ def head_to_accuracy(weights: str, photos: str, seed: int) -> Values:
     with TemporaryDirectory() as folder:
         estimator.load(estimator.save(Path(folder) / "model.onnx"))
         return {"accuracy": _accuracy(estimator, photos), "epochs": _HEAD_EPOCHS}
+
+
+def logistic_regression(
+    weights: str, folder: str, kinds: Sequence[str], train_share: float
+) -> Values:
+    """Fit logistic regression to the frozen features of all pictures that a job would train on.
+
+    ``folder`` has ``<kind>/train/<class>`` and ``<kind>/eval/<class>``.
+    """
+    from sklearn.linear_model import LogisticRegression  # noqa: PLC0415
+
+    estimator = TinyMSClassifier(CLASS_NAMES, INPUT_SIZE)
+    estimator.load(weights)
+    with TemporaryDirectory() as written:
+        model = model_file.read(Path(estimator.save(f"{written}/model.onnx"))).payload
+    backbone = Backbone(model, estimator.input_format, cache_folder=None, size=0)
+    files = {part: _by_kind(Path(folder), kinds, part) for part in ("train", "eval")}
+    trained = [
+        each[place]
+        for each in files["train"].values()
+        for place in np.random.default_rng(0).permutation(len(each))[: int(train_share * len(each))]
+    ]
+    regression = LogisticRegression(max_iter=1000)
+    regression.fit(backbone.features(trained).values, [file.parent.name for file in trained])
+    return {
+        kind: 100
+        * regression.score(backbone.features(each).values, [file.parent.name for file in each])
+        for kind, each in files["eval"].items()
+    }
+
+
+def _by_kind(folder: Path, kinds: Sequence[str], part: str) -> dict[str, list[Path]]:
+    return {kind: sorted((folder / kind / part).glob("*/*")) for kind in kinds}
 
 
 def inference(model: str, requests: int) -> Values:
@@ -99,6 +135,7 @@ if __name__ == "__main__":
         full_fine_tuning,
         head_to_accuracy,
         inference,
+        logistic_regression,
         one_format,
         make_int8,
         make_model,
