@@ -109,7 +109,10 @@ class Classifier(ABC):
         label_smoothing: float = 0.1,
         warmup_epochs: float = 1,
         fine_tune: FineTune = "full",
+        backbone_rate: float = 1.0,
+        weight_decay: float = 0.0,
         seed: int = 0,
+        repeats: Sequence[int] | None = None,
         state_file: str | os.PathLike[str] | None = None,
         cache_folder: str | os.PathLike[str] | None = None,
         cache_size: int = 512,
@@ -129,7 +132,10 @@ class Classifier(ABC):
             warmup_epochs: Epochs until the highest rate is reached.
             fine_tune: ``head`` trains the classifier on features computed once, without
                 augmentation; a number N trains the last N blocks too; ``full`` everything.
+            backbone_rate: Learning rate of the blocks as a share of the classifier's, above 0 to 1.
+            weight_decay: What a weight is multiplied by in its penalty's gradient, 0 or more.
             seed: Of order and augmentation. Equal seeds and data give equal weights.
+            repeats: How often each image is trained on in an epoch, 1 or more; None: once.
             state_file: An ``.npz`` file for the state after each epoch. A training of the same
                 weights, data and hyperparameters that finds it goes on where it stopped. The
                 caller removes it.
@@ -164,21 +170,31 @@ class Classifier(ABC):
             warmup_epochs,
             fine_tune,
             seed,
+            backbone_rate,
+            weight_decay,
         )
-        features, weights = None, self.get_weights()
+        features, positions, weights = None, list(range(len(train_data))), self.get_weights()
         folder = None if cache_folder is None else Path(cache_folder)
         if fine_tune == "head":
             positions, features = self._features(train_data.x, folder, cache_size, on_unreadable)
-            train_data = _selected(train_data, positions)
         elif on_unreadable:
-            train_data = _selected(train_data, readable(train_data.x, on_unreadable))
+            positions = readable(train_data.x, on_unreadable)
+        train_data = _selected(train_data, positions)
         self._check(train_data, "train")
         toolkit = self._toolkit
         from backend.classifier.training import Task, fit  # noqa: PLC0415
 
-        class_count = len(self.class_names)
+        order = np.arange(len(positions))
+        if repeats is not None:
+            order = np.repeat(order, [repeats[position] for position in positions])
         task = Task(
-            toolkit, self.network, class_count, weights, train_data, self.input_format, features
+            toolkit,
+            self.network,
+            len(self.class_names),
+            weights,
+            _selected(train_data, order.tolist()),
+            self.input_format,
+            None if features is None else features[order],
         )
         state = None if state_file is None else Path(state_file)
         with without_present_objects():

@@ -29,6 +29,10 @@ class Plan:
     """Epochs in which the rate rises linearly from near 0."""
     fine_tune: FineTune
     seed: int
+    backbone_rate: float = 1.0
+    """Learning rate of what comes before the head, as a share of the head's, above 0 to 1."""
+    weight_decay: float = 0.0
+    """The penalty on a weight w adds this times w to its gradient."""
 
     def __post_init__(self) -> None:
         """Raise SettingsError for a value out of its range."""
@@ -38,6 +42,8 @@ class Plan:
             "learning_rate": self.learning_rate > 0,
             "optimizer": self.optimizer in {"adam", "momentum"},
             "label_smoothing": 0 <= self.label_smoothing < 1,
+            "backbone_rate": 0 < self.backbone_rate <= 1,
+            "weight_decay": self.weight_decay >= 0,
             "warmup_epochs": self.warmup_epochs >= 0,
             "fine_tune": self.fine_tune in {"head", "full"}
             or (isinstance(self.fine_tune, int) and self.fine_tune >= 1),

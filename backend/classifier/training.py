@@ -77,7 +77,7 @@ def fit(
     samples, operations = _samples(task)
     steps = len(task.images) // plan.batch_size
     rates = _padded(learning_rates(plan, steps))
-    optimizer = _optimizer(task.toolkit, network, plan, rates)
+    optimizer = _optimizer(task, network, plan, rates)
     loss = task.toolkit.loss(task.class_count, plan.label_smoothing)
     model = task.toolkit.model(network, loss, optimizer)
     state = Resumable(state_file, mark, [network, optimizer])
@@ -124,22 +124,22 @@ def _samples(task: Task) -> tuple[Samples, list[Any]]:
 
 
 def _freeze(network: Cell, description: Network, trained_blocks: int) -> None:
-    """Freeze all before the last blocks, but for the head."""
+    """Freeze all before the last blocks, but for the head, and all statistics.
+
+    Few small batches know the statistics worse than the many that they are from.
+    """
     if not description.blocks:
         raise SettingsError(
             f"fine_tune={trained_blocks}: {description.name} names no blocks: use head or full."
         )
     first = description.blocks[-trained_blocks:][0]
     is_trained = False
-    frozen = set()
     for parameter in network.get_parameters():
         is_trained = is_trained or parameter.name.startswith(f"{first}.")
         if not is_trained and not description.is_of_head(parameter.name):
             parameter.requires_grad = False
-            frozen.add(parameter.name)
     for _, cell in network.cells_and_names():
-        if isinstance(cell, nn.BatchNorm2d) and cell.gamma.name in frozen:
-            # A frozen block keeps its statistics.
+        if isinstance(cell, nn.BatchNorm2d):
             cell.use_batch_statistics = False
 
 
@@ -157,8 +157,33 @@ def _compiled(
     return [*what, which, rate_count, kernels]
 
 
-def _optimizer(toolkit: Toolkit, network: Cell, plan: Plan, rates: list[float]) -> Cell:
-    parameters = network.trainable_params()
+def _optimizer(task: Task, network: Cell, plan: Plan, rates: list[float]) -> Cell:
+    given: dict[str, Any] = {
+        "params": network.trainable_params(),
+        "learning_rate": rates,
+        "weight_decay": plan.weight_decay,
+    }
+    if plan.backbone_rate != 1:
+        given["params"] = _groups(given["params"], task.network, plan, rates)
     if plan.optimizer == "adam":
-        return toolkit.optimizers.Adam(parameters, learning_rate=rates)
-    return toolkit.optimizers.Momentum(parameters, learning_rate=rates, momentum=0.9)
+        return task.toolkit.optimizers.Adam(**given)
+    return task.toolkit.optimizers.Momentum(**given, momentum=0.9)
+
+
+def _groups(
+    parameters: list[Any], description: Network, plan: Plan, rates: list[float]
+) -> list[dict[str, Any]]:
+    """Give the head its own rate; scales and shifts do not decay, as where nothing is grouped."""
+    groups: dict[tuple[bool, bool], list[Any]] = {}
+    for each in parameters:
+        decays = not each.name.endswith(("gamma", "beta"))
+        groups.setdefault((description.is_of_head(each.name), decays), []).append(each)
+    slower = [rate * plan.backbone_rate for rate in rates]
+    return [
+        {
+            "params": members,
+            "lr": rates if is_head else slower,
+            "weight_decay": plan.weight_decay if decays else 0.0,
+        }
+        for (is_head, decays), members in groups.items()
+    ]

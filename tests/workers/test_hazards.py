@@ -70,7 +70,7 @@ def read_images(session: Session) -> list[object]:
     settings = session.settings(TrainSettings)
     folder = RoundFolder(settings.model_url, session.mirror)
     quarantine = Quarantine(folder.train_quarantine, folder, share=settings.unreadable_share)
-    return list(round_images(session, settings, folder, quarantine).x)
+    return list(round_images(session, settings, folder, quarantine).images.x)
 
 
 @pytest.fixture(autouse=True)

@@ -21,14 +21,12 @@ from enum import Enum
 from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
-
 from backend.errors import DatasetError
 from backend.files import write_atomically
 from workers.data.index_file import Sample, format_index, ignore, read_labels, sample_paths
 from workers.data.quarantine import read_quarantine
 from workers.data.round_folder import RoundFolder
-from workers.learning.sampling import draw_evenly
+from workers.learning.sampling import draw_evenly, number_kinds
 
 __all__ = ["Replay", "draw_replay", "record_samples", "recorded_labels"]
 
@@ -38,8 +36,8 @@ class Replay(NamedTuple):
 
     missed: list[Sample]
     """Of rounds that reported no model, and trained on in no other."""
-    repeated: list[Sample]
-    """A draw from those that were trained on."""
+    repeated: dict[Sample, int]
+    """A draw from those that were trained on, with the round in which each was new."""
 
 
 class _History(Enum):
@@ -90,33 +88,42 @@ def draw_replay(
     count: int,
     seed: int,
 ) -> Replay:
-    """Return all missed samples and up to ``count`` repeated ones, as many of each class.
+    """Return all missed samples and up to ``count`` repeated ones, as many of each class and round.
 
-    A class with too few gives what it has, and the others more. Only samples of the index, whose
+    One with too few gives what it has, and the others more. Only samples of the index, whose
     class numbers by path are ``labels``, are drawn, and none of ``new``. The same arguments give
     the same samples. A million samples take about a second and 50 MB.
 
     Raises DatasetError if an earlier file cannot be read.
     """
     histories = dict.fromkeys(labels, _History.UNKNOWN)
+    rounds: dict[str, int] = {}
     for earlier, file in _recorded_rounds(folder):
-        _add_round(earlier, file, histories)
+        _add_round(earlier, file, histories, rounds)
     _mark((path for path, _ in new), histories, _History.UNKNOWN)
     missed = (path for path, history in histories.items() if history is _History.MISSED)
     trained = [path for path, history in histories.items() if history is _History.TRAINED]
-    classes = np.fromiter(map(labels.__getitem__, trained), np.int64, len(trained))
-    repeated = (trained[position] for position in draw_evenly(classes, count, seed))
+    kinds = number_kinds((rounds[path], labels[path]) for path in trained)
+    repeated = [trained[position] for position in draw_evenly(kinds, count, seed)]
     return Replay(
         missed=[Sample(path, labels[path]) for path in missed],
-        repeated=[Sample(path, labels[path]) for path in repeated],
+        repeated={Sample(path, labels[path]): rounds[path] for path in repeated},
     )
 
 
-def _add_round(folder: RoundFolder, file: Path, histories: dict[str, _History]) -> None:
-    """Note what a round, later than those before it, has done with the samples."""
+def _add_round(
+    folder: RoundFolder, file: Path, histories: dict[str, _History], rounds: dict[str, int]
+) -> None:
+    """Note what a round, later than those before it, has done with the samples.
+
+    ``rounds`` are those in which each sample was first trained on.
+    """
     paths = sample_paths(file)
     if folder.is_completed:
-        _mark(paths, histories, _History.TRAINED)
+        for path in paths:
+            if path in histories:
+                histories[path] = _History.TRAINED
+                rounds.setdefault(path, folder.number)
         # Those that it tried to repeat, too.
         for left_out in read_quarantine(folder.train_quarantine):
             history = _History.MISSED if left_out.line else _History.LEFT_OUT

@@ -1,9 +1,33 @@
-"""Drawing a few of many, as many of each kind as there are."""
+"""Samples of every kind alike: drawing as many of each, and repeating those of rare ones."""
+
+from collections.abc import Hashable, Iterable
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["draw_evenly"]
+__all__ = ["draw_evenly", "number_kinds", "repeats_of_rare"]
+
+_MOST_REPEATS = 20
+
+
+def number_kinds(names: Iterable[Hashable]) -> NDArray[np.int64]:
+    """Return a number for each name, equal ones for equal names."""
+    numbers: dict[Hashable, int] = {}
+    return np.array([numbers.setdefault(name, len(numbers)) for name in names], np.int64)
+
+
+def repeats_of_rare(kinds: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return how often to repeat each sample of ``kinds`` (N,), so that no kind is rare.
+
+    Rounded, the size of the largest kind divided by that of the sample's own; at most 20, since
+    a sample that is seen more often teaches nothing more.
+    """
+    if not len(kinds):
+        return kinds
+    sizes = np.bincount(kinds)
+    repeats = np.rint(sizes.max() / np.maximum(sizes, 1)).astype(np.int64)
+    balanced: NDArray[np.int64] = np.minimum(repeats, _MOST_REPEATS)[kinds]
+    return balanced
 
 
 def draw_evenly(kinds: NDArray[np.int64], count: int, seed: int) -> list[int]:

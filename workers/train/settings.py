@@ -1,10 +1,13 @@
 """The settings of the train worker."""
 
+import sys
 from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, PositiveFloat, PositiveInt
 
+from backend.classifier.plan import FineTune
+from backend.networks import find_network
 from workers.data.settings import DatasetSettings
 from workers.environment import LocalPath
 from workers.learning.settings import EstimatorSettings
@@ -13,6 +16,8 @@ from workers.sedna.settings import TrainTask
 __all__ = ["TrainSettings"]
 
 _CACHE = "cache"
+_REPLAY = 500
+_BLOCKS = 3
 
 
 def _fine_tune(value: object) -> str | int:
@@ -40,17 +45,36 @@ class TrainSettings(TrainTask, EstimatorSettings, DatasetSettings):
         lt=1,
         description="Share of the label's probability that is spread over all classes, 0 to 1.",
     )
-    fine_tune: Annotated[Literal["head", "full"] | int, BeforeValidator(_fine_tune)] = Field(
-        default="full",
-        description="What is trained: head (the classifier), full, or the number of last blocks.",
+    backbone_rate: float = Field(
+        default=1.0,
+        gt=0,
+        le=1,
+        description="Learning rate of what comes before the classifier, as a share of "
+        "learning_rate: less keeps more of what a pretrained backbone knows.",
+    )
+    weight_decay: float = Field(
+        default=0.0, ge=0, description="How strongly weights are pulled towards 0."
+    )
+    balance: bool = Field(
+        default=True,
+        description="Whether samples of rare classes and small rounds are trained on several "
+        "times an epoch, so that each class of each round counts alike; false: once.",
+    )
+    fine_tune: Annotated[Literal["head", "full"] | int | None, BeforeValidator(_fine_tune)] = Field(
+        default=None,
+        description="What is trained: the classifier and so many last blocks, the classifier "
+        "alone (head), or everything (full). Unset: 3, which suits a backbone that was "
+        "pretrained, or full for a network that names no blocks. A backbone that a job has "
+        "trained from nothing wants full.",
     )
     seed: int = Field(
         default=0, ge=0, lt=2**32, description="Seed of the order, augmentation and replay."
     )
-    replay: int = Field(
-        default=200,
+    replay: int | None = Field(
+        default=None,
         ge=0,
-        description="Older samples that are trained on beside the new ones, against forgetting.",
+        description="Older samples that are trained on beside the new ones, against forgetting, "
+        "as many of each class and round. Unset: 500, or with fine_tune=head all of them.",
     )
     cache_folder: LocalPath | None = Field(
         default=None,
@@ -68,3 +92,18 @@ class TrainSettings(TrainTask, EstimatorSettings, DatasetSettings):
     def cache(self) -> Path | None:
         """Where something is kept for the next round, if it is."""
         return (self.cache_folder or self.model_url.parent / _CACHE) if self.cache_size else None
+
+    @property
+    def trained_part(self) -> FineTune:
+        """What is trained."""
+        if self.fine_tune is not None:
+            return self.fine_tune
+        return _BLOCKS if find_network(self.network).blocks else "full"
+
+    @property
+    def replay_count(self) -> int:
+        """How many older samples at most are trained on."""
+        if self.replay is not None:
+            return self.replay
+        # The features of a frozen backbone are known from the rounds before.
+        return sys.maxsize if self.fine_tune == "head" else _REPLAY

@@ -2,6 +2,7 @@
 
 import logging
 from pathlib import Path
+from typing import NamedTuple
 
 from backend.errors import DatasetError
 from backend.images.preprocessing import LabelledImages
@@ -14,13 +15,22 @@ from workers.data.round_folder import RoundFolder
 from workers.data.screening import Screen
 from workers.learning.estimators import make_backend, make_estimator
 from workers.learning.replay import Replay, draw_replay, record_samples, recorded_labels
+from workers.learning.sampling import number_kinds, repeats_of_rare
 from workers.sedna.session import Session
 from workers.sedna.settings import TrainTask
 from workers.train.settings import TrainSettings
 
-__all__ = ["claim_samples", "round_images", "train"]
+__all__ = ["RoundImages", "claim_samples", "round_images", "train"]
 
 _log = logging.getLogger(__name__)
+
+
+class RoundImages(NamedTuple):
+    """What a round trains on."""
+
+    images: LabelledImages
+    repeats: list[int] | None
+    """How often each is trained on in an epoch; None: once."""
 
 
 def train(session: Session) -> None:
@@ -33,7 +43,7 @@ def train(session: Session) -> None:
     settings = session.settings(TrainSettings)
     backend = make_backend(make_estimator(settings), settings)
     quarantine = Quarantine(folder.train_quarantine, folder, share=settings.unreadable_share)
-    images = round_images(session, settings, folder, quarantine)
+    images, repeats = round_images(session, settings, folder, quarantine)
     session.load(backend, settings.base_model_url, Variable.BASE_MODEL_URL)
     metrics: Metrics = backend.train(
         images,
@@ -42,8 +52,11 @@ def train(session: Session) -> None:
         learning_rate=settings.learning_rate,
         optimizer=settings.optimizer,
         label_smoothing=settings.label_smoothing,
-        fine_tune=settings.fine_tune,
+        fine_tune=settings.trained_part,
+        backbone_rate=settings.backbone_rate,
+        weight_decay=settings.weight_decay,
         seed=settings.seed,
+        repeats=repeats,
         state_file=folder.training_state,
         cache_folder=settings.cache,
         cache_size=settings.cache_size,
@@ -71,7 +84,7 @@ def claim_samples(session: Session) -> RoundFolder:
 
 def round_images(
     session: Session, settings: TrainSettings, folder: RoundFolder, quarantine: Quarantine
-) -> LabelledImages:
+) -> RoundImages:
     """Return what the round trains on; what earlier rounds missed is this round's from now on.
 
     Raises DatasetError if an index file cannot be read, there are too many bad lines or nothing
@@ -93,12 +106,17 @@ def round_images(
         len(older.missed),
         len(older.repeated),
     )
-    samples = new + older.missed + older.repeated
+    rounds = dict.fromkeys(new + older.missed, folder.number) | older.repeated
+    samples = list(rounds)
     screen = Screen(dataset.folders, settings.image_limit_mib)
     images = quarantine.screened(samples, dataset.images(samples), screen.check)
     if not new and not older.missed:
         raise DatasetError(f"{settings.train_dataset_url}: contains no samples: add some.")
-    return images
+    if not settings.balance:
+        return RoundImages(images, None)
+    readable = [sample for sample in samples if sample.path not in quarantine.paths]
+    kinds = number_kinds((rounds[sample], sample.label) for sample in readable)
+    return RoundImages(images, repeats_of_rare(kinds).tolist())
 
 
 def _data_indexes(settings: TrainSettings) -> list[Path]:
@@ -119,5 +137,9 @@ def _replay(
     labels = dataset.read_labels(settings.class_names)
     if labels is None:
         labels = recorded_labels(folder, settings.class_names)
-    drawn = draw_replay(folder, labels, new, settings.replay, settings.seed)
-    return Replay(dataset.available(drawn.missed), dataset.available(drawn.repeated))
+    drawn = draw_replay(folder, labels, new, settings.replay_count, settings.seed)
+    repeated = dataset.available(list(drawn.repeated))
+    return Replay(
+        missed=dataset.available(drawn.missed),
+        repeated={sample: drawn.repeated[sample] for sample in repeated},
+    )

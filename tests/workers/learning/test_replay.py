@@ -133,6 +133,17 @@ def test_classes_are_as_even_as_the_pool_allows(labels: list[int], count: int, s
     assert all(taken[label] >= min(available[label], most - 1) for label in available)
 
 
+def test_rounds_are_as_even_as_classes(tmp_path: Path) -> None:
+    rounds = {1: batch("a", *[0] * 30, 1, 1), 2: batch("b", *[0] * 4, *[1] * 30)}
+    for number, samples in rounds.items():
+        completed(tmp_path / str(number), samples)
+    (tmp_path / "3").mkdir()
+    index = dict(rounds[1] + rounds[2])
+    drawn = draw_replay(of_round(tmp_path / "3"), index, [], count=20, seed=0).repeated
+    taken = Counter((number, sample.label) for sample, number in drawn.items())
+    assert taken == {(1, 0): 7, (1, 1): 2, (2, 0): 4, (2, 1): 7}
+
+
 def test_the_seed_decides_which_are_drawn(tmp_path: Path) -> None:
     index = batch("a", *[0] * 50)
     completed(tmp_path / "1", index)
@@ -166,7 +177,7 @@ def test_a_round_without_a_model_that_the_controller_took_is_missed_whole(
     completed(tmp_path / "1", failed, status, delivered)
     (tmp_path / "2").mkdir()
     assert draw_replay(of_round(tmp_path / "2"), dict(failed + new), new, 1, 0) == Replay(
-        failed, []
+        failed, {}
     )
 
 
@@ -197,7 +208,9 @@ def test_a_mended_image_is_drawn_once_a_round_has_trained_on_it(tmp_path: Path) 
     quarantine(tmp_path / "1", *index)
     completed(tmp_path / "2", index)
     (tmp_path / "3").mkdir()
-    assert draw_replay(of_round(tmp_path / "3"), dict(index), [], 9, 0) == Replay([], index)
+    assert draw_replay(of_round(tmp_path / "3"), dict(index), [], 9, 0) == Replay(
+        [], dict.fromkeys(index, 1)
+    )
 
 
 def test_a_round_that_failed_is_missed_whole_and_what_it_could_not_read_too(
@@ -208,7 +221,7 @@ def test_a_round_that_failed_is_missed_whole_and_what_it_could_not_read_too(
     quarantine(tmp_path / "1", index[0])
     completed(tmp_path / "2", [])
     (tmp_path / "3").mkdir()
-    assert draw_replay(of_round(tmp_path / "3"), dict(index), [], 9, 0) == Replay(index, [])
+    assert draw_replay(of_round(tmp_path / "3"), dict(index), [], 9, 0) == Replay(index, {})
 
 
 def test_an_unreadable_sample_is_missed_by_one_round_and_not_by_all_that_follow(
@@ -219,7 +232,9 @@ def test_an_unreadable_sample_is_missed_by_one_round_and_not_by_all_that_follow(
     completed(tmp_path / "2", index)
     quarantine(tmp_path / "2", index[0])
     (tmp_path / "3").mkdir()
-    assert draw_replay(of_round(tmp_path / "3"), dict(index), [], 9, 0) == Replay([], index[1:])
+    assert draw_replay(of_round(tmp_path / "3"), dict(index), [], 9, 0) == Replay(
+        [], dict.fromkeys(index[1:], 2)
+    )
 
 
 def test_the_index_decides_what_is_still_there_and_its_label(tmp_path: Path) -> None:
@@ -228,7 +243,7 @@ def test_the_index_decides_what_is_still_there_and_its_label(tmp_path: Path) -> 
     (tmp_path / "3").mkdir()
     index = [Sample("a.jpg", 1), Sample("b.jpg", 1)]
     assert draw_replay(of_round(tmp_path / "3"), dict(index), [], 9, 0) == Replay(
-        missed=[Sample("b.jpg", 1)], repeated=[Sample("a.jpg", 1)]
+        missed=[Sample("b.jpg", 1)], repeated={Sample("a.jpg", 1): 1}
     )
 
 
@@ -244,7 +259,7 @@ def test_a_folder_without_a_rounds_number_has_no_earlier_rounds(tmp_path: Path, 
     index = batch("a", 0, 1)
     completed(tmp_path / "1", index)
     (tmp_path / name).mkdir()
-    assert draw_replay(of_round(tmp_path / name), dict(index), [], 9, 0) == Replay([], [])
+    assert draw_replay(of_round(tmp_path / name), dict(index), [], 9, 0) == Replay([], {})
 
 
 def test_what_is_recorded_is_an_index_file(tmp_path: Path) -> None:
@@ -267,7 +282,7 @@ def test_a_round_whose_worker_never_came_so_far_is_missed(tmp_path: Path) -> Non
     given.write_text("a.jpg dog\n")
     index = {"a.jpg": 1, "b.jpg": 0}
     drawn = draw_replay(of_round(tmp_path / "train" / "2"), index, [], 9, 0)
-    assert drawn == Replay([Sample("a.jpg", 1)], [])
+    assert drawn == Replay([Sample("a.jpg", 1)], {})
 
 
 def test_a_bad_line_is_missed_once_the_index_has_a_valid_one(tmp_path: Path) -> None:

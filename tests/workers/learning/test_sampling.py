@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workers.learning.sampling import draw_evenly
+from workers.learning.sampling import draw_evenly, number_kinds, repeats_of_rare
 
 kinds = st.lists(st.integers(-3, 3), max_size=60).map(lambda values: np.array(values, np.int64))
 seeds = st.integers(0, 2**32 - 1)
@@ -31,3 +31,27 @@ def test_the_same_arguments_draw_the_same(
 def test_every_position_may_be_drawn() -> None:
     kinds = np.zeros(10, np.int64)
     assert {draw_evenly(kinds, 1, seed)[0] for seed in range(200)} == set(range(10))
+
+
+names = st.lists(st.sampled_from("abcd"), max_size=200)
+
+
+@given(names)
+def test_kinds_are_equal_where_names_are(names: list[str]) -> None:
+    kinds = number_kinds(names)
+    assert len(kinds) == len(names)
+    assert len(set(zip(kinds.tolist(), names, strict=True))) == len(set(names))
+
+
+@given(names)
+def test_repeated_no_kind_is_rare(names: list[str]) -> None:
+    repeats = repeats_of_rare(number_kinds(names)).tolist()
+    total: Counter[str] = Counter()
+    for name, count in zip(names, repeats, strict=True):
+        total[name] += count
+    largest = max(Counter(names).values(), default=0)
+    assert all(1 <= count <= 20 for count in repeats)
+    assert all(
+        abs(total[name] - largest) <= size / 2 or total[name] == 20 * size
+        for name, size in Counter(names).items()
+    )

@@ -1,3 +1,4 @@
+import sys
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,21 +17,25 @@ from workers.sedna.process import run_round
 from workers.sedna.session import Session
 from workers.storage import Mirror
 from workers.train.settings import TrainSettings
-from workers.train.training import round_images, train
+from workers.train.training import RoundImages, round_images, train
 
 HELD_OUT_FILE = "held-out.csv"
 SAMPLES_FILE = "samples.txt"
 TRAIN_QUARANTINE_FILE = "train-quarantine.csv"
 
 
-def names(environment: Mapping[str, str], **variables: str) -> list[str]:
-    """Return the names of the images that the round would train on."""
+def read(environment: Mapping[str, str], **variables: str) -> RoundImages:
+    """Return what the round would train on."""
     session = Session(WorkerKind.TRAIN, {**environment, **variables})
     settings = session.settings(TrainSettings)
     folder = RoundFolder(settings.model_url, session.mirror)
     quarantine = Quarantine(folder.train_quarantine, folder, share=settings.unreadable_share)
-    images = round_images(session, settings, folder, quarantine)
-    return [Path(str(image)).name for image in images.x]
+    return round_images(session, settings, folder, quarantine)
+
+
+def names(environment: Mapping[str, str], **variables: str) -> list[str]:
+    """Return the names of the images that the round would train on."""
+    return [Path(str(image)).name for image in read(environment, **variables).images.x]
 
 
 @pytest.fixture
@@ -181,3 +186,24 @@ def test_a_round_is_trained_reported_and_not_trained_twice(
     ]
     assert all((tmp_path / result.url[1:]).stat().st_size for result in message.results)
     assert len(message.results[0].metrics["loss"]) == 1
+
+
+def test_a_rare_class_and_a_small_round_count_as_much(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
+    deliver(tmp_path / "train" / "1")
+    (tmp_path / "data.txt").write_text("3.png dark\n4.png dark\n")
+    Path(tmp_path, "dataset", "4.png").symlink_to("3.png")
+    # Two dark ones are new; of round 1 there is one of each class.
+    assert read(environment).repeats == [1, 1, 2, 2]
+    assert read(environment, balance="false").repeats is None
+
+
+def test_all_older_samples_are_replayed_where_their_features_are_kept(
+    environment: dict[str, str],
+) -> None:
+    settings = [
+        Session(WorkerKind.TRAIN, environment | variables).settings(TrainSettings).replay_count
+        for variables in ({}, {"fine_tune": "head"}, {"fine_tune": "head", "replay": "7"})
+    ]
+    assert settings == [500, sys.maxsize, 7]
