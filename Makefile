@@ -45,7 +45,7 @@ report: $(DEV_INSTALLED) ## docs/use-case-report.md from new runs: [PHOTOGRAPHS=
 	@$(DEV_BIN)/python -m demo.usecase fill
 
 # Each replaces what the manifests say; what is not set stays.
-deploy: $(INSTALLED) ## apply the manifests, to a running job too: EDGE_NODE= [REGISTRY= TAG= DATA= TRAIN_SAMPLES= DEPLOY_GAIN= OVERLAY=ascend|http]
+deploy: $(INSTALLED) ## apply the manifests, to a running job too: EDGE_NODE= [REGISTRY= TAG= DATA= TRAIN_SAMPLES= DEPLOY_PROBABILITY= OVERLAY=ascend|http]
 	@test -n "$(EDGE_NODE)" || { echo "make: name the node that holds the samples, one of kubectl get nodes: make deploy EDGE_NODE=..." >&2; exit 1; }
 	@mkdir -p build
 	@kubectl kustomize $(if $(OVERLAY),overlays/$(OVERLAY),manifests) >build/kustomized.yaml
@@ -55,7 +55,7 @@ deploy: $(INSTALLED) ## apply the manifests, to a running job too: EDGE_NODE= [R
 		$(if $(TAG),-e 's#(image: .*sedna-tinyms/[a-z-]+):.*#\1:$(TAG)#') \
 		$(if $(DATA),-e 's#/data/dog-croissants#$(DATA)#g') \
 		$(if $(TRAIN_SAMPLES),-e 's#threshold: 100$$#threshold: $(TRAIN_SAMPLES)#') \
-		$(if $(DEPLOY_GAIN),-e 's#threshold: 0.02$$#threshold: $(DEPLOY_GAIN)#') \
+		$(if $(DEPLOY_PROBABILITY),-e 's#threshold: 0.95$$#threshold: $(DEPLOY_PROBABILITY)#') \
 		build/kustomized.yaml >build/deploy.yaml
 	@$(BIN)/python -m jobs apply build/deploy.yaml
 

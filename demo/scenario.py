@@ -34,7 +34,7 @@ class Scenario:
     """Day pictures, new ones, that are in the dataset when the job starts."""
     held_out: int = 200
     """Pictures of each condition that only the final table is measured on."""
-    labels_per_round: int = 150
+    labels_per_round: int = 240
     """Hard examples that get a label before each round."""
     by_hand: bool = False
     """Whether a person labels them in the browser; else what was rendered is their label."""

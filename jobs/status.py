@@ -119,7 +119,7 @@ class JobStatus(_Record):
     class_names: list[str] = Field(
         default_factory=list, description="From the template's environment."
     )
-    deploy_trigger: str = Field(default="", description="e.g. `accuracy_delta[0] > 0.02`.")
+    deploy_trigger: str = Field(default="", description="e.g. `better_probability[0] > 0.95`.")
     hard_examples: Path | None = Field(default=None, description="Folder of pictures and sidecars.")
     problem: str = Field(
         default="", description="What keeps the job from going on, in one sentence, or empty."

@@ -7,7 +7,7 @@ it would crash (two models whose lists differ in length, say) the decision here 
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TypeGuard
 
@@ -31,6 +31,7 @@ NUM_OF_SAMPLES = "num_of_samples"
 _EQUAL_WITHIN = 1e-6
 _INDEXED = re.compile(r"(?P<name>[^\[]*)\[(?P<index>\d+)\]")
 _DELTA = "_delta"
+_BETTER_PROBABILITY = "better_probability[0]"
 _WORDS = {"gt": ">", "ge": ">=", "eq": "=", "==": "=", "ne": "!=", "le": "<=", "lt": "<"}
 _RESULTS = 2
 
@@ -110,7 +111,13 @@ def decide_deployment(
         value = _metric(trigger.condition.metric, results)
     except _NotDeployableError as error:
         return Decision(fires=False, reason=str(error))
-    return _compare(trigger.condition, value, yes="deploy", no="keep the deployed model")
+    decision = _compare(trigger.condition, value, yes="deploy", no="keep the deployed model")
+    if trigger.condition.metric != _BETTER_PROBABILITY:
+        return decision
+    samples = results[0].get("compared_samples")
+    count = f" on {samples[0]:.0f} samples" if _is_list(samples) and samples else ""
+    words = f"better with {value:.1%} probability{count}"
+    return replace(decision, reason=f"{words}: {decision.reason}")
 
 
 def list_metrics(metrics: Mapping[str, object]) -> Metrics:

@@ -25,7 +25,7 @@ __all__ = ["outside", "overhead", "seconds_outside_workers"]
 Interval = tuple[datetime, datetime]
 
 _EDITS = {
-    "threshold: 0.02": "threshold: -2",
+    "threshold: 0.95": "threshold: -2",
     "fine_tune, value: full": "fine_tune, value: head",
     'epochs, value: "5"': 'epochs, value: "1"',
 }

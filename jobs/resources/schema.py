@@ -254,7 +254,7 @@ class TriggerCondition(_Part):
     metric: str = Field(
         min_length=1,
         description="`num_of_samples` for training, a metric with an index such as "
-        "`accuracy_delta[0]` for deployment: see [triggers](../how-to/triggers.md).",
+        "`better_probability[0]` for deployment: see [triggers](../how-to/triggers.md).",
     )
 
     def __str__(self) -> str:

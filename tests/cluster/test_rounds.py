@@ -58,7 +58,7 @@ class Job:
             "/data/dog-croissants": str(self.data),
             "nodeName: edge-node": f"nodeName: {NODE}",
             "threshold: 100": "threshold: 40",
-            "threshold: 0.02": "threshold: -1",
+            "threshold: 0.95": "threshold: -1",
             "hotUpdateEnabled: true": f"hotUpdateEnabled: {json.dumps(is_hot_update)}",
         }
         self.manifests = folder / "manifests"

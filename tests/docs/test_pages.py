@@ -43,7 +43,7 @@ def _pages(entry: object) -> list[str]:
     return [page for part in parts for page in _pages(part)]
 
 
-@pytest.mark.parametrize("name", ["how-to/triggers.md", "how-to/miners.md"])
+@pytest.mark.parametrize("name", ["how-to/miners.md"])
 def test_an_example_gives_what_the_page_says(name: str) -> None:
     results = doctest.testfile(str(DOCS / name), module_relative=False, encoding="utf-8")
 

@@ -125,6 +125,30 @@ def test_a_model_is_deployed_within_the_hours_only() -> None:
     assert not decide_deployment(timed, results, NOON).fires
 
 
+@pytest.mark.parametrize(
+    ("value", "reason"),
+    [
+        (
+            0.973,
+            "better with 97.3% probability on 214 samples: better_probability[0] = 0.973 > 0.95",
+        ),
+        (
+            0.6,
+            "better with 60.0% probability on 214 samples: better_probability[0] = 0.6, not > 0.95",
+        ),
+    ],
+)
+def test_the_probability_that_the_candidate_is_better_is_said_in_words(
+    value: float, reason: str
+) -> None:
+    results = [
+        {"better_probability": [each], "compared_samples": [214.0]} for each in (value, 1 - value)
+    ]
+    decision = decide_deployment(trigger(">", 0.95, "better_probability[0]"), results, NOON)
+
+    assert decision.reason.startswith(reason)
+
+
 lists = st.lists(st.floats(min_value=0, max_value=1), min_size=1, max_size=4)
 
 

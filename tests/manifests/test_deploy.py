@@ -46,7 +46,7 @@ def images(cluster: SednaCluster, resource: str, name: str, *path: str) -> set[s
 async def test_make_deploy_sets_node_images_paths_and_thresholds(cluster: SednaCluster) -> None:
     status, said = await deploy(
         "EDGE_NODE=edge", "REGISTRY=images.example/team", "TAG=9.9", "DATA=/srv/shop",
-        "TRAIN_SAMPLES=50", "DEPLOY_GAIN=0.1",
+        "TRAIN_SAMPLES=50", "DEPLOY_PROBABILITY=0.1",
     )  # fmt: skip
     assert status == 0, said
     applied = ROOT / "build" / "deploy.yaml"
@@ -94,7 +94,7 @@ async def test_a_threshold_of_a_running_job_is_refused_with_nothing_changed(
 ) -> None:
     assert (await deploy("EDGE_NODE=edge"))[0] == 0
     before = len([each for each in cluster["patch"] if "dryRun" not in each.params])
-    status, said = await deploy("EDGE_NODE=edge", "DEPLOY_GAIN=0.1", "TAG=2.0")
+    status, said = await deploy("EDGE_NODE=edge", "DEPLOY_PROBABILITY=0.1", "TAG=2.0")
     assert status != 0
     assert f"IncrementalLearningJob/{JOB}: spec.deploySpec.trigger.condition.threshold of" in said
     assert len([each for each in cluster["patch"] if "dryRun" not in each.params]) == before
