@@ -30,6 +30,7 @@ SEDNA_JOB, SEDNA_DATASET, _ = (
 )
 
 _FIELD_MANAGER = "iljob"
+_LOGIN_API = "client.authentication.k8s.io"
 _NOT_FOUND, _TOO_MANY_REQUESTS, _LOWEST_SERVER_ERROR = 404, 429, 500
 _TIMEOUT = httpx2.Timeout(30.0)
 
@@ -52,6 +53,7 @@ async def connect() -> AsyncIterator[AsyncClient]:
     file = os.environ.get("KUBECONFIG")
     try:
         config = KubeConfig.from_file(file) if file else KubeConfig.from_env()
+        _let_login_programs_run(config)
         client = AsyncClient(config, timeout=_TIMEOUT, field_manager=_FIELD_MANAGER)
     except Exception as error:  # a wrong kubeconfig makes lightkube raise anything
         raise SettingsError(
@@ -59,6 +61,13 @@ async def connect() -> AsyncIterator[AsyncClient]:
         ) from error
     async with client:
         yield client
+
+
+def _let_login_programs_run(config: KubeConfig) -> None:
+    """Have lightkube, which knows v1beta1 only, run programs of v1: they answer alike."""
+    for user in config.users.values():
+        if user.exec and user.exec.apiVersion == f"{_LOGIN_API}/v1":
+            user.exec.apiVersion = f"{_LOGIN_API}/v1beta1"
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 import asyncio
 import json
+import os
 from pathlib import Path
 
 import kmock
@@ -268,6 +269,22 @@ async def test_a_cluster_that_is_away_is_a_temporary_error(
     monkeypatch.setenv("KUBECONFIG", str(write_kubeconfig(tmp_path, "http://127.0.0.1:1")))
     with pytest.raises(TemporaryError, match=r"the cluster at http://127.0.0.1:1 does not answer"):
         await runner.run(timeout=SECONDS)
+
+
+@pytest.mark.parametrize("version", ["v1", "v1beta1"])
+async def test_a_program_that_the_kubeconfig_names_logs_the_user_in(
+    cluster: SednaCluster, runner: KubernetesRunner, version: str
+) -> None:
+    file = Path(os.environ["KUBECONFIG"])
+    config = yaml.safe_load(file.read_text())
+    answer = json.dumps({"status": {"token": "secret"}})
+    api = f"client.authentication.k8s.io/{version}"
+    program = {"apiVersion": api, "command": "echo", "args": [answer]}
+    config["users"][0]["user"] = {"exec": program}
+    file.write_text(yaml.safe_dump(config))
+    with pytest.raises(SettingsError, match="the cluster has no IncrementalLearningJob"):
+        await asyncio.to_thread(runner.status)
+    assert {each.headers.get("Authorization") for each in cluster} == {"Bearer secret"}
 
 
 async def test_no_kubeconfig_is_told(
