@@ -119,9 +119,9 @@ def pod_problem(
     own = sorted((each for each in events if _is_about(each, pod)), key=_time, reverse=True)
     if sentence := _refusal(pod, own) or _end(pod):
         return sentence
-    log = lines.get(pod.name) or f"`kubectl logs -n {namespace} {pod.name}"
     for container in pod.containers:
-        said = log if pod.name in lines else f"{log} -c {container.name}` says why"
+        log = f"`kubectl logs -n {namespace} {pod.name} -c {container.name}` says why"
+        said = lines.get(pod.name) or log
         if sentence := _container(pod, container, own, said):
             return sentence
     if pod.phase not in {"", "Pending"}:
