@@ -34,7 +34,7 @@ class Estimator:
 
     def load(self, model_url):
         self.loaded.append(model_url)
-        with np.load(model_url) as arrays:
+        with np.load(model_url, allow_pickle=False) as arrays:
             self.weights = dict(arrays)
 
     def get_weights(self):
