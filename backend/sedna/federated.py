@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from typing import Any
 
 from backend.sedna.weight_encoding import ENCODING, decode, encode
@@ -53,51 +52,46 @@ class AggregationClient:
         self._client_id = client_id
         self._patience = ping_timeout
         self._is_compact = False
-        self._last_message: tuple[str, Any, str] | None = None
+        self._last_message: dict[str, Any] = {}
+        self._is_forgotten = False
         self._connection = self._subscribe()
 
     def send(self, data: Any, msg_type: str = "message", job_name: str = "") -> None:
         """Send ``data``, whose ``weights`` are encoded if the aggregator understands that."""
-        from websockets.exceptions import ConnectionClosed  # noqa: PLC0415
-
-        self._last_message = (msg_type, data, job_name)
-        try:
-            self._send_last()
-        except ConnectionClosed:
-            self._connect_again()
+        self._last_message = {
+            "type": msg_type, "client": self._client_id, "data": data, "job_name": job_name,
+        }  # fmt: skip
+        self._persisting(self._send_last)
 
     def recv(self, wait_data_type: str | None = None) -> Any:
         """Wait for a message of that type and return it, its weights decoded."""
+        while True:
+            message = self._persisting(self._receive)
+            if wait_data_type in {None, message.get("type")}:
+                return _with_weights(message, decode)
+
+    def _send_last(self) -> None:
+        message = self._last_message
+        if self._is_compact:
+            message = _with_weights(message, encode)
+        self._connection.send(json.dumps(message))
+        self._is_forgotten = False
+
+    def _receive(self) -> Any:
+        if self._is_forgotten and self._last_message:
+            self._send_last()
+        return json.loads(self._connection.recv())
+
+    def _persisting(self, action: Callable[[], Any]) -> Any:
+        """Do it, on a new connection where one is lost; the aggregator forgets with the old one."""
         from websockets.exceptions import ConnectionClosed  # noqa: PLC0415
 
         while True:
             try:
-                message = json.loads(self._connection.recv())
+                return action()
             except ConnectionClosed:
-                self._connect_again()
-            else:
-                if wait_data_type in {None, message.get("type")}:
-                    return _with_weights(message, decode)
-
-    def _send_last(self) -> None:
-        if self._last_message is None:
-            return
-        kind, data, job_name = self._last_message
-        message = {"type": kind, "client": self._client_id, "data": data, "job_name": job_name}
-        if self._is_compact:
-            message = _with_weights(message, encode)
-        self._connection.send(json.dumps(message))
-
-    def _connect_again(self) -> None:
-        """Subscribe again and repeat the last message: the aggregator has forgotten it."""
-        from websockets.exceptions import ConnectionClosed  # noqa: PLC0415
-
-        is_sent = False
-        while not is_sent:
-            self._connection = self._subscribe()
-            with suppress(ConnectionClosed):
-                self._send_last()
-                is_sent = True
+                self._connection = self._subscribe()
+                self._is_forgotten = True
 
     def _subscribe(self) -> Any:
         import tenacity  # noqa: PLC0415
