@@ -25,6 +25,7 @@ from PIL.TiffImagePlugin import (
 )
 
 from backend.errors import ImageError
+from backend.memory import release_free_memory
 
 __all__ = [
     "FORMATS",
@@ -105,7 +106,7 @@ def read_header(
 def opened(
     source: ImageSource, *, at_least: int | None = None, most_bytes: int | None = MOST_BYTES
 ) -> Iterator[Image.Image]:
-    """Yield the picture, upright and in RGB.
+    """Yield the picture, upright and in RGB; it is closed after the block.
 
     Pictures of more than 4 million pixels are open one at a time in the whole process, so that
     memory stays bounded; `Header` tells what each takes.
@@ -122,13 +123,27 @@ def opened(
     with ExitStack() as stack:
         with _explained(source):
             picture = _decoded(source, at_least, most_bytes, stack)
-        yield picture
+        try:
+            yield picture
+        finally:
+            if picture is not source:
+                picture.close()
 
 
 def open_image(source: ImageSource, *, at_least: int | None = None) -> Image.Image:
     """Return the picture as `opened` yields it, of a file of any size."""
-    with opened(source, at_least=at_least, most_bytes=None) as image:
-        return image
+    with _explained(source), ExitStack() as stack:
+        return _decoded(source, at_least, None, stack)
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """Keep other large pictures waiting until this one's memory is free."""
+    with _large:
+        try:
+            yield
+        finally:
+            release_free_memory()
 
 
 @contextmanager
@@ -158,7 +173,7 @@ def _decoded(
         if at_least:
             image.draft(None, (at_least, at_least))
         if image.width * image.height > _LARGE_PIXELS:
-            stack.enter_context(_large)
+            stack.enter_context(_alone())
         orientation = _orientation(image)
         image.load()
         image.info.clear()  # it may be more than another file can hold
@@ -181,7 +196,11 @@ def _encoded(
         with _identified(file) as image:
             if image.width * image.height > MOST_PIXELS:
                 raise ValueError(f"{image.width}x{image.height} pixels, more than {MOST_PIXELS}")
-            yield image
+            try:
+                yield image
+            except Exception:
+                image.close()  # which the error's traceback would keep
+                raise
 
 
 def _identified(file: BinaryIO) -> Image.Image:

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from backend.classifier import Classifier
 from backend.errors import ModelFileError
 from backend.images.preprocessing import InputFormat, preprocess_batch
+from backend.memory import release_free_memory
 from backend.models import model_file
 from workers.http.refusals import NotReadyError, RequestError
 from workers.infer.batching import Scores
-from workers.infer.memory import release_free_memory
 from workers.infer.settings import InferSettings
 from workers.learning.estimators import make_backend, make_estimator
 from workers.learning.miners import Miner

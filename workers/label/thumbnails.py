@@ -3,6 +3,7 @@
 import io
 from functools import lru_cache
 from pathlib import Path
+from threading import Lock
 
 from backend.images.opening import opened
 
@@ -12,6 +13,9 @@ _SIDE = 800
 _QUALITY = 85
 _KEPT = 128
 
+# A browser asks for a page of them together.
+_one_at_a_time = Lock()
+
 
 @lru_cache(_KEPT)
 def thumbnail(picture: Path) -> bytes:
@@ -20,7 +24,7 @@ def thumbnail(picture: Path) -> bytes:
     Raises ImageError for what cannot be read.
     """
     buffer = io.BytesIO()
-    with opened(picture, at_least=_SIDE) as image:
+    with _one_at_a_time, opened(picture, at_least=_SIDE) as image:
         image.thumbnail((_SIDE, _SIDE))
         image.save(buffer, "JPEG", quality=_QUALITY)
     return buffer.getvalue()

@@ -28,9 +28,9 @@ class Worker:
 
 
 @contextmanager
-def running(variables: dict[str, str]) -> Iterator[Worker]:
+def running(variables: dict[str, str], name: str = "infer") -> Iterator[Worker]:
     environment = {"PATH": os.environ["PATH"], "http_port": "0"} | variables
-    command = [sys.executable, "-m", "workers", "infer"]
+    command = [sys.executable, "-m", "workers", name]
     with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True) as process:
         try:
             yield Worker(process, _url(process))
@@ -41,7 +41,7 @@ def running(variables: dict[str, str]) -> Iterator[Worker]:
 def _url(process: subprocess.Popen[str]) -> str:
     assert process.stderr
     for line in process.stderr:
-        if match := re.search(r"listening on (\S+)", line):
+        if match := re.search(r"(?:listening on|open) (http\S+?)/?\s", line):
             # Nobody else reads what follows, and a full pipe would stop the worker.
             Thread(target=process.stderr.read, daemon=True).start()
             return match[1]

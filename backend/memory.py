@@ -10,7 +10,8 @@ def release_free_memory() -> None:
     """Return what was freed to the kernel, where the C library is glibc.
 
     Left alone, glibc keeps the buffers of models that were replaced, in pieces too scattered to
-    be used for the next ones: each hot update would cost about the size of a model.
+    be used for the next ones: each hot update would cost about the size of a model. And each
+    thread that has decoded a large picture would keep as much for its next one.
     """
     trim: Callable[[int], int] | None = getattr(ctypes.CDLL(None), "malloc_trim", None)
     if trim:
