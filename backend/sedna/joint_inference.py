@@ -23,10 +23,10 @@ def register() -> None:
         return (callback_func(processed) if callback_func else processed), answer
 
     def infer_counted(self: Any, *args: Any, **kwargs: Any) -> Any:
+        before = self.lc_reporter.inference_number
         result = infer(self, *args, **kwargs)
-        is_hard_example = result[0]
-        if not is_hard_example:
-            # The SDK has counted the hard ones.
+        # The SDK has counted the hard ones; with the patch series it counts them all.
+        if self.lc_reporter.inference_number == before:
             self.lc_reporter.update_for_edge_inference()
         return result
 

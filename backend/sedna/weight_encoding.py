@@ -17,12 +17,8 @@ ENCODING = "base64-float32"
 
 
 def encode(weights: Sequence[Any]) -> list[Any]:
-    """Return each array or nested list as its shape and its bytes, little-endian."""
-    arrays = [np.asarray(each, "<f4") for each in weights]
-    return [
-        {"shape": list(array.shape), ENCODING: base64.b64encode(array.tobytes()).decode()}
-        for array in arrays
-    ]
+    """Return each array or nested list as its shape and its bytes; what is encoded stays."""
+    return [each if isinstance(each, dict) else _encoded(each) for each in weights]
 
 
 def decode(weights: Sequence[Any]) -> list[Any]:
@@ -36,3 +32,9 @@ def decode(weights: Sequence[Any]) -> list[Any]:
 def _array(encoded: dict[str, Any]) -> Any:
     content = base64.b64decode(encoded[ENCODING], validate=True)
     return np.frombuffer(content, "<f4").reshape(encoded["shape"])
+
+
+def _encoded(values: Any) -> dict[str, Any]:
+    array = np.asarray(values, "<f4")
+    content = base64.b64encode(array.tobytes()).decode()
+    return {"shape": list(array.shape), ENCODING: content}

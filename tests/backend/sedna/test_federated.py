@@ -33,7 +33,9 @@ def test_what_is_encoded_is_decoded_exactly(array: Any) -> None:
     np.testing.assert_array_equal(decoded, array)
 
 
-def test_what_is_not_encoded_stays() -> None:
+def test_nothing_is_encoded_or_decoded_twice() -> None:
+    encoded = encode(WEIGHTS)
+    assert encode(encoded) == encoded
     assert decode(WEIGHTS) == WEIGHTS
 
 
