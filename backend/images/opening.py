@@ -177,10 +177,16 @@ def _decoded(
         orientation = _orientation(image)
         image.load()
         image.info.clear()  # it may be more than another file can hold
-        rgb = _in_rgb(image)
+        is_large = image.width * image.height > _LARGE_PIXELS
+        factor = max(1, min(image.size) // at_least) if at_least and is_large else 1
+        if image.mode == "RGBA":
+            # Channel by channel, because there may be no room for a copy of all.
+            rgb = Image.merge("RGB", [image.getchannel(band).reduce(factor) for band in "RGB"])
+        else:
+            rgb = _in_rgb(image)
     del image  # its memory may be needed to turn the picture
-    if at_least and orientation in _TURNS and rgb.width * rgb.height > _LARGE_PIXELS:
-        rgb = rgb.reduce(max(1, min(rgb.size) // at_least))
+    if orientation in _TURNS and factor > 1:
+        rgb = rgb.reduce(max(1, min(rgb.size) // (at_least or 1)))
     return _upright(rgb, orientation)
 
 

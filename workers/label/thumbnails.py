@@ -6,6 +6,7 @@ from pathlib import Path
 from threading import Lock
 
 from backend.images.opening import opened
+from backend.memory import release_free_memory
 
 __all__ = ["thumbnail"]
 
@@ -24,7 +25,9 @@ def thumbnail(picture: Path) -> bytes:
     Raises ImageError for what cannot be read.
     """
     buffer = io.BytesIO()
-    with _one_at_a_time, opened(picture, at_least=_SIDE) as image:
-        image.thumbnail((_SIDE, _SIDE))
-        image.save(buffer, "JPEG", quality=_QUALITY)
+    with _one_at_a_time:
+        with opened(picture, at_least=_SIDE) as image:
+            image.thumbnail((_SIDE, _SIDE))
+            image.save(buffer, "JPEG", quality=_QUALITY)
+        release_free_memory()
     return buffer.getvalue()
