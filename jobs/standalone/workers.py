@@ -34,7 +34,7 @@ _NAMES = {TRAIN: "train-worker", EVAL: "eval-worker", INFER: "inferworker"}
 _SUFFIX_ALPHABET = "bcdfghjklmnpqrstvwxz2456789"
 _SUFFIX_LENGTH = 5
 _SCRATCH = "TMPDIR"
-_KEPT_VARIABLES = ("PATH", "HOME", "LANG", "LC_ALL", _SCRATCH, "VIRTUAL_ENV")
+_KEPT_VARIABLES = ("PATH", "PYTHONPATH", "HOME", "LANG", "LC_ALL", _SCRATCH, "VIRTUAL_ENV")
 
 
 class Place(Protocol):
