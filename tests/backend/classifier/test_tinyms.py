@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
-from backend.classifier import Classifier
+from backend.classifier import Classifier, MindSporeClassifier, TinyMSClassifier
 from backend.classifier.plan import FineTune
 from backend.images.preprocessing import LabelledImages
 from backend.models.parameters import parameter_shapes
 from backend.models.weights import Weights
-from tests.backend.classifier.conftest import Train, new_estimator
+from tests.backend.classifier.conftest import CLASSES, Train, new_estimator
 from tests.backend.conftest import random_images
 
 
@@ -47,3 +47,16 @@ def test_the_same_seed_gives_the_same_again(train: Train) -> None:
     again = new_estimator("tinyms")
     again.train(random_images(16), epochs=2, batch_size=8, fine_tune="head", seed=0)
     assert_equal(again.get_weights(), train("tinyms", "head", 0).after)
+
+
+def test_another_network_trains_to_equal_weights_too() -> None:
+    trained = []
+    for classifier in (TinyMSClassifier, MindSporeClassifier):
+        estimator = classifier(CLASSES, network="lenet5", seed=3)
+        before = estimator.get_weights()
+        estimator.train(random_images(16), epochs=2, batch_size=8, seed=5)
+        trained.append((before, estimator.get_weights()))
+    (first_before, first), (second_before, second) = trained
+    assert_equal(first_before, second_before)
+    assert_equal(first, second)
+    assert not np.array_equal(first["conv1.weight"], first_before["conv1.weight"])

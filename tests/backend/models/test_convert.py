@@ -1,6 +1,7 @@
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 import pytest
@@ -35,13 +36,12 @@ def published(mindspore: ModuleType, tmp_path_factory: pytest.TempPathFactory) -
     return folder
 
 
-@pytest.fixture(scope="module")
-def mindcv_logits(mindspore: ModuleType) -> NDArray[np.float32]:
-    """What MindCV's own network says of the images, (2, 3)."""
+def logits_of(mindspore: ModuleType, network: Any) -> NDArray[np.float32]:
+    """Return what MindCV's own network says of the images, (2, 3)."""
     before = mindspore.get_context("mode")
     mindspore.set_context(mode=mindspore.PYNATIVE_MODE)
     try:
-        logits: NDArray[np.float32] = mindcv_network()(mindspore.Tensor(IMAGES)).asnumpy()
+        logits: NDArray[np.float32] = network(mindspore.Tensor(IMAGES)).asnumpy()
     finally:
         mindspore.set_context(mode=before)
     return logits
@@ -68,11 +68,27 @@ def assert_equal(weights: Weights, expected: Weights) -> None:
 
 
 def test_a_converted_model_answers_as_mindcvs_network_does(
-    converted: Path, mindcv_logits: NDArray[np.float32]
+    converted: Path, mindspore: ModuleType
 ) -> None:
+    expected = logits_of(mindspore, mindcv_network())
     engine = OnnxEngine(model_file.read(converted).payload, str(converted))
-    assert np.abs(mindcv_logits[0] - mindcv_logits[1]).max() > 0.1
-    np.testing.assert_allclose(engine.run(IMAGES), mindcv_logits, rtol=1e-3, atol=1e-3)
+    assert np.abs(expected[0] - expected[1]).max() > 0.1
+    np.testing.assert_allclose(engine.run(IMAGES), expected, rtol=1e-3, atol=1e-3)
+
+
+def test_mindcvs_resnet50_answers_as_before_it_was_converted(
+    mindspore: ModuleType, tmp_path: Path
+) -> None:
+    network = mindcv_network("resnet50")
+    mindspore.save_checkpoint(network, str(tmp_path / "mindcv.ckpt"))
+    target = tmp_path / "model.onnx"
+    convert(tmp_path / "mindcv.ckpt", target, network="resnet50", input_size=32)
+    content = model_file.read(target)
+    assert content.card == ModelCard(("0", "1", "2"), 32, "resnet50")
+    expected = logits_of(mindspore, network)
+    assert np.ptp(expected, axis=0).min() > 0.1
+    answered = OnnxEngine(content.payload, str(target)).run(IMAGES)
+    np.testing.assert_allclose(answered, expected, rtol=1e-4, atol=1e-4 * np.abs(expected).max())
 
 
 @pytest.mark.parametrize("source", ["mindcv.ckpt", "torchvision.safetensors"])
