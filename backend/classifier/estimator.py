@@ -142,7 +142,8 @@ class Classifier(ABC):
             cache_folder: For what the next training need not do again: the compiled graph, see
                 `backend.mindspore.graph_cache.kept_graph`, and with ``head`` the features of image
                 files, for the same images and backbone; None for nowhere.
-            cache_size: Bound of the features, in MiB; one is enough for 110 images.
+            cache_size: Bound of the features, in MiB; one is enough for 200 images of 1280
+                features.
             on_unreadable: Called once for each sample that is no image, with its position and
                 the error; it is left out then.
             quantise: Whether to make the int8 model too, for `save`; see

@@ -53,6 +53,24 @@ def test_your_own_classes(tmp_path: Path) -> None:
     assert "<html" in (node / "output" / "iljob" / "report.html").read_text()
 
 
+def test_another_network(tmp_path: Path) -> None:
+    page, example = DOCS / "tutorials" / "another-network.md", REPOSITORY / "examples/own_network"
+    write_files(page, tmp_path)
+    for name in ("small_network.py", "Dockerfile"):
+        assert (tmp_path / name).read_text() == (example / name).read_text()
+    assert len((tmp_path / "small_network.py").read_text().splitlines()) <= 40
+    shutil.copytree(REPOSITORY / "manifests", tmp_path / "manifests")
+    for kind in ("cup", "spoon"):
+        draw_cups_and_spoons(tmp_path / "photos", kind, 60, seed=1)
+
+    run("\n".join(commands(page)), tmp_path)
+
+    (trained,) = tmp_path.glob("node/data/cups-spoons/output/train/1/model.onnx")
+    card = model_file.read(trained).card
+    assert card is not None
+    assert card == ModelCard(("cup", "spoon"), 64, "small_network:small", card.confidence)
+
+
 def test_pretrained_weights(tmp_path: Path) -> None:
     save_weights(tmp_path)
 
@@ -60,7 +78,7 @@ def test_pretrained_weights(tmp_path: Path) -> None:
 
     for name in ("model.ckpt", "model.onnx"):
         card = model_file.read(tmp_path / name).card
-        assert card == ModelCard(("croissant", "dog"), 96)
+        assert card == ModelCard(("croissant", "dog"), 96, "mobilenetv2")
 
 
 def test_the_engines_are_compared_under_both_settings(tmp_path: Path) -> None:
@@ -144,7 +162,9 @@ def test_moving_a_node_to_ascend_and_back(tmp_path: Path) -> None:
     assert sum('huawei.com/Ascend310P: "1"' in line for line in shown) == 3
     assert [line.split()[1] for line in shown if "format:" in line] == ["txt", "ckpt", "ckpt"]
     for name in ("model.ckpt", "model.onnx"):
-        assert model_file.read(models / name).card == ModelCard(("croissant", "dog"), 96)
+        assert model_file.read(models / name).card == ModelCard(
+            ("croissant", "dog"), 96, "mobilenetv2"
+        )
 
 
 @needs_kubectl

@@ -38,7 +38,7 @@ class ModelSettings(EstimatorSettings):
     )
     initial_model_source: str | None = Field(
         default=None,
-        description="A path on the node, s3:// or http(s):// URL of a MobileNetV2 to start from "
+        description="A path on the node, s3:// or http(s):// URL of weights to start from "
         "(.ckpt, .npz, .onnx, .safetensors); a head for other classes is dropped. "
         "Unset: drawn at random.",
     )

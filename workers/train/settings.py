@@ -85,7 +85,8 @@ class TrainSettings(TrainTask, EstimatorSettings, DatasetSettings):
     cache_size: int = Field(
         default=512,
         ge=0,
-        description="MiB that the features may take, one for 110 images; 0: nothing is kept.",
+        description="MiB that the features may take, one for 200 images of 1280 features; "
+        "0: nothing is kept.",
     )
 
     @property
