@@ -14,7 +14,7 @@ for worker in $WORKERS; do
     is_here "$image" || fail "there is no image $image: build it with make images TAG=$TAG"
 done
 export IMAGES_ENGINE="$ENGINE" IMAGES_REGISTRY="$REGISTRY"
-IMAGES_TAG=$TAG "$1" tests/docker/test_images.py tests/docker/test_in_containers.py
+IMAGES_TAG=$TAG "$1" tests/docker/test_images.py tests/docker/test_in_containers.py tests/docker/test_own_network.py
 
 not_on_arm64() {
     echo "make: the images for arm64 were not verified: $*"
