@@ -8,7 +8,7 @@ from backend.networks import Network, Normalisation
 def build(class_count: int) -> Any:
     """Return the network as a MindSpore cell, from inputs (N, 3, S, S) to logits."""
     # Only here: the inference image has no MindSpore, and needs none.
-    from mindspore import nn, ops
+    from mindspore import nn, ops  # noqa: PLC0415
 
     def block(inputs: int, outputs: int) -> Any:
         convolution = nn.Conv2d(inputs, outputs, 3, stride=2, pad_mode="pad", padding=1)
