@@ -22,6 +22,8 @@ job.train(
     labelled_images(index.parent, read_index(index, classes)),
     epochs=1,
     warmup_epochs=0,
+    batch_size=8,
+    optimizer="momentum",
     learning_rate=float(os.environ["learning_rate"]),
     fine_tune=os.getenv("fine_tune", "head"),
 )
