@@ -24,6 +24,8 @@ from jobs.triggers import decide_deployment
 __all__ = ["learning_photographs", "learning_rendered"]
 
 _TRAIN_PROB = 0.8
+_PICTURES = "pictures"
+"""In the dataset's folder."""
 _WRONG = 0.01
 """A deployment that lowers the mean over the kinds of pictures so far by more is wrong."""
 
@@ -186,6 +188,7 @@ class _Job:
 
     def run(self) -> Values:
         """Return what the deployed model knows after all rounds, and how it came to it."""
+        shutil.copytree(self._course.folder, self._folder / _PICTURES)
         seen: dict[str, float] = {}
         best: dict[str, float] = {}
         labels = deployments = wrong = 0
@@ -218,9 +221,9 @@ class _Job:
             name: self._folder / "data" / name / str(number) / "data.txt"
             for name in ("train", "eval")
         }
-        _write(files["train"], new[:share])
-        _write(files["eval"], self._held_out)
-        _write(self._index, new, is_added=True)
+        self._write(files["train"], new[:share])
+        self._write(files["eval"], self._held_out)
+        self._write(self._index, new, is_added=True)
         reported(
             "train",
             BASE_MODEL_URL=self._base,
@@ -264,8 +267,8 @@ class _Job:
         )
         return float(self._estimator.evaluate(images)["accuracy"][0])
 
-
-def _write(index: Path, pictures: Pairs, *, is_added: bool = False) -> None:
-    index.parent.mkdir(parents=True, exist_ok=True)
-    with index.open("a" if is_added else "w", encoding="utf-8") as file:
-        file.writelines(f"{path} {name}\n" for path, name in pictures)
+    def _write(self, index: Path, pictures: Pairs, *, is_added: bool = False) -> None:
+        index.parent.mkdir(parents=True, exist_ok=True)
+        paths = ((each.relative_to(self._course.folder), name) for each, name in pictures)
+        with index.open("a" if is_added else "w", encoding="utf-8") as file:
+            file.writelines(f"{_PICTURES}/{path} {name}\n" for path, name in paths)
