@@ -35,7 +35,7 @@ _UNUSED = (
     "sklearn.metrics",
     "wget",
 )
-"""What TinyMS imports on the way to MobileNetV2, which never uses it.
+"""What TinyMS imports on the way to its classifiers, which never use it.
 
 The lock files leave most of it out; where it is installed it would cost more than a second of
 each start.
