@@ -38,10 +38,8 @@ def test_hard_examples_go_to_the_big_network_and_none_is_lost(
     )
     server = [str(EXAMPLES / "joint_inference" / "big.py")]
     with workers.serving(server, port, MODEL_URL=str(tmp_path / "big.ckpt")):
-        alone, _ = ask(workers, tmp_path, "EdgeOnly")
-        assert counted(reports) == (ASKED, 0)
-        together, by_big = ask(workers, tmp_path, "CrossEntropy")
-        assert counted(reports) == (ASKED, by_big.sum())
+        alone, _ = ask(workers, reports, "EdgeOnly")
+        together, by_big = ask(workers, reports, "CrossEntropy")
     expected = digits.labels[TRAINED:count]
     assert 0 < by_big.mean() < 1
     # An easy answer is the little network's own.
@@ -49,19 +47,23 @@ def test_hard_examples_go_to_the_big_network_and_none_is_lost(
     assert (together == expected).mean() > (alone == expected).mean()
 
 
-def ask(workers: Workers, folder: Path, miner: str) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-    """Return the digits, and which of them the big network has said."""
-    model = str(folder / "little.ckpt")
+def ask(
+    workers: Workers, reports: Reports, miner: str
+) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """Return the digits, and which of them the big network has said; the report must agree."""
+    model = str(workers.folder / "little.ckpt")
     worker = workers.start("joint_inference/little.py", MODEL_URL=model, HEM_NAME=miner)
     assert worker.stdin
     assert worker.stdout
     answers = []
     for number in range(TRAINED, TRAINED + ASKED):
-        worker.stdin.write(f"{folder / str(number)}.png\n")
+        worker.stdin.write(f"{workers.folder / str(number)}.png\n")
         answers.append(worker.stdout.readline().split())
-    return np.array([int(digit) for digit, _ in answers]), np.array(
-        [who == "big" for _, who in answers]
-    )
+    by_big = np.array([who == "big" for _, who in answers])
+    assert counted(reports) == (ASKED, by_big.sum())
+    worker.kill()
+    worker.communicate()
+    return np.array([int(digit) for digit, _ in answers]), by_big
 
 
 def counted(reports: Reports) -> tuple[int, int]:
