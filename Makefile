@@ -3,7 +3,7 @@ PYTHON ?=
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
-# Each has what the one before has, too: what runs, the tests and checks, Sedna's SDK or KServe.
+# Each includes the previous one: what runs, the tests and checks, Sedna's SDK or KServe.
 DEV := $(VENV)-dev
 DEV_BIN := $(DEV)/bin
 DEV_INSTALLED := $(DEV)/.installed
@@ -77,7 +77,7 @@ $(SEDNA_VENV)/.installed: requirements/sedna.txt $(DEV_INSTALLED)
 	$(call install,$(SEDNA_VENV),sedna,--over $(DEV))
 
 test-sedna: $(SEDNA_VENV)/.installed ## every paradigm with Sedna's own SDK, and that SDK patched: SEDNA_LIB=path/to/sedna/lib
-	@test -d "$(SEDNA_LIB)/sedna/core" || { echo "make: SEDNA_LIB=$(SEDNA_LIB) holds no Sedna SDK: name the lib folder of a kubeedge/sedna checkout" >&2; exit 1; }
+	@test -d "$(SEDNA_LIB)/sedna/core" || { echo "make: SEDNA_LIB=$(SEDNA_LIB) does not contain Sedna's SDK: set it to the lib folder of a kubeedge/sedna checkout" >&2; exit 1; }
 	PYTHONPATH=$(abspath $(SEDNA_LIB)) $(SEDNA_VENV)/bin/python -m pytest tests/backend/sedna tests/docs/test_sedna_sdk.py tests/examples tests/upstream
 
 $(KSERVE)/.installed: requirements/kserve.txt $(DEV_INSTALLED)
@@ -100,7 +100,7 @@ test-cluster: $(DEV_INSTALLED) ## two rounds, hot update on and off, on the clus
 	SEDNA_CLUSTER=1 EDGE_NODE=$(EDGE_NODE) REGISTRY=$(REGISTRY) TAG=$(TAG) $(DEV_BIN)/pytest -v -m cluster tests/cluster
 
 upstream: $(DEV_INSTALLED) ## write the patch series again: SEDNA=path/to/sedna
-	@test -d "$(SEDNA)/lib/sedna" || { echo "make: SEDNA=$(SEDNA) is no checkout of kubeedge/sedna: name one" >&2; exit 1; }
+	@test -d "$(SEDNA)/lib/sedna" || { echo "make: SEDNA=$(SEDNA) is not a checkout of kubeedge/sedna: set SEDNA to one" >&2; exit 1; }
 	@$(DEV_BIN)/python -m upstream.generate $(SEDNA)
 
 $(PEERS)/.installed: requirements/build.txt requirements/bench.txt

@@ -36,7 +36,7 @@ class ProjectError(Exception):
 
 
 class PermanentError(ProjectError):
-    """Retrying cannot help: somebody has to change something."""
+    """Retrying cannot help: something has to be changed."""
 
 
 class SettingsError(PermanentError):

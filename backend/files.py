@@ -1,4 +1,4 @@
-"""Files that another process reads: written whole or not at all, under names that fit."""
+"""Files that another process reads: written atomically, under names that fit."""
 
 import errno
 import fcntl
@@ -35,7 +35,7 @@ def fit_name(
 
     Args:
         name: The name as it came; it may hold anything, such as bytes that are not UTF-8.
-        unfit: What becomes an underscore; control characters and what is no text by default.
+        unfit: What becomes an underscore; by default control characters and what is not text.
         most_bytes: What the result has at most, its suffix, of up to 16 bytes, included. By
             default there is room for another suffix.
     """
@@ -51,7 +51,7 @@ def _cut(text: str, most_bytes: int) -> str:
 
 @contextmanager
 def replaced_atomically(path: Path) -> Iterator[Path]:
-    """Yield a temporary path beside ``path`` that takes its place when the block succeeds.
+    """Yield a temporary path next to ``path`` that replaces it when the block succeeds.
 
     The temporary file has the suffix of ``path``. It is flushed to disk before it is renamed,
     its folder afterwards, and it is removed when the block raises, so that a reader sees the old
@@ -83,7 +83,7 @@ def replaced_atomically(path: Path) -> Iterator[Path]:
 
 
 def write_atomically(path: Path, data: bytes) -> None:
-    """Write ``data`` to ``path``, whole or not at all; missing folders are made.
+    """Write ``data`` to ``path`` atomically; missing folders are made.
 
     Raises:
         WriteError: there is no space, or writing there is not allowed.

@@ -1,4 +1,4 @@
-"""Figures, the bars that they are held to, and the file that keeps them."""
+"""Figures, the bars that they must meet, and the file that keeps them."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -89,7 +89,7 @@ class Results(_Record):
         return self.model_copy(update={"outcomes": (*others, outcome)})
 
     def write(self, file: Path) -> None:
-        """Write the results as JSON, whole or not at all."""
+        """Write the results as JSON atomically."""
         write_atomically(file, self.model_dump_json(indent=1).encode() + b"\n")
 
 

@@ -47,7 +47,7 @@ class Setting:
         return index if index.exists() else make_pictures(folder, count, side)
 
     def model(self, side: int = INPUT_SIZE) -> Path:
-        """Return an untrained model, ``.onnx``, made at first need; its ``.ckpt`` is beside it."""
+        """Return an untrained model, ``.onnx``, created when first needed, with its ``.ckpt``."""
         folder = self.folder / f"model-{side}"
         if not folder.exists():
             folder.mkdir()

@@ -12,7 +12,7 @@ _PICTURES = "pictures"
 
 
 def append_samples(index: Path, pictures: Iterable[tuple[Path, str]]) -> None:
-    """Copy labelled pictures beside ``index`` and append their lines, all at once.
+    """Copy labelled pictures next to ``index`` and append their lines, all at once.
 
     Sedna's LocalController divides each increment into a training and an evaluation share.
     """

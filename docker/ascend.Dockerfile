@@ -30,7 +30,7 @@ COPY --from=packages /opt/venv /opt/venv
 COPY --from=code /code /opt/venv/lib/python3.11/site-packages
 # From here on CANN is needed.
 RUN if [ ! -d "${ASCEND_OPP_PATH:-}" ]; then \
-        echo "the base image holds no CANN (ASCEND_OPP_PATH is no folder): name one with BASE_IMAGE=" >&2; exit 1; \
+        echo "the base image does not contain CANN (ASCEND_OPP_PATH is not a folder): choose one with BASE_IMAGE=" >&2; exit 1; \
     fi
 # The host's driver gives its devices to the group HwHiAiUser, 1000 unless it was installed otherwise.
 ARG DRIVER_GID=1000

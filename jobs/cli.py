@@ -201,7 +201,7 @@ def _stop(arguments: argparse.Namespace) -> int:
 
 
 def _apply(arguments: argparse.Namespace) -> int:
-    """Apply the manifests to the cluster, to a running job too, whose rounds go on."""
+    """Apply the manifests to the cluster, to a running job too, whose rounds continue."""
     _kubernetes_runner(arguments).apply()
     return 0
 

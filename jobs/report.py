@@ -29,7 +29,7 @@ _EXAMPLE_PIXELS = 160
 
 
 def write_report(status: JobStatus, target: Path) -> Path:
-    """Write the report of ``status`` to ``target``, whole or not at all, and return ``target``.
+    """Write the report of ``status`` to ``target`` atomically, and return ``target``.
 
     The page holds its styles, charts and at most 60 hard examples (the most uncertain ones, as
     thumbnails of at most 160 pixels); it loads nothing and runs no script. A hard example whose

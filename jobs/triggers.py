@@ -64,7 +64,7 @@ def holds(operator: str, value: float, threshold: float) -> bool:
 
 
 def window_open(timer: Timer | None, now: datetime) -> bool:
-    """Return whether ``now`` lies in the window, its first and last minute included.
+    """Return whether ``now`` is in the window, its first and last minute included.
 
     A window that starts after it ends wraps midnight; without a timer it is always open.
     """
@@ -128,7 +128,7 @@ def list_metrics(metrics: Mapping[str, object]) -> Metrics:
 
 
 class _NotDeployableError(Exception):
-    """The results hold no value to compare."""
+    """The results contain no value to compare."""
 
 
 def _closed(trigger: Trigger, now: datetime) -> str:

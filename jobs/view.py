@@ -70,8 +70,8 @@ def open_view(*, json: bool, stream: TextIO | None = None) -> Iterator[View]:
     - ``round``: ``outcome``, ``reason``, ``train_samples``, ``eval_samples``, ``seconds`` (stage
       to seconds), ``deployed_metrics`` and ``candidate_metrics`` (name to list of numbers);
     - ``restart``: ``worker``, ``restarts`` (so far) and ``exit_status`` (or null);
-    - ``problem``: ``sentence``, what keeps the job from going on;
-    - ``note``: ``sentence``, what to know of the job though it goes on.
+    - ``problem``: ``sentence``, what keeps the job from continuing;
+    - ``note``: ``sentence``, what to know about the job although it continues.
 
     The first status of a job that already runs gives its whole history.
     """
@@ -109,7 +109,7 @@ class _Change(NamedTuple):
 
 
 class _Changes:
-    """Tells what a status has that the statuses before it had not."""
+    """Finds what is new in a status compared with the previous ones."""
 
     def __init__(self) -> None:
         self._conditions = 0
@@ -158,7 +158,7 @@ class _Changes:
             )
 
     def _new_sentences(self, status: JobStatus) -> Iterator[_Change]:
-        """A sentence that comes and goes is told again only when the job has advanced."""
+        """Report a sentence that comes and goes again only when the job has advanced."""
         for event, sentence in {"note": status.note, "problem": status.problem}.items():
             told, conditions = self._sentences.get(event, ("", 0))
             if not sentence and len(status.conditions) > conditions:

@@ -18,7 +18,7 @@ def draw_colours(
     *,
     prefix: str = "",
 ) -> list[tuple[Path, str]]:
-    """Draw ``count`` pictures into a new folder, the classes by turns; return them with labels."""
+    """Draw ``count`` pictures into a new folder, alternating classes; return them with labels."""
     generator, labels = np.random.default_rng(3), list(colours)
     folder.mkdir()
     pictures = []

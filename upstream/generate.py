@@ -255,7 +255,7 @@ def _split_end(paragraph: str) -> tuple[str, str]:
 
 
 def _mark_long_lines(source: str) -> str:
-    """Let Sedna's style check pass over what cannot be broken."""
+    """Make Sedna's style check ignore lines that cannot be broken."""
     lines = source.splitlines()
     return "".join(
         f"{line}  # noqa: E501\n" if len(line) > _COLUMNS else f"{line}\n" for line in lines
@@ -263,7 +263,7 @@ def _mark_long_lines(source: str) -> str:
 
 
 def main() -> None:
-    """Write the series beside this file."""
+    """Write the series into this file's folder."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("sedna", type=Path, help="a git checkout of kubeedge/sedna")
     for path in write_series(parser.parse_args().sedna, HERE):

@@ -17,7 +17,7 @@ __all__ = ["export_mindir", "onnx_model"]
 
 
 def export_mindir(network: Cell, input_format: InputFormat, path: Path) -> None:
-    """Write ``network`` to ``path`` as MINDIR for one image at a time, whole or not at all."""
+    """Write ``network`` to ``path`` as MINDIR for one image at a time atomically."""
     with replaced_atomically(path) as temporary:
         _export(network, input_format, temporary, "MINDIR")
 

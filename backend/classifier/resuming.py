@@ -34,7 +34,7 @@ class Resumable:
 
         Args:
             file: An ``.npz`` file.
-            mark: Of the training; a state with another one is passed over.
+            mark: Of the training; a state with another one is ignored.
             cells: Whatever holds parameters.
         """
         self._file = file
@@ -44,7 +44,7 @@ class Resumable:
         }
 
     def save(self, metrics: Metrics) -> None:
-        """Write the present state, whole or not at all."""
+        """Write the present state atomically."""
         if self._file is None:
             return
         arrays = {_PARAMETER + name: each.asnumpy() for name, each in self._parameters.items()}
@@ -58,13 +58,13 @@ class Resumable:
         try:
             arrays = read_npz(self._file)
         except (OSError, ValueError) as error:
-            _log.warning("%s: cannot be read (%s): training starts anew", self._file, error)
+            _log.warning("%s: cannot be read (%s): training starts over", self._file, error)
             return {}
         if str(arrays.get(_MARK, "")) != self._mark:
-            _log.warning("%s: is of another training, which is passed over", self._file)
+            _log.warning("%s: belongs to another training run and is ignored", self._file)
             return {}
         assign(self._parameters, {name: arrays[_PARAMETER + name] for name in self._parameters})
-        _log.info("%s: training goes on where it stopped", self._file)
+        _log.info("%s: training resumes where it stopped", self._file)
         return {
             name.removeprefix(_METRIC): values.tolist()
             for name, values in arrays.items()

@@ -1,4 +1,4 @@
-"""Fine-tuning a network, epoch by epoch, so that a training that was killed goes on.
+"""Fine-tuning a network, epoch by epoch, so that training that was killed can resume.
 
 Imports MindSpore: the toolkit prepares it before.
 """
@@ -64,7 +64,7 @@ def fit(
 
     Order and augmentation of an epoch depend on the plan's seed and the epoch alone. With
     ``state_file`` everything is saved there after each epoch; a training of the same weights,
-    samples and plan that finds the file goes on where it stopped, and ends with the weights
+    samples and plan that finds the file resumes where it stopped, and ends with the weights
     that it would have had, but for a network with dropout: MindSpore's takes no seed of an epoch.
     The caller removes the file. ``cache_folder`` is where the compiled
     graph is kept for the next process.

@@ -90,7 +90,7 @@ class LabelledImages:
 def open_resized(source: ImageSource, input_size: int) -> Image.Image:
     """Return the picture, upright, in RGB, its short side 256/224 of ``input_size`` pixels.
 
-    Raises ImageError for what is no readable image.
+    Raises ImageError for what cannot be read as an image.
     """
     with opened(source, at_least=short_side(input_size), most_bytes=None) as image:
         return resize_short_side(image, input_size)
@@ -125,7 +125,7 @@ def normalise(pixels: NDArray[np.uint8], normalisation: Normalisation) -> NDArra
 def preprocess(source: ImageSource, input_format: InputFormat) -> NDArray[np.float32]:
     """Return one input of ``input_format.shape``, float32.
 
-    Raises ImageError for what is no readable image.
+    Raises ImageError for what cannot be read as an image.
     """
     size = input_format.size
     with opened(source, at_least=short_side(size), most_bytes=None) as image:

@@ -48,9 +48,9 @@ _NUMBERS = {
 
 
 def parse_checkpoint(payload: bytes) -> dict[str, NDArray[np.float32]]:
-    """Return the parameters of a checkpoint by name, as float32; what is no number is left out.
+    """Return the numeric parameters of a checkpoint by name, as float32.
 
-    Raises ValueError for what is no whole checkpoint.
+    Raises ValueError for an incomplete or invalid checkpoint.
     """
     if payload[-_CHECKSUM_LENGTH:].startswith(_CHECKSUM):
         payload = payload[:-_CHECKSUM_LENGTH]

@@ -93,12 +93,12 @@ def content_suffix(path: Path) -> str:
 
 
 def write(path: Path, payload: bytes, card: ModelCard) -> None:
-    """Write a ``.ckpt`` or ``.onnx`` file with its card, whole or not at all."""
+    """Write a ``.ckpt`` or ``.onnx`` file with its card atomically."""
     write_atomically(path, _header(path.suffix, payload, card) + payload)
 
 
 def add_confidence(path: Path, confidence: Sequence[int]) -> None:
-    """Write ``confidence`` into a model's card, whole or not at all; the model stays the same.
+    """Write ``confidence`` into a model's card atomically; the model stays the same.
 
     A file without a card stays as it is. Raises ModelFileError as `read` does, and WriteError.
     """

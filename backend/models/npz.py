@@ -42,7 +42,7 @@ def read_npz(path: Path) -> Arrays:
 
 
 def write_npz(path: Path, arrays: Arrays) -> None:
-    """Write arrays to a file, whole or not at all.
+    """Write arrays to a file atomically.
 
     Raises WriteError as `write_atomically` does.
     """

@@ -36,12 +36,12 @@ def read_weights(path: Path) -> tuple[Weights, ModelCard | None]:
         )
     weights, card = reader(path)
     if not weights:
-        raise ModelFileError(f"{path}: holds no weights.")
+        raise ModelFileError(f"{path}: does not contain weights.")
     return weights, card
 
 
 def write_weights(path: Path, weights: Weights, card: ModelCard) -> None:
-    """Write ``weights`` to a ``.ckpt`` or ``.npz`` file, whole or not at all."""
+    """Write ``weights`` to a ``.ckpt`` or ``.npz`` file atomically."""
     if path.suffix == ".npz":
         write_npz(path, weights)
     elif path.suffix == ".ckpt":

@@ -11,7 +11,7 @@ DENSENET100 = Network(
     partial(tinyms_cell, "densenet100"),
     stride=16,
     head="end_point",
-    # The stem, and by turns a dense block and the transition behind it.
+    # The stem, then dense blocks, each followed by a transition.
     blocks=("features.0", *(f"features.{layer}" for layer in range(4, 9))),
     name="densenet100",
 )

@@ -58,7 +58,7 @@ class MindSporeModelEstimator:
         return outputs.tolist() if isinstance(data, list) else outputs
 
     def save(self, model_url: str) -> str:
-        """Write the weights to a checkpoint of any name, whole or not at all."""
+        """Write the weights to a checkpoint of any name atomically."""
         with replaced_atomically(Path(model_url)) as temporary:
             # MindSpore would add the suffix to a name that lacks it.
             written = temporary.with_suffix(".ckpt")

@@ -67,7 +67,7 @@ class _SetBackend:
         if str(name).strip().upper() not in self.backends:
             return self.original(estimator, config)
         if type(estimator).__module__.startswith("sedna."):
-            # Lifelong learning wraps its own objects, which are no framework's estimators.
+            # Lifelong learning wraps its own objects, which are not a framework's estimators.
             return self.plain_backend(estimator, model_save_path=config.get("model_url"))
         return set_backend(estimator, _settings(config), backends=self.backends)
 

@@ -1,4 +1,4 @@
-"""What a standalone round takes beside its workers."""
+"""The time of a standalone round outside its workers."""
 
 import os
 import shutil

@@ -62,7 +62,7 @@ def _cold_and_warm(setting: Setting, name: str, index: Path, **settings: str) ->
 
     def train() -> Values:
         number = next(numbers)
-        # The sides take turns: every second one finds what the one before has left.
+        # The sides take turns: every second one finds what the previous one has left.
         cache = folder / f"cache-{number // 2}"
         return train_models(index, base, folder / f"{number}", cache, **settings)
 

@@ -1,8 +1,8 @@
 """Full fine-tuning in PyTorch, as its tutorials do it: a DataLoader, Adam, cross entropy.
 
 Augmentation is this project's: a random crop of half to all of the picture, mirrored at random,
-with random brightness, contrast and saturation. It runs beside training, in a process of the
-DataLoader's, as MindSpore's runs in a thread.
+with random brightness, contrast and saturation. It runs in parallel with training, in a process
+of the DataLoader's, as MindSpore's runs in a thread.
 """
 
 from collections.abc import Sequence

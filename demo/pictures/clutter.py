@@ -11,7 +11,7 @@ __all__ = ["draw_plate", "scatter"]
 
 
 def draw_plate(brush: Brush, rng: np.random.Generator) -> None:
-    """Draw a plate, seen from above, for whatever lies on it."""
+    """Draw a plate, seen from above, for whatever is on it."""
     glaze = pick(rng, (CREAM, CREAM, CREAM, *PAINTS))
     brush.shadow(oval(0.06, 0.08, 1, 0.9))
     brush.ellipse(0, 0, 1, 0.9, shade(glaze, 0.92))

@@ -61,7 +61,7 @@ _RECORDS = (
 
 
 def own_fields(program: str) -> list[Field]:
-    """Return what ``program`` is told beyond what every worker is."""
+    """Return the settings of ``program`` beyond those of every worker."""
     settings = SETTINGS[program]
     shared = set() if settings is JobSettings else {each.name for each in fields(JobSettings)}
     return [each for each in fields(settings) if each.name not in shared]

@@ -139,7 +139,7 @@ async def _changes_inference(client: AsyncClient, running: Object, planned: list
         raise SettingsError(
             f"nothing is applied: {', '.join(fixed)} of a running job would not take effect, since"
             " the LocalController reads it only when the job begins: `iljob stop --on kubernetes"
-            " MANIFESTS` first; the job then begins again, from the initial model"
+            " MANIFESTS` first; the job then starts over, from the initial model"
         )
     return any(not path.startswith(_READ_FOR_EACH_ROUND) for _, path in changed)
 

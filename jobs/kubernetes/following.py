@@ -41,7 +41,7 @@ async def find(client: AsyncClient, selection: Selection) -> list[Any]:
 
 
 async def follow(client: AsyncClient, selection: Selection) -> AsyncGenerator[list[Any], None]:
-    """Yield the selected objects now and after each change, for ever.
+    """Yield the selected objects now and after each change, forever.
 
     A server that does not answer is asked again, after 1, 2, 4 and at most 30 seconds.
 

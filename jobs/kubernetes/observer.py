@@ -124,7 +124,7 @@ class Observer:
             await self._follow(selection, self._record_node)
 
     async def _wait_for_change(self, tasks: Iterable[asyncio.Task[None]]) -> None:
-        """Wait for a change, but not for ever; raise what ended one of the ``tasks``."""
+        """Wait for a change, but not forever; raise what ended one of the ``tasks``."""
         changed = asyncio.create_task(self._changed.wait())
         done, _ = await asyncio.wait(
             [changed, *tasks],
@@ -167,7 +167,7 @@ class Observer:
         await asyncio.gather(*map(self._read_log, self._observed.pods))
 
     async def _read_log(self, pod: Pod) -> None:
-        """Note the last line of the log; one that cannot be read (yet) is no reason to stop."""
+        """Note the last line of the log; a failure to read it is ignored."""
         container = pod.current
         if container is None or not container.has_log or pod.name in self._logs_read_to_the_end:
             return

@@ -1,4 +1,4 @@
-"""Why a job does not go on, in one sentence each: node, image, volume, permission, inference."""
+"""Why a job does not continue, in one sentence each: node, image, volume, permission, inference."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -47,7 +47,7 @@ def offline_node(
     if newest is None or (newest.stage, newest.type) == (Stage.TRAIN, ConditionType.WAITING):
         consequence = "new samples are read when it returns"
     else:
-        consequence = f"the {newest.stage} stage goes on when it returns"
+        consequence = f"the {newest.stage} stage continues when it returns"
     lost = next((pod.name for pod in pods if pod.kind == "infer" and pod.deleted), "")
     if lost:
         consequence += f"; {lost}, which Kubernetes has marked for deletion, then ends: {_RESTORE}"

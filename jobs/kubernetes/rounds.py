@@ -1,4 +1,4 @@
-"""What a job's conditions tell of its rounds."""
+"""Reads a job's rounds from its conditions."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -38,7 +38,7 @@ class _Data(BaseModel):
 
 
 def rounds_of(conditions: Sequence[Condition], deploy_trigger: Trigger) -> list[Round]:
-    """Return the rounds that ``conditions`` tell of, the running one last.
+    """Return the rounds in ``conditions``, the running one last.
 
     A round begins when its training samples are ready. The status does not hold the size of
     the training set; the evaluation's is the metric ``samples``, where it is reported.

@@ -136,7 +136,7 @@ class KubernetesRunner:
                             problem = status.problem
             except TimeoutError:
                 raise TemporaryError(
-                    f"{problem}: the deletion goes on by itself; `iljob status --on kubernetes"
+                    f"{problem}: the deletion continues on its own; `iljob status --on kubernetes"
                     " MANIFESTS` shows how far it is"
                 ) from None
 

@@ -235,7 +235,7 @@ def _unknown_field(loc: tuple[int | str, ...], kind: type[BaseModel]) -> str:
 
 
 def _fields(loc: tuple[int | str, ...], kind: type[BaseModel]) -> list[str]:
-    """Return the fields that may stand at ``loc``, under their YAML names."""
+    """Return the fields that are allowed at ``loc``, under their YAML names."""
     for part in loc:
         for field in kind.model_fields.values():
             if field.alias == part:

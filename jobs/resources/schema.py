@@ -156,7 +156,7 @@ class Container(_PodPart):
         return {variable.name: variable.value for variable in self.env}
 
     def parameter(self, name: str) -> str:
-        """Return a worker's parameter, which may stand in upper case too; "" if it is not set."""
+        """Return a worker's parameter, which may also be in upper case; "" if it is not set."""
         return self.environment.get(name) or self.environment.get(name.upper(), "")
 
 
@@ -194,7 +194,7 @@ class Toleration(_Part):
         default="", description="The taint's effect; empty: any."
     )
     toleration_seconds: int | None = Field(
-        default=None, description="How long a pod stays with a `NoExecute` taint; unset: for ever."
+        default=None, description="How long a pod stays with a `NoExecute` taint; unset: forever."
     )
 
     def keeps_running(self, taint: str) -> bool:
@@ -327,7 +327,7 @@ class TrainSpec(_Part):
 
 
 class EvalSpec(_Part):
-    """The eval worker, and what the first trained model is held to."""
+    """The eval worker, and the model that the first trained model is compared with."""
 
     template: PodTemplate
     initial_eval_model: ModelReference | None = Field(
@@ -347,7 +347,7 @@ class DeploySpec(_Part):
 
 
 class IncrementalLearningJobSpec(_Part):
-    """What the job is made of."""
+    """The parts of the job."""
 
     dataset: DatasetReference
     initial_model: ModelReference = Field(description="What the first round starts from.")

@@ -31,7 +31,7 @@ class StageModel(BaseModel):
         return cls(format=model.spec.format, url=model.spec.url, device_soc_versions=devices)
 
     def to_data(self) -> dict[str, Any]:
-        """Return the model as it stands in a condition: ``classes`` always, other keys if set."""
+        """Return the model in the form of a condition: ``classes`` always, other keys if set."""
         return self.model_dump(exclude_none=True) | {"classes": self.classes}
 
 

@@ -39,7 +39,7 @@ _URLS = (
 _JOB_LABEL = "io.sedna-tinyms.job"
 _PODMAN_LIMIT = 1 << 20
 _ENOUGH = 4096
-# A container that outlived its client, if there is one, must not work beside the new one.
+# A container that outlived its client, if there is one, must not run next to the new one.
 _REPLACE = '"$1" rm --force "$0" >/dev/null 2>&1; exec "$@"'
 
 

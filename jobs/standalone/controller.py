@@ -41,7 +41,7 @@ class Controller:
         }
 
     async def run(self, rounds: int | None) -> None:
-        """Run until ``rounds`` rounds of the job have ended, or for ever."""
+        """Run until ``rounds`` rounds of the job have ended, or forever."""
         self.look()
         while rounds is None or self._job.state.status.rounds_ended < rounds:
             await self._step()
@@ -96,7 +96,7 @@ class Controller:
         try:
             await _steps(stage, condition.type)
         except TemporaryError:
-            # The round goes on from this step when the runner is started again.
+            # The round resumes from this step when the runner is restarted.
             raise
         except (StageFailedError, ProjectError, OSError) as error:
             self._job.journal.end_round(Outcome.FAILED, sentence(error))

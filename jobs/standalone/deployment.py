@@ -75,7 +75,7 @@ class Deployment(StageSteps):
         return self.job.trained(self.job.resources.deploy_model).url
 
     def _replace_files(self) -> None:
-        """Copy the trained model over the deployed one, and over what the next is held to."""
+        """Copy the trained model over the deployed one, and over the next one's reference."""
         resources = self.job.resources
         models = {model.spec.url: model for model in (resources.deploy_model, resources.eval_model)}
         for url, model in models.items():
@@ -104,13 +104,13 @@ def relocate_hot_update(files: JobFiles, seen: PurePath) -> None:
 
 
 def copy_model(source: Path, target: Path) -> None:
-    """Copy the file ``source`` over ``target``, whole or not at all."""
+    """Copy the file ``source`` over ``target`` atomically."""
     with replaced_atomically(target) as temporary:
         shutil.copyfile(source, temporary)
 
 
 def hot_update(source: Path, files: JobFiles, seen: PurePath, time: datetime) -> None:
-    """Copy the model ``source`` beside ``model_config.json``, and name it there.
+    """Copy the model ``source`` next to ``model_config.json``, and name it there.
 
     ``seen`` is that folder as the inference worker sees it, ``time`` (UTC) the update's.
     """

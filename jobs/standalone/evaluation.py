@@ -13,7 +13,7 @@ _RESULTS = 2
 
 
 class Evaluation(WorkerSteps):
-    """Measures the trained model, and what it is held to."""
+    """Measures the trained model, and the one that it is compared with."""
 
     kind = EVAL
 

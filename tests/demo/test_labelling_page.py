@@ -55,7 +55,7 @@ async def test_ctrl_c_ends_the_demo_and_its_page_in_one_line(tmp_path: Path) -> 
     assert demo.stdout
     assert b"Label the pictures at " in await asyncio.wait_for(demo.stdout.readline(), 30)
     [page] = psutil.Process(demo.pid).children()
-    # A terminal sends it to the whole group, of which the page is no part.
+    # A terminal sends it to the whole group, which does not include the page.
     assert os.getpgid(page.pid) != demo.pid
     os.killpg(demo.pid, signal.SIGINT)
     _, errors = await asyncio.wait_for(demo.communicate(), 30)

@@ -1,4 +1,4 @@
-"""Runs what stands on a page: its commands and files, on pictures and weights made here."""
+"""Runs the code on a page: its commands and files, on pictures and weights made here."""
 
 import os
 import signal
@@ -120,7 +120,7 @@ def draw_cups_and_spoons(folder: Path, kind: str, count: int, seed: int) -> None
 
 
 def draw_shades(folder: Path) -> Path:
-    """Draw 40 dark and bright pictures by turns; return their index."""
+    """Draw 40 pictures, dark and bright in turn; return their index."""
     index = folder / "index.txt"
     pictures = draw_colours(folder, SHADES, 40)
     index.write_text("".join(f"{picture.name} {label}\n" for picture, label in pictures))

@@ -1,4 +1,4 @@
-"""Whole jobs: what they need beside the manifests."""
+"""Whole jobs: what they need besides the manifests."""
 
 import os
 import subprocess
@@ -113,7 +113,7 @@ def run(*command: object, status: int = 0) -> subprocess.CompletedProcess[str]:
 
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
-    """Real weights and photographs, which are no part of this repository."""
+    """Real weights and photographs, which are not part of this repository."""
     if not SHARED_DATA.is_dir():
         pytest.skip(f"real weights and photographs are not here: there is no {SHARED_DATA}")
     return SHARED_DATA

@@ -23,7 +23,7 @@ class Disk(Protocol):
         ...
 
     def clear(self) -> None:
-        """Make room again."""
+        """Free the space again."""
         ...
 
 

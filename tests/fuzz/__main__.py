@@ -2,7 +2,7 @@
 
 It starts from the parser's folder of `tests.fuzz.parsers.CORPUS` and its file of ``words``.
 New inputs and findings go to ``build/fuzz/PARSER``; a finding ends the process with a status
-other than 0. Once mended, it becomes a file of the corpus.
+other than 0. Once fixed, it becomes a file of the corpus.
 """
 
 import sys

@@ -1,4 +1,4 @@
-"""Every input of the corpus, without atheris: what was a finding once stays mended."""
+"""Every input of the corpus, without atheris: a bug that was found once stays fixed."""
 
 from pathlib import Path
 

@@ -37,7 +37,7 @@ async def ended(process: asyncio.subprocess.Process) -> tuple[int | None, str, s
 
 
 async def at_gate(gate: Path) -> int:
-    """Wait until a worker stands at the gate; it goes on once the descriptor is closed."""
+    """Wait until a worker waits at the gate; it continues once the descriptor is closed."""
     return await asyncio.to_thread(os.open, gate, os.O_WRONLY)
 
 
@@ -51,7 +51,7 @@ def workers(status: JobStatus) -> dict[str, int | None]:
 
 
 async def killed_at(job: Job, gate: Path) -> int:
-    """Run the job until a worker stands at the gate, kill the runner; return the gate."""
+    """Run the job until a worker waits at the gate, kill the runner; return the gate."""
     process = await start(job, "run", "--rounds", "1")
     descriptor = await at_gate(gate)
     process.kill()

@@ -1,4 +1,4 @@
-"""What the inference worker writes of an image, as JSON beside it."""
+"""The inference worker's answer for an image, a JSON file next to it."""
 
 from datetime import datetime
 

@@ -2,7 +2,7 @@
 
 An eval worker sees its own round's index, the two models and the dataset; on a cluster nothing
 else of the output is mounted. A train worker sees the folders of all rounds. So the record is
-``held-out.csv`` beside the trained model: each train worker copies the newest one into its
+``held-out.csv`` next to the trained model: each train worker copies the newest one into its
 round's folder, and that round's eval worker adds what is new to it. It grows by what each round
 was asked; all else that a round was judged on is left out once no later round is judged on it.
 """
@@ -58,7 +58,7 @@ def read_held_out(file: Path) -> list[HeldOutSample]:
 
 
 def write_held_out(file: Path, rows: Iterable[HeldOutSample]) -> None:
-    """Write a record, whole or not at all; raises OSError."""
+    """Write a record atomically; raises OSError."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(HeldOutSample._fields)

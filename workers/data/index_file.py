@@ -60,7 +60,7 @@ OnBadLine = Callable[[BadLine], None]
 
 
 def ignore(_: BadLine) -> None:
-    """Leave bad lines out without a word: another reader of the file reports them."""
+    """Skip bad lines silently: another reader of the file reports them."""
 
 
 def read_index(

@@ -19,7 +19,7 @@ class Screen:
     """
 
     def __init__(self, folders: Sequence[Path], limit_mib: int) -> None:
-        """Let pass what lies in one of ``folders`` and has no more than ``limit_mib`` MiB."""
+        """Accept a file that is in one of ``folders`` and has no more than ``limit_mib`` MiB."""
         self._folders = [folder.resolve() for folder in folders]
         self._limit = limit_mib
         self._inside: dict[Path, bool] = {}

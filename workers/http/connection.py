@@ -18,7 +18,7 @@ MOST_CONNECTIONS = 512
 """Requests on more are answered 503."""
 
 _MOST_REFUSED = 128
-"""Connections that wait to be told so; more are cut, so that file descriptors suffice."""
+"""Connections that wait for that answer; more are closed, to save file descriptors."""
 
 
 _BAD_REQUEST = (
@@ -58,7 +58,7 @@ class BoundedConnection(HttpToolsProtocol):
             self.send_400_response("The headers are too large.")
 
     def send_400_response(self, msg: str) -> None:
-        """Refuse what is no HTTP, in the protocol's form; no application sees it."""
+        """Refuse bytes that are not HTTP, in the protocol's form; no application sees them."""
         _log.warning("%s: 400: %s", self.client[0] if self.client else "-", msg)
         body = b'{"error": "%s"}' % msg.encode("ascii", "replace")
         self.transport.write(_BAD_REQUEST % (len(body), body))

@@ -2,7 +2,7 @@
 
 A browser sends what any page tells it to, also to this machine and with this worker's cookie.
 So requests that change something are taken from the worker's own pages and from clients that
-are no browser; and a worker without a token that listens on the loopback address answers under
+are not a browser; and a worker without a token that listens on the loopback address answers under
 its names only, because a foreign page can point a name of its own at that address.
 """
 
@@ -108,7 +108,7 @@ def guards(
         host: An address or a name.
         token: What clients must send, if anything.
         open_paths: Need no token.
-        origins: Sites beside its own whose pages may ask.
+        origins: Other sites whose pages may send requests.
     """
     same_site = Middleware(SameSite, origins=origins)
     if token:
@@ -205,7 +205,7 @@ class SameSite:
 
 
 def _is_foreign(scope: Scope, origins: Collection[str]) -> bool:
-    """Say whether a browser tells of another site; over plain HTTP it may send Origin only."""
+    """Return whether a browser names another site; over plain HTTP it may send Origin only."""
     headers = Headers(scope=scope)
     origin = headers.get("Origin")
     if scope["method"] in _SAFE_METHODS or origin in origins:

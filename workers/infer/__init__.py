@@ -10,10 +10,10 @@
     <HE_SAVED_URL>/photo-0a1b2c3d4e5f6071.json     its answer, with ``true_label`` to be filled in
 
 Write an image under a name that starts with a dot and rename it: files with such names are
-passed over. An image that is copied in place is answered when it is complete. One that comes
+ignored. An image that is copied in place is answered when it is complete. One that comes
 again under an old name is answered again, in the old one's place.
 
-    model       the model that answers, and the one before it
+    model       the model that answers, and the previous one
     folder      images in, answers out, by way of `inbox`
     dataplane   what can be asked, without HTTP; `http` translates
     batching    requests that come together go through the network together

@@ -1,4 +1,4 @@
-"""Hard examples are kept for a person to label: the picture and a JSON file beside it.
+"""Hard examples are kept for a person to label: the picture and a JSON file next to it.
 
 The folder never grows beyond its quota, and holds each picture once, by its content. A picture
 is written before its JSON file and removed after it: one that has a JSON file is complete, and
@@ -89,7 +89,7 @@ class HardExampleStore:
         return copy
 
     def _evict(self) -> None:
-        """Make room; others may have labelled or taken examples, so the folder is read again."""
+        """Free space; others may have labelled or taken examples, so the folder is read again."""
         entries = sorted(_entries(self._folder), key=lambda entry: entry.worth, reverse=True)
         self.bytes = sum(entry.size for entry in entries)
         while entries and self.bytes > self._quota * _FULL_AFTER_EVICTION:

@@ -48,7 +48,7 @@ class WaitingImage:
 
     @property
     def name(self) -> str:
-        """The file's name, or if it does not fit, one that does and is no other file's."""
+        """The file's name, or if it does not fit, one that does and that no other file has."""
         name = self.path.name
         fitting = fit_name(name)
         return fitting if fitting == name else f"{_digest(name)}-{fitting}"
@@ -79,7 +79,7 @@ class Inbox:
 
     @contextmanager
     def lock(self) -> Iterator[bool]:
-        """Say whether this worker may answer now: an old pod can run on beside a new one."""
+        """Return whether this worker may answer now: an old pod can still run next to a new one."""
         # Reading is enough to lock it: it may be of a worker that ran as another user.
         descriptor = os.open(self.folder / _LOCK_FILE, os.O_RDONLY | os.O_CREAT, 0o644)
         with os.fdopen(descriptor) as file:

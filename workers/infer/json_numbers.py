@@ -31,8 +31,8 @@ _MOST_VALUES = 100_000
 def without_numbers(text: bytes) -> tuple[bytes, list[NDArray[np.float32]]]:
     """Return a request's JSON with a placeholder for each long array, and the arrays, flat.
 
-    Raises RequestError for what is no number, TooLargeError for what is too much to be read at
-    once: more than 100,000 values beside the arrays.
+    Raises RequestError for anything but numbers, TooLargeError for what is too much to be read at
+    once: more than 100,000 values outside the arrays.
     """
     parts, arrays = [], list[NDArray[np.float32]]()
     position = 0
@@ -81,4 +81,4 @@ def _piece(text: bytes) -> NDArray[np.float32]:
     if len(text) <= _PIECE + _LONGEST_NUMBER:
         with suppress(ValueError, OverflowError), np.errstate(over="ignore"):
             return np.array(json.loads(b"[%s]" % text.translate(_FLAT)), dtype=np.float32)
-    raise RequestError("The request is wrong at data: it holds what is no number.")
+    raise RequestError("The request is wrong at data: it contains something other than numbers.")

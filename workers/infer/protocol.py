@@ -138,7 +138,7 @@ class EncodedResponse:
 def parse_request(body: bytes, json_length: int | None = None) -> InferenceRequest:
     """Read a request whose first ``json_length`` bytes (default: all) are JSON.
 
-    Raises RequestError for what is no request.
+    Raises RequestError for an invalid request.
     """
     length = len(body) if json_length is None else json_length
     if not 0 <= length <= len(body):
@@ -270,7 +270,7 @@ def _data(sent: RequestInput, arrays: Sequence[NDArray[np.float32]]) -> object:
         return sent.data
     number = sent.data.get(PLACEHOLDER)
     if type(number) is not int or not 0 <= number < len(arrays):
-        raise RequestError(f"Input {sent.name}: the data are no array.")
+        raise RequestError(f"Input {sent.name}: the data are not an array.")
     return arrays[number]
 
 

@@ -1,4 +1,4 @@
-"""What the inference worker is told, beside the model and where its hard examples go."""
+"""The inference worker's settings, except the model and the folder of its hard examples."""
 
 from pathlib import Path
 
@@ -16,7 +16,7 @@ _MEBIBYTE = 1024**2
 
 
 class InferSettings(JobSettings, InferTask, EstimatorSettings, MiningSettings, HttpSettings):
-    """What the inference worker is told."""
+    """The inference worker's settings."""
 
     model_hot_update: bool = Field(
         default=False,
@@ -27,7 +27,7 @@ class InferSettings(JobSettings, InferTask, EstimatorSettings, MiningSettings, H
         default=60.0,
         ge=1,
         validation_alias=Variable.MODEL_POLL_PERIOD_SECONDS,
-        description="Seconds between two looks for a new model where no file event tells of it.",
+        description="Seconds between two checks for a new model where no file event announces it.",
     )
     model_hot_update_config: LocalPath = Field(
         default=Path(MODEL_HOT_UPDATE_FOLDER, MODEL_HOT_UPDATE_FILE),

@@ -1,7 +1,7 @@
 """Tensors of the Open Inference Protocol, as JSON and as Triton's binary extension has them.
 
 Binary is little-endian and row-major; an element of BYTES follows its length, 4 bytes. In JSON
-an element of BYTES is text: what is no text, such as a picture, is sent as Base64.
+an element of BYTES is text; anything else, such as a picture, is sent as Base64.
 """
 
 import base64
@@ -107,7 +107,7 @@ def _shaped(name: str, values: NDArray[Any], shape: Sequence[int]) -> NDArray[An
     try:
         return values.reshape(shape)
     except (ValueError, OverflowError):
-        raise RequestError(f"Input {name}: {list(shape)} is no shape that is taken.") from None
+        raise RequestError(f"Input {name}: {list(shape)} is not an accepted shape.") from None
 
 
 def _elements(name: str, data: bytes) -> Iterator[bytes]:

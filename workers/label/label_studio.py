@@ -49,7 +49,7 @@ def labels_of(content: bytes) -> dict[str, str]:
     except ValidationError as error:
         place = ".".join(map(str, error.errors()[0]["loc"])) or "the start"
         raise RequestError(
-            f"This is no JSON export of Label Studio (wrong at {place}): choose the format JSON."
+            f"This is not a JSON export of Label Studio (wrong at {place}): choose the format JSON."
         ) from None
     labels = {task.data.image: task.label for task in exported}
     return {address: label for address, label in labels.items() if label is not None}

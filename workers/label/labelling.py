@@ -58,7 +58,7 @@ class Labelling:
     def __init__(
         self, examples: ExampleFolder, dataset: Dataset, class_names: tuple[str, ...], *, batch: int
     ) -> None:
-        """Go on where the worker before stopped; ``batch`` labels enter the dataset together."""
+        """Continue for the previous worker; ``batch`` labels enter the dataset together."""
         self._examples = examples
         self._dataset = dataset
         self._class_names = class_names
@@ -96,7 +96,7 @@ class Labelling:
     def label_all(self, labels: Mapping[str, str]) -> int:
         """Label the pictures, by name, that wait, save all labels, and return how many those were.
 
-        Raises UnknownExampleError, and takes none, if a label of theirs is no class.
+        Raises UnknownExampleError, and takes none, if one of their labels is not a class.
         """
         with self._lock:
             waiting = {example.image for example in self.waiting()}
@@ -134,7 +134,7 @@ class Labelling:
     def _check_class(self, label: str) -> None:
         if label not in (*self._class_names, NONE):
             known = ", ".join(self._class_names)
-            raise UnknownExampleError(f"{label} is no class: choose one of {known}.")
+            raise UnknownExampleError(f"{label} is not a class: choose one of {known}.")
 
     def _save(self, count: int) -> int:
         """Save the oldest labels; each step can be repeated if it is cut short."""

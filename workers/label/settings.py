@@ -1,4 +1,4 @@
-"""What the labelling worker is told."""
+"""The labelling worker's settings."""
 
 from pydantic import Field, PositiveFloat, PositiveInt
 
@@ -11,14 +11,14 @@ __all__ = ["LabelSettings"]
 
 
 class LabelSettings(HttpSettings):
-    """What the labelling worker is told."""
+    """The labelling worker's settings."""
 
     he_saved_url: LocalPath = Field(
         validation_alias="HE_SAVED_URL", description="The folder with the hard examples."
     )
     original_dataset_url: LocalPath = Field(
         validation_alias=Variable.ORIGINAL_DATASET_URL,
-        description="The Dataset's index file; labelled pictures go to `hard-examples` beside it.",
+        description="The Dataset's index file; labelled pictures go to `hard-examples` next to it.",
     )
     class_names: ClassNames = Field(
         description="The classes that can be chosen, separated by commas."

@@ -1,7 +1,7 @@
 """Hard example miners: is an image's prediction worth a person's look?
 
 Each is a function of the probability vector p of C classes, shape (C,), that sums to 1; its
-parameters lie in 0 to 1. A miner is chosen by the name in ``hardExampleMining`` of the job.
+parameters are between 0 and 1. A miner is chosen by the name in ``hardExampleMining`` of the job.
 
 References: B. Settles, Active Learning Literature Survey, University of Wisconsin-Madison,
 TR 1648, 2009; T. Scheffer et al., Active Hidden Markov Models for Information Extraction,

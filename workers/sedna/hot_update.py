@@ -1,8 +1,8 @@
 """Hot update: loads a new model when the LocalController says so, without a restart.
 
-The LocalController copies the model beside ``model_config.json`` and then rewrites that file
+The LocalController copies the model next to ``model_config.json`` and then rewrites that file
 in place. A changed ``model_update_time`` is the signal. The worker answers with a report of
-kind ``deploy`` and remembers beside the file which update it has reported, so that a restarted
+kind ``deploy`` and records next to the file which update it has reported, so that a restarted
 worker loads the newest model again but reports it once.
 """
 

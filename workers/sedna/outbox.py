@@ -39,7 +39,7 @@ class Outbox:
         self._mirror = mirror
 
     def remove_leftovers(self) -> None:
-        """Remove what a killed worker of the round had half written beside the report."""
+        """Remove what a killed worker of the round had half written next to the report."""
         for file in self._files:
             remove_leftovers(file.parent)
 

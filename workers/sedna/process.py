@@ -123,7 +123,7 @@ def _sentence(error: Exception) -> str:
     if isinstance(error, ProjectError):
         return str(error)
     if is_disk_full(error):
-        return f"the disk is full ({error}): free disk space, and a restarted worker goes on."
+        return f"the disk is full ({error}): free disk space, and a restarted worker continues."
     if isinstance(error, OSError) and error.filename is not None:
         return (
             f"{error.filename}: cannot be used ({error.strerror}): check that user {os.getuid()}"
@@ -150,7 +150,7 @@ def _arguments(name: str, argv: Sequence[str] | None) -> argparse.Namespace:
 
 def _terminate(number: int, _frame: FrameType | None) -> NoReturn:
     # MindSpore makes of an exception in the midst of its compiler an error of the round, which
-    # would be reported. Whatever a worker writes is whole or not there: it can end anywhere.
+    # would be reported. A worker can end anywhere, because it writes files atomically.
     os._exit(EXIT_SIGNAL + number)
 
 

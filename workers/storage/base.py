@@ -20,10 +20,10 @@ class Storage(Protocol):
     """
 
     def download(self, url: str, target: Path) -> int:
-        """Write the file to ``target``, whole or not at all; return its size in bytes."""
+        """Write the file to ``target`` atomically; return its size in bytes."""
 
     def upload(self, source: Path, url: str) -> None:
-        """Write a local file to ``url``, whole or not at all."""
+        """Write a local file to ``url`` atomically."""
 
     def list(self, folder: str) -> list[str]:
         """Return the URLs of all files below a folder; none if it does not exist."""

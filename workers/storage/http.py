@@ -44,7 +44,7 @@ class HttpStorage:
         return cls(DownloadSettings.from_environment(environment).limits)
 
     def download(self, url: str, target: Path) -> int:
-        """Write the file to ``target``, whole or not at all; return its size in bytes."""
+        """Write the file to ``target`` atomically; return its size in bytes."""
         with _translated(url), replaced_atomically(target) as temporary:
             with _client().stream("GET", url) as answer, temporary.open("wb") as file:
                 _check(url, answer)

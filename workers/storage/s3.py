@@ -55,7 +55,7 @@ class S3Storage:
         return cls(S3Settings.from_environment(environment), limits)
 
     def download(self, url: str, target: Path) -> int:
-        """Write the object to ``target``, whole or not at all; return its size in bytes."""
+        """Write the object to ``target`` atomically; return its size in bytes."""
         bucket, key = _bucket_and_key(url)
         with _translated(url), replaced_atomically(target) as temporary:
             body = self._client.get_object(Bucket=bucket, Key=key)["Body"]
@@ -65,7 +65,7 @@ class S3Storage:
             return temporary.stat().st_size
 
     def upload(self, source: Path, url: str) -> None:
-        """Write a local file to ``url``, whole or not at all; files up to 5 GB."""
+        """Write a local file to ``url`` atomically; files up to 5 GB."""
         bucket, key = _bucket_and_key(url)
         with _translated(url), source.open("rb") as file:
             self._client.put_object(Bucket=bucket, Key=key, Body=file)

@@ -58,7 +58,7 @@ def library() -> Path | None:
 
 
 def compile_library(path: Path, architecture: str) -> None:
-    """Compile the kernels to ``path`` for ``architecture`` (``-march``), whole or not at all.
+    """Compile the kernels to ``path`` for ``architecture`` (``-march``) atomically.
 
     Raises:
         OSError: there is no such compiler.

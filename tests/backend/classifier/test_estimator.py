@@ -65,7 +65,7 @@ def served(saved: Path) -> Classifier:
 
 @pytest.fixture(scope="module")
 def foreign_onnx(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A network that is no MobileNetV2, for images of 32 pixels and two classes, no card."""
+    """A network other than MobileNetV2, for images of 32 pixels and two classes, no card."""
     weight = np.array([[1, -1], [2, 0], [0, 1]], dtype=np.float32)
     graph = onnx.helper.make_graph(
         [

@@ -1,4 +1,4 @@
-"""A training that was killed goes on where it stopped."""
+"""Training that was killed resumes where it stopped."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -93,7 +93,7 @@ def test_a_damaged_state_is_passed_over(
 ) -> None:
     interrupted.write_bytes(interrupted.read_bytes()[:100_000])
     _train(random_images(16), interrupted, "head")
-    assert "training starts anew" in caplog.text
+    assert "training starts over" in caplog.text
 
 
 def test_nothing_in_the_state_needs_pickle(interrupted: Path) -> None:

@@ -1,4 +1,4 @@
-"""An edge node that is offline for ten minutes, and what else can keep a job from going on."""
+"""An edge node that is offline for ten minutes, and what else can keep a job from continuing."""
 
 import asyncio
 from datetime import timedelta
@@ -51,7 +51,7 @@ async def test_a_job_goes_on_after_an_outage_of_ten_minutes_and_says_what_it_wai
     async with asyncio.timeout(TOLD_WITHIN_SECONDS):
         status = await statuses.until(lambda each: "has been offline since" in each.problem)
     stage = last.split(maxsplit=1)[0]
-    waits = "new samples are read" if last == "Train Waiting" else f"the {stage} stage goes on"
+    waits = "new samples are read" if last == "Train Waiting" else f"the {stage} stage continues"
     assert f"{waits} when it returns" in status.problem
     await cluster.pass_ten_minutes()
     [pod] = cluster.inference_pods().values()

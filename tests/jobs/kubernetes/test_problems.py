@@ -169,7 +169,7 @@ def test_a_node_is_offline_with_what_that_means_for_the_stage() -> None:
     idle = offline_node("edge", NOW, None, [])
     assert idle == f"node edge has been offline since {CLOCK}: new samples are read when it returns"
     [training] = condition(Stage.TRAIN, ConditionType.RUNNING)
-    assert "the Train stage goes on when it returns" in offline_node("edge", NOW, training, [])
+    assert "the Train stage continues when it returns" in offline_node("edge", NOW, training, [])
 
 
 def test_an_inference_pod_that_an_outage_costs_is_told_during_it() -> None:

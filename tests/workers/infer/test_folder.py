@@ -186,7 +186,7 @@ def test_a_large_photograph_is_seen_as_in_training(bench: Bench, tmp_path: Path)
     pixels = np.random.default_rng(0).integers(0, 256, (150, 401, 3), dtype=np.uint8)
     photograph = tmp_path / "noise.png"
     exif = Image.Exif()
-    exif[0x0112] = 6  # lies on its side
+    exif[0x0112] = 6  # rotated by 90 degrees
     Image.fromarray(pixels).save(photograph, exif=exif)
     expected = bench.slot.required.probabilities(preprocess_batch([photograph], InputFormat(SIDE)))[
         0

@@ -57,7 +57,7 @@ def fill(folder: Path) -> Callable[[int], list[str]]:
 
 @pytest.fixture
 def start(folder: Path, index: Path) -> Callable[[], Labelling]:
-    """Start labelling anew, as a restarted worker does."""
+    """Start labelling again, as a restarted worker does."""
 
     def labelling() -> Labelling:
         return Labelling(ExampleFolder(folder), Dataset(index), CLASSES, batch=3)

@@ -108,7 +108,7 @@ def test_what_was_evicted_meanwhile_is_left_out(
 
 def test_only_what_waits_and_known_classes_are_taken(fill: Fill, start: Start) -> None:
     names, labelling = fill(1), start()
-    with pytest.raises(UnknownExampleError, match="cat is no class"):
+    with pytest.raises(UnknownExampleError, match="cat is not a class"):
         labelling.label(names[0], "cat")
     labelling.label(names[0], "dog")
     for name in (names[0], "../index.txt", ""):
@@ -121,7 +121,7 @@ def test_labels_from_elsewhere_are_taken_together_or_not_at_all(
 ) -> None:
     names, labelling = fill(5), start()
     labelling.label(names[4], "dog")
-    with pytest.raises(UnknownExampleError, match="cat is no class"):
+    with pytest.raises(UnknownExampleError, match="cat is not a class"):
         labelling.label_all({names[0]: "dog", names[1]: "cat"})
     assert labelling.counts == (4, 1, 0)
     labels = dict.fromkeys([*names[1:], "other.png"], "croissant")

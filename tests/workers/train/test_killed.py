@@ -39,7 +39,7 @@ def test_a_killed_training_goes_on_compiles_nothing_again_and_is_reported_once(
     )
 
     assert done.returncode == 0, done.stderr
-    assert "training goes on where it stopped" in done.stderr
+    assert "training resumes where it stopped" in done.stderr
     assert "epoch 1/30" not in done.stderr
     assert "the compiled graph is taken from here" in done.stderr
     assert local_controller.next_message().status is WorkerStatus.COMPLETED

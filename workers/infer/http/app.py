@@ -152,7 +152,7 @@ class _Routes:
         return Response(encoded.body, headers=headers, media_type="application/octet-stream")
 
     async def _parsed(self, body: bytes, json_length: int | None) -> InferenceRequest:
-        """Parse short JSON here, and long JSON beside the loop, one at a time."""
+        """Parse short JSON here, and long JSON outside the loop, one at a time."""
         if (json_length or len(body)) <= _SHORT_JSON:
             return parse_request(body, json_length)
         return await run_sync(parse_request, body, json_length, limiter=self._parsing)
@@ -216,5 +216,5 @@ def _json_length(request: Request) -> int | None:
     if length is None:
         return None
     if not length.isdecimal() or len(length) > _MOST_DIGITS:
-        raise RequestError(f"{JSON_LENGTH}: {length!r} is no number of bytes.")
+        raise RequestError(f"{JSON_LENGTH}: {length!r} is not a number of bytes.")
     return int(length)

@@ -79,7 +79,7 @@ function skip() {
   send("/skip", JSON.stringify({ name: card.dataset.name }), () => say("skipped"));
 }
 
-// What comes back may have left this page's grid long ago: the server draws it anew.
+// What comes back may have left this page's grid long ago: the server renders it again.
 function undo() {
   send("/undo", "{}", (content) => {
     if (content.result === null) return say("nothing to undo");
