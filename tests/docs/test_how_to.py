@@ -12,7 +12,9 @@ import httpx
 import pytest
 import yaml
 
+from jobs.resources.checks import JobResources
 from jobs.resources.loader import load_job
+from jobs.status import Outcome
 from tests.brightness_model import SIDE, write_model
 from tests.docs.reading import DOCS, blocks
 from tests.docs.running import (
@@ -24,6 +26,7 @@ from tests.docs.running import (
     started,
     write_files,
 )
+from tests.jobs.conftest import Job, job
 from tests.local_controller import FakeLocalController, serve_local_controller
 from tests.manifests.reading import MANIFESTS, document, kustomized
 from tests.workers.infer.http.worker import Worker, running, wait_until_ready
@@ -31,7 +34,7 @@ from tests.workers.label.conftest import fill, folder
 from workers.contract import WorkerKind, WorkerMessage, WorkerStatus
 from workers.sedna.hot_update import REPORTED_UPDATE_FILE
 
-__all__ = ["fill", "folder"]
+__all__ = ["fill", "folder", "job"]
 
 HOW_TO = DOCS / "how-to"
 JOB = "dog-croissants"
@@ -64,25 +67,77 @@ def test_a_round_is_trained_with_everything_in_s3(tmp_path: Path) -> None:
     assert {result.url for result in report.results} == urls
 
 
-@pytest.mark.skipif(shutil.which("kubectl") is None, reason="there is no kubectl here")
-def test_the_overlay_for_s3_is_a_job_that_the_loader_takes(tmp_path: Path) -> None:
-    page = HOW_TO / "storage.md"
-    shutil.copytree(MANIFESTS, tmp_path / "manifests")
-    overlay = tmp_path / "overlays" / "s3"
+def _overlaid(page: Path, secret: str, folder: Path) -> JobResources:
+    """Return the job of the project's manifests with the page's overlay."""
+    shutil.copytree(MANIFESTS, folder / "manifests")
+    overlay = folder / "overlays" / "s3"
     overlay.mkdir(parents=True)
     write_files(page, overlay)
-    secret = next(block.text for block in blocks(page) if "kind: Secret" in block.text)
     (overlay / "secret.yaml").write_text(secret)
-    applied = tmp_path / "applied.yaml"
+    applied = folder / "applied.yaml"
     applied.write_text(kustomized(overlay))
+    return load_job([applied])
 
-    resources = load_job([applied])
+
+def _secret() -> str:
+    return next(
+        block.text for block in blocks(HOW_TO / "storage.md") if "kind: Secret" in block.text
+    )
+
+
+needs_kubectl = pytest.mark.skipif(
+    shutil.which("kubectl") is None, reason="there is no kubectl here"
+)
+
+
+@needs_kubectl
+def test_the_overlay_for_several_nodes_is_a_job_that_the_loader_takes(tmp_path: Path) -> None:
+    resources = _overlaid(HOW_TO / "several-nodes.md", _secret(), tmp_path)
+
+    nodes = {field: pod.node_name for field, pod in resources.pods.items()}
+    assert len(set(nodes.values())) == 2
+    assert nodes["spec.deploySpec"] == resources.dataset.spec.node_name
+    assert {url.partition("//")[0] for url in resources.urls.values()} == {"s3:"}
+
+
+@needs_kubectl
+def test_the_overlay_for_s3_is_a_job_that_the_loader_takes(tmp_path: Path) -> None:
+    secret = _secret()
+
+    resources = _overlaid(HOW_TO / "storage.md", secret, tmp_path)
 
     name = yaml.safe_load(secret)["metadata"]["name"]
     assert resources.dataset.spec.url == "s3://lamps/dataset/index.txt"
     assert resources.dataset.spec.credential_name == name
     assert resources.job.spec.output_dir == "s3://lamps/output"
     assert resources.job.spec.credential_name == name
+
+
+# Moving a job, and a failed round
+
+
+def test_a_job_is_moved(job: Job) -> None:
+    folder = job.manifests.parent
+    job.append(10)
+    run("iljob run manifests --root node --rounds 1", folder)
+    job.append(10, "later")
+
+    run("\n".join(commands(HOW_TO / "move-a-job.md")), folder)
+
+    status = job.runner(folder / "elsewhere").status()
+    assert [round_.outcome for round_ in status.rounds] == [Outcome.DEPLOYED] * 2
+    assert not job.root.exists()
+
+
+def test_the_reason_of_a_failed_round_is_shown(job: Job) -> None:
+    job.environment("train", behaviour="fail")
+    job.append(10)
+    run("! iljob run manifests --root node --rounds 1", job.manifests.parent)
+
+    [command] = commands(HOW_TO / "failed-round.md")
+    shown = run(command, job.manifests.parent)
+
+    assert re.search(r"round 1 .*failed .*/out/iljob/logs/train-1-", shown)
 
 
 # Rollback and monitoring, with one inference worker
@@ -254,7 +309,9 @@ def test_hard_examples_are_labelled_and_go_through_label_studio(
         export, import_ = exchange.strip().splitlines()
         run(export, tmp_path)
         tasks = json.loads((tmp_path / "tasks.json").read_text())
-        tasks[0]["annotations"] = [{"result": [{"value": {"choices": ["croissant"]}}]}]
+        tasks[0]["annotations"] = [
+            {"result": [{"from_name": "label", "value": {"choices": ["croissant"]}}]}
+        ]
         (tmp_path / "labelled.json").write_text(json.dumps(tasks))
         imported = json.loads(run(import_, tmp_path))
         gone = httpx.post(f"{url}/label", json={"name": names[0], "label": "dog"}, trust_env=False)
