@@ -318,7 +318,7 @@ def test_hard_examples_are_labelled_and_go_through_label_studio(
 
     assert (counted["waiting"], counted["pending"]) == (3, 0)
     assert [Path(task["data"]["image"]).name for task in tasks] == names
-    assert (imported["result"], imported["waiting"], imported["saved"]) == (1, 2, 1)
+    assert (imported["result"]["taken"], imported["waiting"], imported["saved"]) == (1, 2, 1)
     index = (data / "dataset" / "index.txt").read_text()
     assert index == f"hard-examples/{names[0]} croissant\n"
     assert gone.status_code == httpx.codes.CONFLICT
