@@ -1,47 +1,33 @@
-"""``python -m docs.tools.pictures``: draw docs/pictures from a run of the demo.
+"""``python -m docs.tools.pictures``: run the demo, and draw docs/pictures from it.
 
-The live view is drawn as SVG, the report as a screenshot by a headless Chromium. The report
-shows hard examples as the demo rendered them.
+The live view is drawn as a moving SVG, the report as a screenshot by a headless Chromium. The
+report shows hard examples as the demo rendered them.
 """
 
 import argparse
-import os
-import re
 import subprocess
 import sys
 import tempfile
+from datetime import UTC, datetime
 from pathlib import Path
 
 from PIL import Image
-from rich.console import Console
 
-from backend.errors import MissingPackageError, ProjectError
-from backend.files import replaced_atomically, write_atomically
+from backend.errors import MissingPackageError, ProjectError, SettingsError
+from backend.files import replaced_atomically
+from docs.tools.animation import Moment, draw_animation, record
 from jobs.report import write_report
 from jobs.resources.loader import load_job
 from jobs.standalone.runner import StandaloneRunner
 from jobs.status import JobStatus
-from jobs.view import render
 
-__all__ = ["draw_live_view", "draw_report", "main"]
+__all__ = ["draw_report", "main"]
 
 _REPOSITORY = Path(__file__).parents[2]
 _PICTURES = _REPOSITORY / "docs" / "pictures"
-_COLUMNS = 112
 _WIDTH, _HEIGHT = 1100, 1500
 _COLOURS = 128
 _SECONDS = 60
-_FONTS = re.compile(r"@font-face \{.*?\}\s*", re.DOTALL)  # fetched from another site
-
-
-def draw_live_view(status: JobStatus, target: Path) -> None:
-    """Draw the live view as it was at the newest condition of ``status``, which has one."""
-    with Path(os.devnull).open("w") as nowhere:
-        console = Console(file=nowhere, record=True, width=_COLUMNS, force_terminal=True)
-        console.print(render(status, status.conditions[-1].time))
-        console.print(" ")  # room for the last line's descenders
-    svg = _FONTS.sub("", console.export_svg(title="make demo", unique_id="live"))
-    write_atomically(target, f"{svg.rstrip()}\n".encode())
 
 
 def draw_report(status: JobStatus, target: Path, *, browser: str = "chromium") -> None:
@@ -77,6 +63,23 @@ def _photograph(browser: str, page: Path, shot: Path) -> None:
         ) from None
 
 
+def _recorded(root: Path) -> list[Moment]:
+    """Run the demo in ``root``, and record its job."""
+    with subprocess.Popen([sys.executable, "-m", "demo", "--root", str(root)]) as demo:
+        return record(lambda: _moment(root), lambda: demo.poll() is None)
+
+
+def _moment(root: Path) -> Moment | None:
+    try:
+        return Moment(datetime.now(UTC), _runner(root).status())
+    except SettingsError:  # the demo has not started the job yet
+        return None
+
+
+def _runner(root: Path) -> StandaloneRunner:
+    return StandaloneRunner(load_job([_REPOSITORY / "manifests"]), root)
+
+
 def main() -> int:
     """Draw both; return the exit status."""
     parser = argparse.ArgumentParser(prog="python -m docs.tools.pictures", description=__doc__)
@@ -84,9 +87,9 @@ def main() -> int:
     parser.add_argument("--browser", default="chromium", help="default: chromium")
     options = parser.parse_args()
     try:
-        status = StandaloneRunner(load_job([_REPOSITORY / "manifests"]), options.root).status()
-        draw_live_view(status, _PICTURES / "live-view.svg")
-        draw_report(status, _PICTURES / "report.png", browser=options.browser)
+        moments = _recorded(options.root)
+        draw_animation(moments, _PICTURES / "live-view.svg", title="make demo")
+        draw_report(moments[-1].status, _PICTURES / "report.png", browser=options.browser)
     except ProjectError as error:
         sys.stderr.write(f"{error}\n")
         return error.exit_status
