@@ -16,6 +16,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from backend.classifier.classes import SelectedClasses, adapted_rows, rows_of
 from backend.classifier.engines import Engine, NetworkEngine, OnnxEngine
 from backend.classifier.features import Backbone, Features
 from backend.classifier.metrics import Metrics, classification_metrics, confidence_counts
@@ -61,6 +62,7 @@ class Classifier(ABC):
         input_size: int | None = None,
         *,
         network: str = DEFAULT_NETWORK,
+        renamed: Mapping[str, str] | None = None,
         seed: int = 0,
     ) -> None:
         """Make an untrained classifier.
@@ -69,6 +71,7 @@ class Classifier(ABC):
             class_names: At least two different names; their order is the output's.
             input_size: Side of the square input in pixels; by default the network's own.
             network: Its name, see `backend.networks.find_network`.
+            renamed: Old names of classes, in model files, to the names they have now.
             seed: Of the initial weights.
 
         Raises:
@@ -88,7 +91,9 @@ class Classifier(ABC):
         """Of a network that is not built yet."""
         self._network: Cell | None = None
         self._engine: Engine | None = None
-        self._has_foreign_head = False
+        self._renamed = renamed or {}
+        self._rows = np.arange(len(self.class_names))
+        """Of the loaded model's head, for each class; see `backend.classifier.classes.rows_of`."""
         self._int8: bytes | None = None
         """Of the present weights, if `train` has made it."""
 
@@ -201,7 +206,6 @@ class Classifier(ABC):
         with without_present_objects():
             weights, metrics = fit(task, plan, state, folder)
         self.set_weights(weights)
-        self._has_foreign_head = False
         if quantise:
             metrics.update(self._quantise(train_data, seed))
         if valid_data is not None and len(valid_data):
@@ -273,8 +277,10 @@ class Classifier(ABC):
     def load(self, model_url: str | os.PathLike[str]) -> None:
         """Take the model of a ``.ckpt``, ``.npz``, ``.onnx`` or ``.safetensors`` file.
 
-        A model of other classes keeps its backbone and gets a new, untrained head, which is
-        logged; it must be trained before it predicts. A failed load changes nothing.
+        A model of other classes keeps its backbone and the rows of its head for classes that it
+        shares, which is logged. Until it is trained, the classes that it does not know have the
+        probability 0; a model that knows none of them must be trained before it predicts. A
+        failed load changes nothing.
 
         Raises ModelFileError if the file is damaged or holds another network.
         """
@@ -287,10 +293,10 @@ class Classifier(ABC):
         self.load(model_url)
 
     def take_weights(self, weights: Weights, card: ModelCard | None, origin: str) -> None:
-        """Start from ``weights``; a head that was trained for other classes is dropped.
+        """Start from ``weights``; of a head for other classes, only the shared ones are kept.
 
         Args:
-            weights: A backbone's parameters and a head's; others are passed over.
+            weights: A backbone's parameters and a head's; others are ignored.
             card: Names the head's classes, if it is known.
             origin: Names the weights in messages.
 
@@ -301,23 +307,10 @@ class Classifier(ABC):
         known = self._known(weights, origin)
         head = [each for each in self.shapes if self.network.is_of_head(each)]
         class_count = len(known.get(head[0], ())) if head else len(self.class_names)
-        is_ours = self._is_ours(card, class_count)
-        if not is_ours and not head:
-            raise ModelFileError(
-                f"{origin} is a model of other classes, and {self.network.name} names no head that "
-                "could be replaced."
-            )
-        if not is_ours:
-            _log.warning(
-                "%s is a model of other classes (%s): its head is dropped, and a new one for %s "
-                "starts untrained.",
-                origin,
-                ", ".join(card.class_names) if card else class_count,
-                ", ".join(self.class_names),
-            )
-            known.update({name: self._initial_weights[name] for name in head})
-        self.set_weights(known)
-        self._has_foreign_head = not is_ours
+        rows = self._rows_of(card, class_count)
+        self.set_weights(self._with_own_head(known, rows, origin))
+        self._tell_of_other_classes(rows, origin)
+        self._rows = _own(rows)
 
     def get_weights(self) -> Weights:
         """Return every parameter's name and a copy of its value, float32."""
@@ -333,10 +326,12 @@ class Classifier(ABC):
         if self._network is not None:
             set_weights(self._network, weights)
             self._int8 = None
+            self._forget_rows()
             return
         check_weights(weights, self.shapes)
         self._weights = {name: np.array(value, np.float32) for name, value in weights.items()}
         self._served, self._engine, self._int8 = None, None, None
+        self._forget_rows()
 
     @cached_property
     def _toolkit(self) -> Toolkit:
@@ -454,13 +449,14 @@ class Classifier(ABC):
         return metrics
 
     def _require_engine(self) -> Engine:
-        if self._has_foreign_head:
+        if not (self._rows >= 0).any():
             raise ModelFileError(
                 "The loaded model was trained for other classes than "
                 f"{', '.join(self.class_names)}: train it before it predicts."
             )
         if self._engine is None:
-            self._engine = NetworkEngine(self._toolkit, self._require_network())
+            network = self._require_network()
+            self._engine = self._selecting(NetworkEngine(self._toolkit, network))
         return self._engine
 
     def _require_network(self) -> Cell:
@@ -470,34 +466,71 @@ class Classifier(ABC):
             network = self._toolkit.network(self.network, len(self.class_names))
             set_weights(network, weights)
             self._network, self._engine = network, None
-            self._weights, self._served = None, None
+            self._weights, self._served, self._rows = None, None, _own(self._rows)
         return self._network
 
     def _present_weights(self) -> Weights:
         """Return the weights of the network that is not built yet."""
         if self._served is not None:
             weights, _ = read_weights(self._served)
-            return self._known(weights, str(self._served))
+            known = self._known(weights, str(self._served))
+            return self._with_own_head(known, self._rows, str(self._served))
         if self._weights is None:
             self._weights = self._initial_weights
         return self._weights
 
     def _serves(self, path: Path) -> bool:
-        """Run an ONNX model of the right classes and size as it is; say whether it can be."""
+        """Run an ONNX model of shared classes and the right size as it is, if it can be."""
         content = model_file.read(path)
         self._check_network(content.card, str(path))
         engine = OnnxEngine(content.payload, str(path))
-        fits = engine.input_size in {None, self.input_size}
-        if not fits or not self._is_ours(content.card, engine.output_size):
+        rows = self._rows_of(content.card, engine.output_size)
+        if engine.input_size not in {None, self.input_size} or not (rows >= 0).any():
             return False
-        self._engine, self._served = engine, path
+        self._tell_of_other_classes(rows, str(path))
+        self._rows = rows
+        self._engine, self._served = self._selecting(engine), path
         self._weights, self._network, self._int8 = None, None, None
-        self._has_foreign_head = False
         return True
 
-    def _is_ours(self, card: ModelCard | None, class_count: int) -> bool:
+    def _rows_of(self, card: ModelCard | None, class_count: int) -> NDArray[np.int64]:
+        """Return the row of a model's head for each class, -1 for one that it does not know."""
         names = card.class_names if card else self.class_names
-        return class_count == len(self.class_names) and names == self.class_names
+        return rows_of(self.class_names, names if len(names) == class_count else (), self._renamed)
+
+    def _selecting(self, engine: Engine) -> Engine:
+        return engine if _is_own(self._rows) else SelectedClasses(engine, self._rows)
+
+    def _forget_rows(self) -> None:
+        """Trust every row of the head: the weights are new."""
+        if not _is_own(self._rows):
+            self._rows, self._engine = np.arange(len(self.class_names)), None
+
+    def _tell_of_other_classes(self, rows: NDArray[np.int64], origin: str) -> None:
+        if not _is_own(rows):
+            new = [name for name, row in zip(self.class_names, rows, strict=True) if row < 0]
+            _log.warning(
+                "%s is a model of other classes: its head is taken for the classes that it shares,"
+                " and has to be trained for: %s.",
+                origin,
+                ", ".join(new) or "none",
+            )
+
+    def _with_own_head(self, known: Weights, rows: NDArray[np.int64], origin: str) -> Weights:
+        """Return weights with a head for this classifier's classes, in their order."""
+        head = [each for each in self.shapes if self.network.is_of_head(each)]
+        if _is_own(rows):
+            return known
+        if not head:
+            raise ModelFileError(
+                f"{origin} is a model of other classes, and {self.network.name} names no head that "
+                "could be replaced."
+            )
+        initial = {name: self._initial_weights[name] for name in head}
+        return known | {
+            name: adapted_rows(known.get(name, value), value, rows)
+            for name, value in initial.items()
+        }
 
 
 def _selected(images: LabelledImages, positions: Sequence[int]) -> LabelledImages:
@@ -505,6 +538,15 @@ def _selected(images: LabelledImages, positions: Sequence[int]) -> LabelledImage
         [images.x[position] for position in positions],
         [images.y[position] for position in positions],
     )
+
+
+def _own(rows: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the rows of a head that has been put into the classifier's own order."""
+    return np.where(rows >= 0, np.arange(len(rows)), rows)
+
+
+def _is_own(rows: NDArray[np.int64]) -> bool:
+    return np.array_equal(rows, np.arange(len(rows)))
 
 
 def _softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -1,4 +1,3 @@
-import logging
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
@@ -303,35 +302,64 @@ def test_without_a_card_the_number_of_classes_decides(
     assert not caplog.records
     other = MindSporeClassifier(("cat", "dog", "horse"), SIZE)
     other.load(saved / "model.npz")
-    assert "model.npz is a model of other classes (2): its head is dropped" in caplog.text
+    assert "model.npz is a model of other classes: " in caplog.text
+    assert "trained for: cat, dog, horse." in caplog.text
 
 
-def test_a_model_of_other_classes_loses_its_head_and_predicts_only_after_training(
-    saved: Path,
-    model: Classifier,
-    other_images: LabelledImages,
-    caplog: pytest.LogCaptureFixture,
+def test_a_model_without_a_shared_class_predicts_only_after_training(
+    saved: Path, other_images: LabelledImages
 ) -> None:
-    estimator = MindSporeClassifier(("cat", "dog"), SIZE)
-    untrained = estimator.get_weights()
-    with caplog.at_level(logging.WARNING):
-        estimator.load(saved / "model.onnx")
-    assert "model.onnx is a model of other classes (croissant, dog)" in caplog.text
-    weights = estimator.get_weights()
-    assert_equal(backbone_of(weights), backbone_of(model.get_weights()))
-    for name in weights.keys() - backbone_of(weights).keys():
-        np.testing.assert_array_equal(weights[name], untrained[name])
+    estimator = MindSporeClassifier(("cat", "horse"), SIZE)
+    estimator.load(saved / "model.onnx")
     with pytest.raises(ModelFileError, match="train it before it predicts"):
         estimator.predict(other_images.x)
     with pytest.raises(ModelFileError, match="train it before it predicts"):
         estimator.evaluate(other_images)
     metrics = estimator.train(other_images, other_images, epochs=1, fine_tune="head")
-    assert {answer.label for answer in estimator.predict(other_images.x)} <= {"cat", "dog"}
-    assert_equal(backbone_of(estimator.get_weights()), backbone_of(model.get_weights()))
+    assert {answer.label for answer in estimator.predict(other_images.x)} <= {"cat", "horse"}
     # Nine samples are fewer than a batch of sixteen, and are trained on all the same.
     assert len(metrics["loss"]) == 1
     validation = estimator.evaluate(other_images, batch_size=16)
     assert {name: metrics[f"valid_{name}"] for name in validation} == validation
+
+
+@pytest.mark.parametrize("name", ["model.onnx", "model.ckpt"])
+def test_a_new_class_has_probability_0_and_the_old_ones_keep_theirs(
+    saved: Path, served: Classifier, other_images: LabelledImages, name: str
+) -> None:
+    estimator = MindSporeClassifier(("cat", "dog", "croissant"), SIZE)
+    estimator.load(saved / name)
+    before = np.stack([each.probabilities for each in served.predict(other_images.x)])
+    now = np.stack([each.probabilities for each in estimator.predict(other_images.x)])
+    np.testing.assert_array_equal(now[:, 0], 0)
+    np.testing.assert_allclose(now[:, [2, 1]], before, atol=1e-4)
+
+
+@pytest.mark.parametrize("name", ["model.onnx", "model.ckpt"])
+def test_a_head_keeps_the_rows_that_it_knows_under_new_names_too(
+    saved: Path, model: Classifier, name: str
+) -> None:
+    estimator = MindSporeClassifier(("hound", "cat"), SIZE, renamed={"dog": "hound"})
+    initial = estimator.get_weights()
+    estimator.load(saved / name)
+    weights, known = estimator.get_weights(), model.get_weights()
+    assert_equal(backbone_of(weights), backbone_of(known))
+    for head in weights.keys() - backbone_of(weights).keys():
+        np.testing.assert_array_equal(weights[head][0], known[head][1])
+        np.testing.assert_array_equal(weights[head][1], initial[head][1])
+
+
+def test_a_class_that_is_gone_leaves_its_share_to_the_others(
+    saved: Path, served: Classifier, other_images: LabelledImages
+) -> None:
+    names = ("croissant", "horse", "dog")
+    estimator = MindSporeClassifier(names, SIZE)
+    estimator.load(saved / "model.onnx")
+    answers = estimator.predict(other_images.x)
+    np.testing.assert_allclose([each.probabilities.sum() for each in answers], 1, atol=1e-6)
+    assert {each.label for each in answers} <= {"croissant", "dog"}
+    metrics = estimator.evaluate(other_images)
+    assert np.isfinite(metrics["loss"]).all()
 
 
 def test_get_weights_gives_copies(model: Classifier) -> None:
