@@ -8,7 +8,7 @@ What the init container has not downloaded, the samples of earlier rounds above 
 downloaded from there.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from backend.images.preprocessing import LabelledImages
@@ -43,7 +43,9 @@ class DatasetImages:
         self._mirror = mirror
         self._origin = self._find_origin([original_dataset_url, *data_indexes])
 
-    def read_labels(self, class_names: Sequence[str]) -> dict[str, int] | None:
+    def read_labels(
+        self, class_names: Sequence[str], renamed: Mapping[str, str] | None = None
+    ) -> dict[str, int] | None:
         """Return every sample's class number by its path, or None if the index is not visible.
 
         Bad lines are left out: each was some round's, which reports it. Raises DatasetError if the
@@ -53,7 +55,7 @@ class DatasetImages:
         if self._origin or is_hidden:
             return None
         index = self._mirror.fetch(self._index, Variable.ORIGINAL_DATASET_URL)
-        return read_labels(index, class_names, on_bad_line=ignore, is_growing=True)
+        return read_labels(index, class_names, renamed=renamed, on_bad_line=ignore, is_growing=True)
 
     @property
     def folders(self) -> list[Path]:

@@ -6,7 +6,7 @@ is not a sample is a bad line: it is left out with its reason, or it ends the re
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from os import fstat
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO, NamedTuple
@@ -67,6 +67,7 @@ def read_index(
     file: Path,
     class_names: Sequence[str],
     *,
+    renamed: Mapping[str, str] | None = None,
     on_bad_line: OnBadLine | None = None,
     is_growing: bool = False,
 ) -> list[Sample]:
@@ -74,7 +75,9 @@ def read_index(
 
     Takes and raises what `read_labels` does.
     """
-    labels = read_labels(file, class_names, on_bad_line=on_bad_line, is_growing=is_growing)
+    labels = read_labels(
+        file, class_names, renamed=renamed, on_bad_line=on_bad_line, is_growing=is_growing
+    )
     return list(map(Sample._make, labels.items()))
 
 
@@ -82,6 +85,7 @@ def read_labels(
     file: Path,
     class_names: Sequence[str],
     *,
+    renamed: Mapping[str, str] | None = None,
     on_bad_line: OnBadLine | None = None,
     is_growing: bool = False,
 ) -> dict[str, int]:
@@ -92,6 +96,7 @@ def read_labels(
     Args:
         file: The index file.
         class_names: The classes, in the order of their numbers.
+        renamed: Old names of classes to the names that they have now.
         on_bad_line: Called for each line that is not a sample; without it such a line raises.
         is_growing: Whether somebody may be writing: then a last line without an end is ignored.
 
@@ -101,6 +106,7 @@ def read_labels(
     """
     numbers = {str(number): number for number in range(len(class_names))}
     numbers |= {name: number for number, name in enumerate(class_names)}
+    numbers |= {old: numbers[new] for old, new in (renamed or {}).items() if new in numbers}
     bad = on_bad_line or _refuse(file)
     labels: dict[str, int] = {}
     for line, path, label in _fields(file, bad, is_growing):

@@ -46,11 +46,21 @@ def evaluate(session: Session) -> None:
     )
     screen = Screen(dataset.folders, settings.image_limit_mib)
     quarantine = Quarantine(folder.eval_quarantine, folder, share=settings.unreadable_share)
-    samples = read_index(index, settings.class_names, on_bad_line=quarantine.add_line)
+    samples = read_index(
+        index,
+        settings.class_names,
+        renamed=settings.renamed_classes,
+        on_bad_line=quarantine.add_line,
+    )
     images = quarantine.screened(samples, dataset.images(samples), screen.check)
     samples = [sample for sample in samples if sample.path not in quarantine.paths]
     forgetting = Forgetting(
-        folder, dataset, screen, settings.class_names, settings.forgetting_samples
+        folder,
+        dataset,
+        screen,
+        settings.class_names,
+        settings.forgetting_samples,
+        renamed=settings.renamed_classes,
     )
     backend = make_backend(make_estimator(settings), settings)
     _log.info("evaluating %d models on %d samples", len(settings.model_urls), len(samples))

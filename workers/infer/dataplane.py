@@ -99,7 +99,7 @@ class DataPlane:
         self._check_name(name)
         model = self._slot.required
         self._check_version(version, model)
-        shape, classes = self._settings.input_format.shape, len(self._settings.class_names)
+        shape, classes = self._settings.input_format.shape, len(model.class_names)
         return ModelMetadata(
             name=name,
             versions=[model.version],
@@ -180,7 +180,7 @@ class DataPlane:
         else:
             scores, hard = await self._classify_pictures(_checked_pictures(tensor), "request")
         self._check_version(version, scores.model)
-        labels = [self._label(row).encode() for row in scores.probabilities]
+        labels = [scores.model.label(row).encode() for row in scores.probabilities]
         return InferenceResponse(
             model_name=name,
             model_version=scores.model.version,
@@ -190,7 +190,7 @@ class DataPlane:
                 Tensor("label", np.array(labels, dtype=object)),
                 Tensor("hard", np.array(hard, dtype=bool)),
             ),
-            class_names=self._settings.class_names,
+            class_names=scores.model.class_names,
         )
 
     async def classify(self, picture: bytes, name: str) -> HardExample:
@@ -233,15 +233,12 @@ class DataPlane:
         return HardExample(
             image=name,
             time=datetime.now(UTC),
-            label=self._label(row),
-            probabilities=dict(zip(self._settings.class_names, row.tolist(), strict=True)),
+            label=model.label(row),
+            probabilities=dict(zip(model.class_names, row.tolist(), strict=True)),
             miner=self._settings.hem_name,
             hard=hard,
             model_version=model.version,
         )
-
-    def _label(self, row: Array) -> str:
-        return self._settings.class_names[int(row.argmax())]
 
     def _check_model(self, name: str, version: str | None) -> None:
         self._check_name(name)

@@ -176,12 +176,11 @@ class FolderService:
     def _describe(
         self, served: ServedModel, waiting: WaitingImage, row: Array, is_hard: bool
     ) -> Answer:
-        names = self._settings.class_names
         return Answer(
             image=waiting.name,
             time=datetime.now(UTC),
-            label=names[int(row.argmax())],
-            probabilities=dict(zip(names, row.tolist(), strict=True)),
+            label=served.label(row),
+            probabilities=dict(zip(served.class_names, row.tolist(), strict=True)),
             miner=self._settings.hem_name,
             hard=is_hard,
             model_version=served.version,

@@ -46,11 +46,10 @@ class Answered(NamedTuple):
 class ServingMetrics:
     """Counts what the worker does. Threads may share it."""
 
-    def __init__(self, slot: ModelSlot, class_names: Sequence[str]) -> None:
+    def __init__(self, slot: ModelSlot) -> None:
         """Have counted nothing yet; the model is the slot's."""
         self.registry = CollectorRegistry()
-        self._class_names = tuple(class_names)
-        self._drift = _ModelDrift(len(class_names))
+        self._drift = _ModelDrift()
         self._requests = Counter(
             "inference_requests",
             "Requests by status.",
@@ -88,8 +87,6 @@ class ServingMetrics:
             ["outcome"],
             registry=self.registry,
         )
-        for label in self._class_names:
-            self._images.labels(label)
         for status in WorkerStatus:
             self._updates.labels(status)
         ProcessCollector(registry=self.registry)
@@ -121,8 +118,8 @@ class ServingMetrics:
     ) -> None:
         """Count answered images: probabilities (N, C), and whether each is hard."""
         confidences = probabilities.max(axis=1).astype(np.float64)
-        for number, confidence in zip(probabilities.argmax(axis=1), confidences, strict=True):
-            self._images.labels(self._class_names[number]).inc()
+        for row, confidence in zip(probabilities, confidences, strict=True):
+            self._images.labels(model.label(row)).inc()
             self._confidence.observe(confidence)
         self._hard.inc(sum(hard))
         self._drift.add(model, confidences)
@@ -160,26 +157,27 @@ def _sum(metric: Collector, suffix: str, *, succeeded: bool = False) -> float:
 
 
 class _ModelDrift:
-    """The drift of the model that answers; another model starts anew."""
+    """The drift of the model that answers; another model starts again."""
 
-    def __init__(self, class_count: int) -> None:
-        self._class_count = class_count
+    def __init__(self) -> None:
         self._lock = Lock()
         self._version = ""
-        self._drift = ConfidenceDrift(class_count)
+        self._drift: ConfidenceDrift | None = None
 
     def add(self, model: ServedModel, confidences: NDArray[np.float64]) -> None:
         with self._lock:
             if model.version != self._version:
                 self._version = model.version
-                self._drift = ConfidenceDrift(self._class_count, model.evaluated_confidence)
-            self._drift.add(confidences)
+                class_count = len(model.class_names)
+                self._drift = ConfidenceDrift(class_count, model.evaluated_confidence)
+            if self._drift:
+                self._drift.add(confidences)
 
     def samples(self) -> Iterator[tuple[str, float]]:
         """Yield the reference's name and the index, once there is one."""
         with self._lock:
-            index = self._drift.index
-            if index is not None:
+            index = self._drift.index if self._drift else None
+            if self._drift and index is not None:
                 yield ("evaluation" if self._drift.is_of_evaluation else "first_answers"), index
 
 

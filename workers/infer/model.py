@@ -36,6 +36,7 @@ class ServedModel:
         estimator: Classifier,
         miner: Miner | None,
         *,
+        class_names: Sequence[str],
         version: str,
         batch_size: int,
         evaluated_confidence: Sequence[int] = (),
@@ -45,12 +46,14 @@ class ServedModel:
         Args:
             estimator: Has them.
             miner: Says whether an image is a hard example; None: none is.
+            class_names: What it tells apart, in the order of its outputs.
             version: The first 12 digits of the SHA-256 of the model's content.
             batch_size: How many images go through the network at once.
             evaluated_confidence: Of its evaluation,
                 `backend.classifier.metrics.confidence_counts`; empty: it is not known.
         """
         self.version = version
+        self.class_names = tuple(class_names)
         self.evaluated_confidence = tuple(evaluated_confidence)
         self.loaded = datetime.now(UTC)
         self._estimator = estimator
@@ -69,6 +72,10 @@ class ServedModel:
                 for start in starts
             ]
         return parts[0] if len(parts) == 1 else np.concatenate(parts)
+
+    def label(self, probabilities: Array) -> str:
+        """Return the likeliest class of an image with these probabilities (C,)."""
+        return self.class_names[int(probabilities.argmax())]
 
     def is_hard(self, probabilities: Array) -> bool:
         """Say whether an image with these probabilities (C,) is a hard example."""
@@ -100,15 +107,21 @@ class ModelSlot:
     def load(self, path: Path) -> None:
         """Load a model beside the present one, try it on a canary batch, and swap.
 
+        It is served with the classes that it was trained for, which its file names: they may be
+        others than the settings', until the next update or after it.
         Raises ModelFileError for what is no usable model; the present one stays.
         """
         file = model_file.read(path)
         version = hashlib.sha256(file.payload).hexdigest()[:_VERSION_DIGITS]
-        estimator = make_estimator(self._settings)
-        make_backend(estimator, self._settings).load(str(path))
+        names = file.card.class_names if file.card else self._settings.class_names
+        renamed = tuple(self._settings.renamed_classes.get(name, name) for name in names)
+        settings = self._settings.model_copy(update={"class_names": renamed})
+        estimator = make_estimator(settings)
+        make_backend(estimator, settings).load(str(path))
         model = ServedModel(
             estimator,
-            self._settings.miner,
+            settings.miner,
+            class_names=renamed,
             version=version,
             batch_size=self._settings.batch_size,
             evaluated_confidence=file.card.confidence if file.card else (),

@@ -35,7 +35,7 @@ def infer(session: Session, stop: Event) -> None:
     if settings.infer_url is None and settings.http_port is None:
         raise SettingsError("Neither infer_url nor http_port is set: set one or both.")
     slot, store = ModelSlot(settings), _store(settings)
-    metrics = ServingMetrics(slot, settings.class_names)
+    metrics = ServingMetrics(slot)
     with ExitStack() as running:
         if settings.http_port is not None:
             http = serving_http(settings, settings.http_port, slot, metrics, store=store, stop=stop)

@@ -19,7 +19,12 @@ ESTIMATORS: dict[str, type[Classifier]] = {
 def make_estimator(settings: EstimatorSettings) -> Classifier:
     """Return an estimator without weights; no framework is imported before it is needed."""
     make = ESTIMATORS[settings.backend_type]
-    return make(settings.class_names, settings.input_size, network=settings.network)
+    return make(
+        settings.class_names,
+        settings.input_size,
+        network=settings.network,
+        renamed=settings.renamed_classes,
+    )
 
 
 def make_backend(estimator: Any, settings: BackendSettings) -> BackendBase:

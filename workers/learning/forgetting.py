@@ -46,6 +46,8 @@ class Forgetting:
         screen: Screen,
         class_names: Sequence[str],
         count: int,
+        *,
+        renamed: Mapping[str, str] | None = None,
     ) -> None:
         """Read the record beside the trained model, and draw from it.
 
@@ -55,6 +57,7 @@ class Forgetting:
             screen: Refuses images that are not to be opened.
             class_names: The classes, in the order of the model's outputs.
             count: How many samples of earlier rounds are judged again; 0: none.
+            renamed: Old names of classes in the record to the names that they have now.
 
         Raises:
             TemporaryError: If storage is away.
@@ -64,7 +67,7 @@ class Forgetting:
         self._classes = class_names
         self._count = count
         self._dataset, self._screen = dataset, screen
-        rows = self._read() if self._count else None
+        rows = self._read(renamed or {}) if self._count else None
         self._is_kept = rows is not None
         self._record = [row for row in rows or () if row.round < self._round]
         self._rows = self._drawn()
@@ -113,7 +116,7 @@ class Forgetting:
         except (OSError, ProjectError) as error:
             _log.warning("later rounds cannot tell what they forget of this one: %s", error)
 
-    def _read(self) -> list[HeldOutSample] | None:
+    def _read(self, renamed: Mapping[str, str]) -> list[HeldOutSample] | None:
         """Return the record's rows, or None if there is none to add to."""
         try:
             file = self._folder.pull(self._folder.held_out)
@@ -121,10 +124,16 @@ class Forgetting:
             _log.info("forgetting is not reported: %s", error)
             return None
         try:
-            return read_held_out(file) if file else None
+            rows = read_held_out(file) if file else None
         except DatasetError as error:
             _log.warning("forgetting starts again from nothing: %s", error)
             return []
+        return rows and [
+            row._replace(
+                label=renamed.get(row.label, row.label), answer=renamed.get(row.answer, row.answer)
+            )
+            for row in rows
+        ]
 
     def _answered(self, new: Mapping[Sample, int]) -> Iterator[HeldOutSample]:
         samples = list(new)

@@ -70,14 +70,16 @@ def record_samples(
     folder.publish(folder.samples)
 
 
-def recorded_labels(folder: RoundFolder, class_names: Sequence[str]) -> dict[str, int]:
+def recorded_labels(
+    folder: RoundFolder, class_names: Sequence[str], renamed: Mapping[str, str] | None = None
+) -> dict[str, int]:
     """Return the samples of all earlier rounds, for a worker that cannot see the index.
 
     The newest class number by path. Raises DatasetError if an earlier file cannot be read.
     """
     labels: dict[str, int] = {}
     for _, file in _recorded_rounds(folder):
-        labels |= read_labels(file, class_names, on_bad_line=ignore)
+        labels |= read_labels(file, class_names, renamed=renamed, on_bad_line=ignore)
     return labels
 
 

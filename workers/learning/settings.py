@@ -28,6 +28,14 @@ def _class_names(value: object) -> list[str]:
     return names
 
 
+def _renamed(value: object) -> dict[str, str]:
+    pairs = [part.partition("=") for part in split(value)]
+    renamed = {old.strip(): new.strip() for old, _, new in pairs}
+    if not all(renamed) or not all(renamed.values()):
+        raise ValueError("expected pairs such as hound=dog, separated by commas")
+    return renamed
+
+
 def _input_size(value: object) -> int:
     sides = {int(side) if side.isdecimal() else 0 for side in split(value)}
     size = sides.pop() if len(sides) == 1 else 0
@@ -87,6 +95,11 @@ class EstimatorSettings(BackendSettings):
 
     class_names: ClassNames = Field(
         description="The classes in the order of the model's outputs, separated by commas."
+    )
+    renamed_classes: Annotated[dict[str, str], BeforeValidator(_renamed)] = Field(
+        default_factory=dict,
+        description="Old names of classes and the names that they have in class_names now, as "
+        "old=new, separated by commas; for models and index lines from before.",
     )
     network: str = Field(
         default=DEFAULT_NETWORK,

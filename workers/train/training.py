@@ -96,7 +96,12 @@ def round_images(
         settings.original_dataset_url, session.mirror, data_indexes=_data_indexes(settings)
     )
     index = session.mirror.fetch(settings.train_dataset_url, Variable.TRAIN_DATASET_URL)
-    new = read_index(index, settings.class_names, on_bad_line=quarantine.add_line)
+    new = read_index(
+        index,
+        settings.class_names,
+        renamed=settings.renamed_classes,
+        on_bad_line=quarantine.add_line,
+    )
     older = _replay(settings, folder, dataset, new)
     record_samples(folder, index, older.missed, settings.class_names)
     carry_held_out(folder)
@@ -134,9 +139,9 @@ def _data_indexes(settings: TrainSettings) -> list[Path]:
 def _replay(
     settings: TrainSettings, folder: RoundFolder, dataset: DatasetImages, new: list[Sample]
 ) -> Replay:
-    labels = dataset.read_labels(settings.class_names)
+    labels = dataset.read_labels(settings.class_names, settings.renamed_classes)
     if labels is None:
-        labels = recorded_labels(folder, settings.class_names)
+        labels = recorded_labels(folder, settings.class_names, settings.renamed_classes)
     drawn = draw_replay(folder, labels, new, settings.replay_count, settings.seed)
     repeated = dataset.available(list(drawn.repeated))
     return Replay(

@@ -79,9 +79,7 @@ async def serve(variables: dict[str, str]) -> AsyncIterator[Serve]:
             store = HardExampleStore(settings.he_saved_url, settings.hard_example_bytes)
             recorder = HardExampleRecorder(store)
             running.callback(recorder.close)
-            app = build_app(
-                settings, slot, ServingMetrics(slot, settings.class_names), recorder, stop
-            )
+            app = build_app(settings, slot, ServingMetrics(slot), recorder, stop)
             await running.enter_async_context(app.router.lifespan_context(app))
             transport = httpx.ASGITransport(app, raise_app_exceptions=False)
             client = httpx.AsyncClient(transport=transport, base_url="http://localhost")

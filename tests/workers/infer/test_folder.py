@@ -58,7 +58,7 @@ def bench(variables: dict[str, str], tmp_path: Path) -> Bench:
     settings = InferSettings.from_environment(variables | {"infer_url": str(inbox.folder)})
     slot = ModelSlot(settings)
     slot.load(settings.model_url)
-    metrics = ServingMetrics(slot, settings.class_names)
+    metrics = ServingMetrics(slot)
     store = HardExampleStore(tmp_path / "hard", quota=10**6)
     clock = Clock()
     service = FolderService(settings, inbox, slot, metrics, store, clock=clock)
