@@ -223,10 +223,12 @@ def _report(arguments: argparse.Namespace) -> int:
 def _validate(arguments: argparse.Namespace) -> int:
     """Check the manifests, with what a cluster would only show at run time."""
     for job in load_jobs(arguments.manifests):
-        if arguments.on == "standalone":
-            StandaloneRunner.check_state(job, arguments.root)
         name = f"{job.namespace}/{job.name}"
-        sys.stdout.writelines(f"{name}: warning: {each}\n" for each in warnings(job))
+        warned = [*warnings(job)]
+        if arguments.on == "standalone":
+            change = StandaloneRunner.class_change(job, arguments.root)
+            warned += [change] if change else []
+        sys.stdout.writelines(f"{name}: warning: {each}\n" for each in warned)
         sys.stdout.write(f"{name}: nothing is wrong with it\n")
     return 0
 

@@ -280,6 +280,7 @@ class _Matrix:
 @dataclass(frozen=True)
 class _RoundSection:
     round: Round
+    class_names: list[str]
     rows: list[_Row]
     class_rows: list[tuple[str, list[_Row]]]
     matrices: list[_Matrix]
@@ -288,7 +289,7 @@ class _RoundSection:
 
 def _round_section(round_: Round, status: JobStatus) -> _RoundSection:
     """Sort a round's metrics into single figures, figures per class, and confusion matrices."""
-    classes = status.class_names
+    classes = round_.class_names or status.class_names
     matrices = list(_matrices(round_, len(classes)))
     rows: list[_Row] = []
     class_rows: list[tuple[str, list[_Row]]] = []
@@ -302,7 +303,8 @@ def _round_section(round_: Round, status: JobStatus) -> _RoundSection:
             class_rows.append((name, _metric_rows(name, classes, deployed, candidate)))
         else:
             rows += _metric_rows(name, _indexed(name, size), deployed, candidate)
-    return _RoundSection(round_, rows, class_rows, matrices, _workers_of(round_, status.workers))
+    workers = _workers_of(round_, status.workers)
+    return _RoundSection(round_, classes, rows, class_rows, matrices, workers)
 
 
 def _indexed(name: str, size: int) -> list[str]:

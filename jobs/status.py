@@ -99,6 +99,7 @@ class Round(_Record):
     reason: str = Field(default="", description="One sentence: why it ended so, with the figures.")
     train_samples: int = 0
     eval_samples: int = 0
+    class_names: list[str] = Field(default_factory=list, description="As the round began.")
     seconds: dict[Stage, float] = Field(default_factory=dict, description="Time in each stage.")
     model_urls: list[str] = Field(default_factory=list, description="Host paths, one per format.")
     candidate_metrics: Metrics = Field(default_factory=dict, description="The trained model's.")

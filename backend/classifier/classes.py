@@ -1,52 +1,82 @@
 """A head's classes against those that are asked for: some stay, some come, some go."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from backend.classifier.engines import Engine
 
-__all__ = ["SelectedClasses", "adapted_rows", "rows_of"]
+__all__ = ["HeadRows", "SelectedClasses"]
 
 _MISSING = -1
 
 
-def rows_of(
-    class_names: Sequence[str], known_names: Sequence[str], renamed: Mapping[str, str]
-) -> NDArray[np.int64]:
-    """Return (C,), the row of a head of ``known_names`` that stands for each of ``class_names``.
+@dataclass(frozen=True, eq=False)
+class HeadRows:
+    """Which row of a loaded head stands for each class that is asked for."""
 
-    -1 for a class that the head does not know; ``renamed`` maps old names to new ones.
-    """
-    rows = {renamed.get(name, name): row for row, name in enumerate(known_names)}
-    return np.array([rows.get(name, _MISSING) for name in class_names], dtype=np.int64)
+    rows: NDArray[np.int64]
+    """(C,), -1 for a class that the head does not know."""
+    count: int
+    """How many rows the head has."""
 
+    @classmethod
+    def of(
+        cls, class_names: Sequence[str], known: Sequence[str], renamed: Mapping[str, str]
+    ) -> Self:
+        """Find ``class_names`` among the head's; ``renamed`` maps old names to new ones."""
+        places = {renamed.get(name, name): row for row, name in enumerate(known)}
+        rows = [places.get(name, _MISSING) for name in class_names]
+        return cls(np.array(rows, dtype=np.int64), len(known))
 
-def adapted_rows(
-    known: NDArray[np.float32], initial: NDArray[np.float32], rows: NDArray[np.int64]
-) -> NDArray[np.float32]:
-    """Return ``initial`` (C, ...) with the rows of ``known`` (K, ...) for the known classes.
+    @classmethod
+    def own(cls, count: int) -> Self:
+        """Return the rows of a head that has just the classes asked for, in their order."""
+        return cls(np.arange(count), count)
 
-    A head of another width is not used at all.
-    """
-    adapted = initial.copy()
-    is_known = rows != _MISSING
-    if known.shape[1:] == initial.shape[1:]:
-        adapted[is_known] = known[rows[is_known]]
-    return adapted
+    @property
+    def is_own(self) -> bool:
+        """Whether the head has just the classes asked for, in their order."""
+        return np.array_equal(self.rows, np.arange(self.count))
+
+    @property
+    def is_known(self) -> NDArray[np.bool_]:
+        """(C,), whether the head knows each class."""
+        known: NDArray[np.bool_] = self.rows != _MISSING
+        return known
+
+    @property
+    def adapted(self) -> "HeadRows":
+        """The rows of a head that `adapt` has made; what it does not know is untrained."""
+        places = np.arange(len(self.rows))
+        return HeadRows(np.where(self.is_known, places, _MISSING), len(places))
+
+    def adapt(
+        self, known: NDArray[np.float32], initial: NDArray[np.float32]
+    ) -> NDArray[np.float32]:
+        """Return ``initial`` (C, ...) with the head's rows (K, ...) for the classes it knows.
+
+        A head of another width is not used at all.
+        """
+        adapted = initial.copy()
+        if known.shape[1:] == initial.shape[1:]:
+            adapted[self.is_known] = known[self.rows[self.is_known]]
+        return adapted
 
 
 class SelectedClasses:
     """An engine whose outputs are another's, class by class; one that it lacks is impossible."""
 
-    def __init__(self, engine: Engine, rows: NDArray[np.int64]) -> None:
-        """Wrap ``engine``; ``rows`` (C,) are its outputs for each class, see `rows_of`."""
+    def __init__(self, engine: Engine, head: HeadRows) -> None:
+        """Wrap ``engine``, whose outputs are the head's."""
         self._engine = engine
-        self._rows = rows
+        self._head = head
 
-    def run(self, inputs: NDArray[np.float32]) -> NDArray[np.float32]:
+    def run(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return logits (N, C); minus infinity for classes that the engine does not know."""
-        logits = self._engine.run(inputs)[:, self._rows]
-        logits[:, self._rows == _MISSING] = -np.inf
+        logits = self._engine.run(batch)[:, self._head.rows]
+        logits[:, ~self._head.is_known] = -np.inf
         return logits

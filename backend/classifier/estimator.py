@@ -16,7 +16,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from backend.classifier.classes import SelectedClasses, adapted_rows, rows_of
+from backend.classifier.classes import HeadRows, SelectedClasses
 from backend.classifier.engines import Engine, NetworkEngine, OnnxEngine
 from backend.classifier.features import Backbone, Features
 from backend.classifier.metrics import Metrics, classification_metrics, confidence_counts
@@ -92,8 +92,8 @@ class Classifier(ABC):
         self._network: Cell | None = None
         self._engine: Engine | None = None
         self._renamed = renamed or {}
-        self._rows = np.arange(len(self.class_names))
-        """Of the loaded model's head, for each class; see `backend.classifier.classes.rows_of`."""
+        self._head = HeadRows.own(len(self.class_names))
+        """Of the loaded model, against the classes."""
         self._int8: bytes | None = None
         """Of the present weights, if `train` has made it."""
 
@@ -307,10 +307,10 @@ class Classifier(ABC):
         known = self._known(weights, origin)
         head = [each for each in self.shapes if self.network.is_of_head(each)]
         class_count = len(known.get(head[0], ())) if head else len(self.class_names)
-        rows = self._rows_of(card, class_count)
+        rows = self._head_of(card, class_count)
         self.set_weights(self._with_own_head(known, rows, origin))
         self._tell_of_other_classes(rows, origin)
-        self._rows = _own(rows)
+        self._head = rows.adapted
 
     def get_weights(self) -> Weights:
         """Return every parameter's name and a copy of its value, float32."""
@@ -326,12 +326,12 @@ class Classifier(ABC):
         if self._network is not None:
             set_weights(self._network, weights)
             self._int8 = None
-            self._forget_rows()
+            self._trust_head()
             return
         check_weights(weights, self.shapes)
         self._weights = {name: np.array(value, np.float32) for name, value in weights.items()}
         self._served, self._engine, self._int8 = None, None, None
-        self._forget_rows()
+        self._trust_head()
 
     @cached_property
     def _toolkit(self) -> Toolkit:
@@ -449,7 +449,7 @@ class Classifier(ABC):
         return metrics
 
     def _require_engine(self) -> Engine:
-        if not (self._rows >= 0).any():
+        if not self._head.is_known.any():
             raise ModelFileError(
                 "The loaded model was trained for other classes than "
                 f"{', '.join(self.class_names)}: train it before it predicts."
@@ -466,7 +466,7 @@ class Classifier(ABC):
             network = self._toolkit.network(self.network, len(self.class_names))
             set_weights(network, weights)
             self._network, self._engine = network, None
-            self._weights, self._served, self._rows = None, None, _own(self._rows)
+            self._weights, self._served, self._head = None, None, self._head.adapted
         return self._network
 
     def _present_weights(self) -> Weights:
@@ -474,7 +474,7 @@ class Classifier(ABC):
         if self._served is not None:
             weights, _ = read_weights(self._served)
             known = self._known(weights, str(self._served))
-            return self._with_own_head(known, self._rows, str(self._served))
+            return self._with_own_head(known, self._head, str(self._served))
         if self._weights is None:
             self._weights = self._initial_weights
         return self._weights
@@ -484,69 +484,58 @@ class Classifier(ABC):
         content = model_file.read(path)
         self._check_network(content.card, str(path))
         engine = OnnxEngine(content.payload, str(path))
-        rows = self._rows_of(content.card, engine.output_size)
-        if engine.input_size not in {None, self.input_size} or not (rows >= 0).any():
+        head = self._head_of(content.card, engine.output_size)
+        if engine.input_size not in {None, self.input_size} or not head.is_known.any():
             return False
-        self._tell_of_other_classes(rows, str(path))
-        self._rows = rows
+        self._tell_of_other_classes(head, str(path))
+        self._head = head
         self._engine, self._served = self._selecting(engine), path
         self._weights, self._network, self._int8 = None, None, None
         return True
 
-    def _rows_of(self, card: ModelCard | None, class_count: int) -> NDArray[np.int64]:
-        """Return the row of a model's head for each class, -1 for one that it does not know."""
+    def _head_of(self, card: ModelCard | None, class_count: int) -> HeadRows:
         names = card.class_names if card else self.class_names
-        return rows_of(self.class_names, names if len(names) == class_count else (), self._renamed)
+        known = names if len(names) == class_count else [""] * class_count
+        return HeadRows.of(self.class_names, known, self._renamed)
 
     def _selecting(self, engine: Engine) -> Engine:
-        return engine if _is_own(self._rows) else SelectedClasses(engine, self._rows)
+        return engine if self._head.is_own else SelectedClasses(engine, self._head)
 
-    def _forget_rows(self) -> None:
-        """Trust every row of the head: the weights are new."""
-        if not _is_own(self._rows):
-            self._rows, self._engine = np.arange(len(self.class_names)), None
+    def _trust_head(self) -> None:
+        """Take every row of the head for trained: the weights are new."""
+        if not self._head.is_own:
+            self._head, self._engine = HeadRows.own(len(self.class_names)), None
 
-    def _tell_of_other_classes(self, rows: NDArray[np.int64], origin: str) -> None:
-        if not _is_own(rows):
-            new = [name for name, row in zip(self.class_names, rows, strict=True) if row < 0]
+    def _tell_of_other_classes(self, head: HeadRows, origin: str) -> None:
+        if not head.is_own:
+            pairs = zip(self.class_names, head.is_known, strict=True)
             _log.warning(
                 "%s is a model of other classes: its head is taken for the classes that it shares,"
                 " and has to be trained for: %s.",
                 origin,
-                ", ".join(new) or "none",
+                ", ".join(name for name, is_known in pairs if not is_known) or "none",
             )
 
-    def _with_own_head(self, known: Weights, rows: NDArray[np.int64], origin: str) -> Weights:
+    def _with_own_head(self, known: Weights, head: HeadRows, origin: str) -> Weights:
         """Return weights with a head for this classifier's classes, in their order."""
-        head = [each for each in self.shapes if self.network.is_of_head(each)]
-        if _is_own(rows):
+        names = [each for each in self.shapes if self.network.is_of_head(each)]
+        if head.is_own:
             return known
-        if not head:
+        if not names:
             raise ModelFileError(
                 f"{origin} is a model of other classes, and {self.network.name} names no head that "
                 "could be replaced."
             )
-        initial = {name: self._initial_weights[name] for name in head}
+        initial = {name: self._initial_weights[name] for name in names}
         return known | {
-            name: adapted_rows(known.get(name, value), value, rows)
-            for name, value in initial.items()
+            name: head.adapt(known.get(name, value), value) for name, value in initial.items()
         }
 
 
-def _selected(images: LabelledImages, positions: Sequence[int]) -> LabelledImages:
+def _selected(data: LabelledImages, positions: Sequence[int]) -> LabelledImages:
     return LabelledImages(
-        [images.x[position] for position in positions],
-        [images.y[position] for position in positions],
+        [data.x[each] for each in positions], [data.y[each] for each in positions]
     )
-
-
-def _own(rows: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return the rows of a head that has been put into the classifier's own order."""
-    return np.where(rows >= 0, np.arange(len(rows)), rows)
-
-
-def _is_own(rows: NDArray[np.int64]) -> bool:
-    return np.array_equal(rows, np.arange(len(rows)))
 
 
 def _softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:

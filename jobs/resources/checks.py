@@ -74,6 +74,13 @@ class JobResources:
         names = container.parameter("class_names").split(",")
         return [name.strip() for name in names if name.strip()]
 
+    @property
+    def renamed_classes(self) -> dict[str, str]:
+        """Old names of classes to new ones, as the inference worker's template says."""
+        container = self.job.spec.deploy_spec.template.spec.containers[0]
+        pairs = (part.partition("=") for part in container.parameter("renamed_classes").split(","))
+        return {old.strip(): new.strip() for old, _, new in pairs if new.strip()}
+
 
 def mistakes(resources: JobResources) -> Iterator[str]:
     """Yield one sentence for each mistake, with the field that it is in."""

@@ -3,7 +3,7 @@
 import asyncio
 import os
 import signal
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine
 from contextlib import suppress
 from datetime import UTC, datetime
 from os.path import realpath
@@ -15,6 +15,7 @@ from watchfiles import Change, awatch
 
 from backend.errors import SettingsError, TemporaryError
 from backend.files import remove_leftovers
+from jobs.class_changes import class_change
 from jobs.resources.checks import JobResources
 from jobs.runner import OnStatus
 from jobs.standalone.conditions import StageModel
@@ -210,7 +211,6 @@ class StandaloneRunner:
                 f"spec.outputDir: {self.files.output_url} is the folder of the job"
                 f" {status.namespace}/{status.name}: give each job its own"
             )
-        _check_classes(status, self._resources.class_names)
         spec = self._resources.job.spec
         condition = spec.train_spec.trigger.condition
         status.samples.trigger = str(spec.train_spec.trigger)
@@ -219,18 +219,19 @@ class StandaloneRunner:
         status.class_names = self._resources.class_names
 
     @classmethod
-    def check_state(cls, resources: JobResources, root: Path) -> None:
-        """Make sure that a job which has run below ``root`` could go on with these ``resources``.
+    def class_change(cls, resources: JobResources, root: Path) -> str:
+        """Say what follows if a job that has run below ``root`` has other classes now, or nothing.
 
         Raises:
-            SettingsError: it could not.
+            SettingsError: its state cannot be read.
         """
         if resources.job.spec.output_dir.startswith("/"):
             # Another user's job is not this user's to judge.
             with suppress(PermissionError):
                 state = StateFile.read(JobFiles.of(resources, Node(root.resolve())).state)
                 if state:
-                    _check_classes(state.status, resources.class_names)
+                    return _class_change(state.status, resources)
+        return ""
 
     def _check_index(self) -> None:
         folder = self._index.parent
@@ -255,6 +256,7 @@ class StandaloneRunner:
         folder = container_environment(inference, self._factory.node).get("HE_SAVED_URL")
         copy.hard_examples = Path(folder) if folder else None
         copy.problem = inaction(copy, self._index)
+        copy.note = _class_change(copy, self._resources)
         return copy
 
     async def _follow_index(self, controller: Controller) -> None:
@@ -283,15 +285,8 @@ class StandaloneRunner:
             on_status(self.status())
 
 
-def _check_classes(status: JobStatus, named: Sequence[str]) -> None:
-    """Refuse other classes than those that the job's models have been trained for."""
-    known = status.class_names
-    if status.rounds and known != [*named]:
-        raise SettingsError(
-            f"{status.namespace}/{status.name}: class_names: its models tell {', '.join(known)}"
-            f" apart, not {', '.join(named)}: give a job with other classes a name and an outputDir"
-            " of its own"
-        )
+def _class_change(status: JobStatus, resources: JobResources) -> str:
+    return class_change(status, resources.class_names, resources.renamed_classes)
 
 
 def _ignore(_: JobStatus) -> None:

@@ -65,7 +65,12 @@ class Training(WorkerSteps):
         samples = select(read_index(self.job.index), state.shares.train)
         write_samples(self.job.local(url), samples)
         state.shares = state.shares.trained()
-        round_ = Round(number=number, started=datetime.now(UTC), train_samples=len(samples))
+        round_ = Round(
+            number=number,
+            started=datetime.now(UTC),
+            train_samples=len(samples),
+            class_names=state.status.class_names,
+        )
         state.status.rounds.append(round_)
         output_dir = files.train_output_url(number)
         state.input = StageInput(models=[state.base], data_url=url, output_dir=output_dir)

@@ -54,6 +54,12 @@ def test_what_is_not_set_has_its_default() -> None:
         ("fine_tune", "3", "fine_tune", 3),
         ("model_formats", "npz, onnx", "model_formats", ("npz", "onnx")),
         ("BACKEND_TYPE", "mindspore", "backend_type", "MINDSPORE"),
+        (
+            "renamed_classes",
+            "hound=dog, bun = croissant",
+            "renamed_classes",
+            {"hound": "dog", "bun": "croissant"},
+        ),
     ],
 )
 def test_a_variable_sets_its_field(variable: str, value: str, field: str, expected: object) -> None:
@@ -83,6 +89,8 @@ def test_a_variable_sets_its_field(variable: str, value: str, field: str, expect
         ("class_names", "big dog,cat", "must not contain spaces"),
         ("model_formats", "ckpt,pth", "'ckpt', 'onnx', 'npz', 'mindir' or 'int8'"),
         ("seed", "-1", "greater than or equal to 0"),
+        ("renamed_classes", "hound", "pairs such as hound=dog"),
+        ("renamed_classes", "=dog", "pairs such as hound=dog"),
         ("replay", "-1", "greater than or equal to 0"),
         ("MODEL_URL", "gs://bucket/out", "gs:// is not supported"),
         ("BACKEND_TYPE", "torch", "'TINYMS' or 'MINDSPORE'"),

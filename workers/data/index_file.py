@@ -54,6 +54,8 @@ class BadLine(NamedTuple):
     reason: str
     path: str = ""
     """The sample's, where only its label is wrong."""
+    label: str = ""
+    """The wrong label."""
 
 
 OnBadLine = Callable[[BadLine], None]
@@ -248,4 +250,4 @@ def _outside(path: str) -> DatasetError:
 
 def _unknown(number: int, path: str, label: str, class_names: Sequence[str]) -> BadLine:
     expected = f"use one of {', '.join(class_names)} or its number"
-    return BadLine(number, f"the label {label!r} is not a class: {expected}", path)
+    return BadLine(number, f"the label {label!r} is not a class: {expected}", path, label)

@@ -9,7 +9,7 @@ from backend.errors import ImageError, ProjectError
 from backend.models import model_file
 from workers.contract import Metrics, Variable
 from workers.data.dataset import DATA_INDEX_FILE, DatasetImages
-from workers.data.index_file import Sample, read_index
+from workers.data.index_file import BadLine, Sample, read_index
 from workers.data.quarantine import Quarantine
 from workers.data.round_folder import RoundFolder
 from workers.data.screening import Screen
@@ -46,14 +46,6 @@ def evaluate(session: Session) -> None:
     )
     screen = Screen(dataset.folders, settings.image_limit_mib)
     quarantine = Quarantine(folder.eval_quarantine, folder, share=settings.unreadable_share)
-    samples = read_index(
-        index,
-        settings.class_names,
-        renamed=settings.renamed_classes,
-        on_bad_line=quarantine.add_line,
-    )
-    images = quarantine.screened(samples, dataset.images(samples), screen.check)
-    samples = [sample for sample in samples if sample.path not in quarantine.paths]
     forgetting = Forgetting(
         folder,
         dataset,
@@ -62,6 +54,20 @@ def evaluate(session: Session) -> None:
         settings.forgetting_samples,
         renamed=settings.renamed_classes,
     )
+
+    def on_bad_line(line: BadLine) -> None:
+        # An earlier round's sample, which is repeated, of a class that is gone since.
+        if line.path not in forgetting.paths:
+            quarantine.add_line(line)
+
+    samples = read_index(
+        index,
+        settings.class_names,
+        renamed=settings.renamed_classes,
+        on_bad_line=on_bad_line,
+    )
+    images = quarantine.screened(samples, dataset.images(samples), screen.check)
+    samples = [sample for sample in samples if sample.path not in quarantine.paths]
     backend = make_backend(make_estimator(settings), settings)
     _log.info("evaluating %d models on %d samples", len(settings.model_urls), len(samples))
     judged: list[Metrics] = []

@@ -75,6 +75,11 @@ class Forgetting:
         """Samples of earlier rounds, for every model to be asked again."""
 
     @property
+    def paths(self) -> set[str]:
+        """The samples that earlier rounds were judged on, as far as the record goes back."""
+        return {row.path for row in self._record}
+
+    @property
     def images(self) -> LabelledImages:
         """The images of ``samples``."""
         return self._dataset.images(self.samples)

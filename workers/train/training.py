@@ -1,15 +1,18 @@
 """Trains a round: its new samples, what earlier rounds missed, and a repetition of older ones."""
 
 import logging
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
 from backend.errors import DatasetError
 from backend.images.preprocessing import LabelledImages
+from backend.models import model_file
 from workers.contract import Metrics, Variable
 from workers.data.dataset import DATA_INDEX_FILE, DatasetImages
 from workers.data.held_out import carry_held_out
-from workers.data.index_file import Sample, read_index
+from workers.data.index_file import BadLine, Sample, read_index
 from workers.data.quarantine import Quarantine
 from workers.data.round_folder import RoundFolder
 from workers.data.screening import Screen
@@ -100,7 +103,7 @@ def round_images(
         index,
         settings.class_names,
         renamed=settings.renamed_classes,
-        on_bad_line=quarantine.add_line,
+        on_bad_line=_unless_gone(session, settings, quarantine),
     )
     older = _replay(settings, folder, dataset, new)
     record_samples(folder, index, older.missed, settings.class_names)
@@ -122,6 +125,27 @@ def round_images(
     readable = [sample for sample in samples if sample.path not in quarantine.paths]
     kinds = number_kinds((rounds[sample], sample.label) for sample in readable)
     return RoundImages(images, repeats_of_rare(kinds).tolist())
+
+
+def _unless_gone(
+    session: Session, settings: TrainSettings, quarantine: Quarantine
+) -> Callable[[BadLine], None]:
+    """Return what adds bad lines to the quarantine, except for classes that are gone.
+
+    The base model still knows those.
+    """
+
+    @cache
+    def former_classes() -> tuple[str, ...]:
+        base = session.mirror.fetch(settings.base_model_url, Variable.BASE_MODEL_URL)
+        card = model_file.read(base).card
+        return card.class_names if card else ()
+
+    def add(line: BadLine) -> None:
+        if not line.label or line.label not in former_classes():
+            quarantine.add_line(line)
+
+    return add
 
 
 def _data_indexes(settings: TrainSettings) -> list[Path]:

@@ -349,6 +349,17 @@ def test_a_head_keeps_the_rows_that_it_knows_under_new_names_too(
         np.testing.assert_array_equal(weights[head][1], initial[head][1])
 
 
+@pytest.mark.parametrize("name", ["model.onnx", "model.ckpt"])
+def test_a_head_of_more_classes_is_cut_to_those_asked_for(tmp_path: Path, name: str) -> None:
+    larger = MindSporeClassifier(("cat", "dog", "horse"), SIZE)
+    larger.save(tmp_path / name)
+    estimator = MindSporeClassifier(("cat", "dog"), SIZE, seed=1)
+    estimator.load(tmp_path / name)
+    weights, known = estimator.get_weights(), larger.get_weights()
+    for head in weights.keys() - backbone_of(weights).keys():
+        np.testing.assert_array_equal(weights[head], known[head][:2])
+
+
 def test_a_class_that_is_gone_leaves_its_share_to_the_others(
     saved: Path, served: Classifier, other_images: LabelledImages
 ) -> None:

@@ -549,14 +549,21 @@ async def test_an_index_that_cannot_be_read_for_a_while_ends_nothing(job: Job) -
     assert told[-1] == ""
 
 
-async def test_a_job_that_has_trained_keeps_its_classes(job: Job) -> None:
+async def test_a_class_that_comes_is_explained_until_a_model_that_knows_it_is_deployed(
+    job: Job,
+) -> None:
     job.environment("infer", class_names="croissant,dog")
     job.append(10)
     await run(job)
     job.environment("infer", class_names="croissant,dog,cat")
-    told = "its models tell croissant, dog apart, not croissant, dog, cat: give a job with other"
-    with pytest.raises(SettingsError, match=told):
-        await run(job, rounds=2)
+    assert "(cat new): the next round keeps what the model knows" in job.runner().status().note
+    job.append(10)
+    status = await run(job, rounds=2)
+    assert [round_.class_names for round_ in status.rounds] == [
+        ["croissant", "dog"],
+        ["croissant", "dog", "cat"],
+    ]
+    assert job.runner().status().note == ""
 
 
 async def test_outside_its_hours_the_job_does_not_train(job: Job) -> None:

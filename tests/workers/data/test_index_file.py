@@ -176,3 +176,13 @@ def test_images_lie_in_the_datasets_folder(tmp_path: Path) -> None:
     images = labelled_images(tmp_path, [Sample("a/b.jpg", 1)])
     assert images.x == [tmp_path / "a" / "b.jpg"]
     assert images.y == [1]
+
+
+def test_a_renamed_class_is_read_under_its_old_name_too(tmp_path: Path) -> None:
+    file = write(tmp_path, "a.jpg hound\nb.jpg dog\nc.jpg bun\n")
+    renamed = {"hound": "dog", "bun": "croissant"}
+    assert read_index(file, CLASSES, renamed=renamed) == [
+        Sample("a.jpg", 1),
+        Sample("b.jpg", 1),
+        Sample("c.jpg", 0),
+    ]

@@ -1,3 +1,4 @@
+import asyncio
 import base64
 import gzip
 import zlib
@@ -368,3 +369,34 @@ async def test_pictures_of_one_name_do_not_meet(server: Server) -> None:
         (await infer_pictures(server, noise(seed)))["outputs"][0]["data"] for seed in range(3)
     ]
     assert len({tuple(label) for label in labels}) == 3
+
+
+async def test_while_a_model_of_more_classes_takes_over_every_request_is_answered(
+    server: Server, tmp_path: Path, make_model: Callable[..., Path]
+) -> None:
+    payload = make_model(tmp_path / "raw.onnx", classes=4).read_bytes()
+    names = ("dark", "bright", "grey", "glare")
+    model_file.write(tmp_path / "four.onnx", payload, ModelCard(names, SIDE))
+    asking = [asyncio.create_task(infer_pictures(server, encoded("bright"))) for _ in range(20)]
+    await asyncio.to_thread(server.slot.load, tmp_path / "four.onnx")
+    asking += [asyncio.create_task(infer_pictures(server, encoded("bright"))) for _ in range(20)]
+
+    answers = await asyncio.gather(*asking)
+
+    shapes = [answer["outputs"][0]["shape"] for answer in answers]
+    assert set(map(tuple, shapes)) <= {(1, 2), (1, 4)}
+    assert all(shape == [1, 4] for shape in shapes[20:])
+    metadata = (await server.client.get(MODEL)).json()
+    assert metadata["outputs"][0]["shape"] == [-1, 4]
+    example = (await server.client.post("/classify", content=encoded("dark"))).json()
+    assert tuple(example["probabilities"]) == names
+
+
+async def test_a_renamed_class_is_answered_under_its_new_name(
+    serve: Serve, tmp_path: Path, make_model: Callable[..., Path]
+) -> None:
+    payload = make_model(tmp_path / "raw.onnx").read_bytes()
+    model_file.write(tmp_path / "old.onnx", payload, ModelCard(("night", "bright"), SIDE))
+    server = await serve(MODEL_URL=str(tmp_path / "old.onnx"), renamed_classes="night=dark")
+    answer = (await server.client.post("/classify", content=encoded("dark"))).json()
+    assert answer["label"] == "dark"

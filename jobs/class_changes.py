@@ -1,0 +1,32 @@
+"""What happens when the classes of a job that has trained change."""
+
+from collections.abc import Mapping, Sequence
+
+from jobs.status import JobStatus, Outcome
+
+__all__ = ["class_change"]
+
+
+def class_change(status: JobStatus, named: Sequence[str], renamed: Mapping[str, str]) -> str:
+    """Say in one sentence what changed and what follows, or nothing if the deployed model knows.
+
+    Args:
+        status: The job's, with the classes of each round.
+        named: The classes in the manifests now.
+        renamed: Old names of classes to new ones.
+    """
+    ended = [round_ for round_ in status.rounds if round_.ended and round_.class_names]
+    deployed = [round_ for round_ in ended if round_.outcome is Outcome.DEPLOYED]
+    if not ended:
+        return ""
+    known = [renamed.get(name, name) for name in (deployed or ended)[-1].class_names]
+    new = [name for name in named if name not in known]
+    gone = [name for name in known if name not in named]
+    changes = [f"{', '.join(new)} new"] * bool(new) + [f"{', '.join(gone)} gone"] * bool(gone)
+    if not changes:
+        return ""
+    return (
+        f"class_names has changed ({'; '.join(changes)}): the next round keeps what the model knows"
+        " of the other classes, a class that a model does not know counts as probability 0 in"
+        f" evaluation, and {', '.join(known)} are answered until a round deploys"
+    )
