@@ -367,7 +367,7 @@ def _workers_of(round_: Round, workers: list[WorkerState]) -> list[WorkerState]:
 
 
 class _Sidecar(BaseModel):
-    """What an inference worker wrote beside a picture; ``probabilities`` are per class, 0 to 1."""
+    """What an inference worker wrote for a picture; ``probabilities`` are per class, 0 to 1."""
 
     model_config = ConfigDict(
         extra="ignore",

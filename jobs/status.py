@@ -103,7 +103,9 @@ class Round(_Record):
     seconds: dict[Stage, float] = Field(default_factory=dict, description="Time in each stage.")
     model_urls: list[str] = Field(default_factory=list, description="Host paths, one per format.")
     candidate_metrics: Metrics = Field(default_factory=dict, description="The trained model's.")
-    deployed_metrics: Metrics = Field(default_factory=dict, description="The one it is held to.")
+    deployed_metrics: Metrics = Field(
+        default_factory=dict, description="Of the model it is compared with."
+    )
 
 
 class JobStatus(_Record):

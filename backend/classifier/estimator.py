@@ -142,14 +142,14 @@ class Classifier(ABC):
             seed: Of order and augmentation. Equal seeds and data give equal weights.
             repeats: How often each image is trained on in an epoch, 1 or more; None: once.
             state_file: An ``.npz`` file for the state after each epoch. A training of the same
-                weights, data and hyperparameters that finds it goes on where it stopped. The
+                weights, data and hyperparameters that finds it resumes where it stopped. The
                 caller removes it.
             cache_folder: For what the next training need not do again: the compiled graph, see
                 `backend.mindspore.graph_cache.kept_graph`, and with ``head`` the features of image
                 files, for the same images and backbone; None for nowhere.
             cache_size: Bound of the features, in MiB; one is enough for 200 images of 1280
                 features.
-            on_unreadable: Called once for each sample that is no image, with its position and
+            on_unreadable: Called once for each sample that is not an image, with its position and
                 the error; it is left out then.
             quantise: Whether to make the int8 model too, for `save`; see
                 `backend.classifier.quantisation.quantised`.
@@ -162,7 +162,7 @@ class Classifier(ABC):
 
         Raises:
             DatasetError: If there is nothing to train on or a class number is out of range.
-            ImageError: If a sample is no image and there is no ``on_unreadable``.
+            ImageError: If a sample is not an image and there is no ``on_unreadable``.
             SettingsError: If a hyperparameter is out of its range, or the network has no head or
                 blocks to train apart.
         """
@@ -227,7 +227,7 @@ class Classifier(ABC):
         ``with_confidence`` adds ``confidence``: `backend.classifier.metrics.confidence_counts` as
         floats. ``with_answers`` adds ``answers`` [N]: the class number that each of the N images is
         taken for, -1 for one that is left out.
-        ``on_unreadable`` is called once for each sample that is no image, with its position and
+        ``on_unreadable`` is called once for each sample that is not an image, with its position and
         the error; it is left out then. Without it such a sample raises ImageError.
         """
         if len(data):
@@ -245,7 +245,7 @@ class Classifier(ABC):
         return metrics
 
     def predict(self, data: Sequence[ImageSource], *, batch_size: int = 16) -> list[Prediction]:
-        """Classify images; raises ImageError for what is no image."""
+        """Classify images; raises ImageError for what cannot be read as an image."""
         _, probabilities = self._probabilities(data, batch_size)
         return [Prediction(self.class_names[int(row.argmax())], row) for row in probabilities]
 
@@ -254,7 +254,7 @@ class Classifier(ABC):
         return _softmax(self._require_engine().run(inputs))
 
     def save(self, model_url: str | os.PathLike[str]) -> str:
-        """Write the model, whole or not at all; the suffix decides the format.
+        """Write the model atomically; the suffix decides the format.
 
         ``.ckpt`` and ``.npz`` hold the weights, ``.onnx`` and ``.mindir`` the whole network.
         ``.int8.onnx`` holds the int8 model that `train` made of these weights, or else the same

@@ -69,7 +69,7 @@ def fit(
     The caller removes the file. ``cache_folder`` is where the compiled
     graph is kept for the next process.
 
-    Raises ImageError for a sample that is no image.
+    Raises ImageError for a sample that is not an image.
     """
     plan = replace(plan, batch_size=min(plan.batch_size, len(task.images)))
     # Only a state on disk has to be known again: the digest reads every weight and image.

@@ -95,7 +95,7 @@ def read_header(
 ) -> Header:
     """Return an encoded picture's size and format without decoding it.
 
-    Raises ImageError for what is no picture, or not in one of `FORMATS`, or in a file of more
+    Raises ImageError for what is not a picture, or not in one of `FORMATS`, or in a file of more
     than ``most_bytes``.
     """
     with _explained(source), _encoded(source, most_bytes) as image:

@@ -33,7 +33,7 @@ class JobResources:
     initial_model: Model
     deploy_model: Model
     eval_model: Model
-    """What a trained model is held to: the deploy model, or the job's initialEvalModel."""
+    """What a trained model is compared with: the deploy model, or the job's initialEvalModel."""
 
     @property
     def name(self) -> str:

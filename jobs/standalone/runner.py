@@ -106,7 +106,7 @@ class StandaloneRunner:
 
     @property
     def report(self) -> Path:
-        """Where `iljob report` writes to, beside the job's state."""
+        """Where `iljob report` writes to, next to the job's state."""
         return self.files.report
 
     def status(self) -> JobStatus:

@@ -3,7 +3,7 @@
 The samples' paths are relative to the folder of ORIGINAL_DATASET_URL. For a dataset in S3 that
 is the folder into which Sedna's init container has downloaded the round's samples, and nothing
 else: ``dataIndex.txt`` stands for the index there. Its first line is the dataset's folder,
-which may be marked with ``@``; the LocalController writes it beside the round's index file.
+which may be marked with ``@``; the LocalController writes it next to the round's index file.
 What the init container has not downloaded, the samples of earlier rounds above all, is
 downloaded from there.
 """

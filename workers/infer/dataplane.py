@@ -224,7 +224,9 @@ class DataPlane:
     def _judge(self, scores: Scores[ServedModel]) -> tuple[Scores[ServedModel], list[bool]]:
         probabilities, model = scores
         if not np.isfinite(probabilities).all():
-            raise RequestError(f"Input {INPUT}: values so large that the network's are no numbers.")
+            raise RequestError(
+                f"Input {INPUT}: values so large that the network's outputs are not numbers."
+            )
         hard = [model.is_hard(row) for row in probabilities]
         self._metrics.count_answers(model, probabilities, hard)
         return scores, hard
@@ -264,7 +266,7 @@ class DataPlane:
                 f"shape [N, {', '.join(map(str, expected))}]."
             )
         if not np.isfinite(tensor.values).all():
-            raise RequestError(f"Input {INPUT}: some values are no numbers.")
+            raise RequestError(f"Input {INPUT}: some values are not numbers.")
         return tensor.values
 
 

@@ -1,4 +1,4 @@
-"""The model that answers, and the one before it."""
+"""The model that answers, and the previous one."""
 
 import hashlib
 from collections.abc import Sequence
@@ -86,7 +86,7 @@ class ModelSlot:
     """Holds the model that answers; another takes its place once it has proved to work."""
 
     def __init__(self, settings: InferSettings) -> None:
-        """Hold no model yet."""
+        """Start without a model."""
         self._settings = settings
         self._swapping = Lock()
         self._previous: ServedModel | None = None
@@ -105,11 +105,11 @@ class ModelSlot:
         return Scores(model.probabilities(inputs), model)
 
     def load(self, path: Path) -> None:
-        """Load a model beside the present one, try it on a canary batch, and swap.
+        """Load a model next to the present one, try it on a canary batch, and swap.
 
         It is served with the classes that it was trained for, which its file names: they may be
         others than the settings', until the next update or after it.
-        Raises ModelFileError for what is no usable model; the present one stays.
+        Raises ModelFileError for an unusable model; the present one stays.
         """
         file = model_file.read(path)
         version = hashlib.sha256(file.payload).hexdigest()[:_VERSION_DIGITS]
@@ -151,7 +151,7 @@ def _try_out(model: ServedModel, path: Path, input_format: InputFormat) -> None:
     alone = np.concatenate([model.probabilities(each[np.newaxis]) for each in inputs])
     together = model.probabilities(inputs)
     if not np.isfinite(together).all():
-        raise ModelFileError(f"{path}: the model's outputs are no numbers: deploy another.")
+        raise ModelFileError(f"{path}: the model's outputs are not numbers: deploy another.")
     if not np.allclose(alone, together, rtol=0, atol=_TOLERANCE):
         raise ModelFileError(
             f"{path}: the model answers otherwise in a batch than alone: export it again."

@@ -7,7 +7,7 @@ of the best; it is the negative of backward transfer in Lopez-Paz and Ranzato, "
 Episodic Memory", NeurIPS 2017). Both accuracies are of the same samples, so that drawing only
 some adds no noise of its own.
 
-Where no record of earlier rounds lies beside the trained model, as behind Sedna's init
+Where there is no record of earlier rounds next to the trained model, as behind Sedna's init
 container, or none can be written, there is nothing to compare with and nothing is reported.
 """
 
@@ -49,7 +49,7 @@ class Forgetting:
         *,
         renamed: Mapping[str, str] | None = None,
     ) -> None:
-        """Read the record beside the trained model, and draw from it.
+        """Read the record next to the trained model, and draw from it.
 
         Args:
             folder: The round's.

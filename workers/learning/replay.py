@@ -1,4 +1,4 @@
-"""Older samples to train on beside a round's new ones, without touching what it is judged on.
+"""Older samples to train on in addition to new ones, without touching what it is judged on.
 
 Every round's train worker copies the lines it was given into ``<MODEL_URL>/samples.txt`` before it
 does anything else. A later round draws its replay from those files alone; where no worker came

@@ -73,14 +73,15 @@ class TrainSettings(TrainTask, EstimatorSettings, DatasetSettings):
     replay: int | None = Field(
         default=None,
         ge=0,
-        description="Older samples that are trained on beside the new ones, against forgetting, "
-        "as many of each class and round. Unset: 500, or with fine_tune=head all of them.",
+        description="Older samples that are trained on in addition to the new ones, against "
+        "forgetting, as many of each class and round. Unset: 500, or with fine_tune=head all of "
+        "them.",
     )
     cache_folder: LocalPath | None = Field(
         default=None,
         description="The folder in which rounds of one job keep what the next need not do again: "
         "the compiled graph, and for fine_tune=head the features of images. "
-        "Unset: cache beside the rounds' folders.",
+        "Unset: cache next to the rounds' folders.",
     )
     cache_size: int = Field(
         default=512,

@@ -149,7 +149,7 @@ def _unless_gone(
 
 
 def _data_indexes(settings: TrainSettings) -> list[Path]:
-    """Return where the LocalController writes ``dataIndex.txt``: beside the round's index file.
+    """Return where the LocalController writes ``dataIndex.txt``: next to the round's index file.
 
     Of an output in S3 the init container downloads the index file alone.
     """
