@@ -533,6 +533,8 @@ class Classifier(ABC):
 
 
 def _selected(data: LabelledImages, positions: Sequence[int]) -> LabelledImages:
+    if [*positions] == [*range(len(data))]:
+        return data  # its images may be read one by one
     return LabelledImages(
         [data.x[each] for each in positions], [data.y[each] for each in positions]
     )

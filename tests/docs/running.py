@@ -73,7 +73,9 @@ def started(
     output: int = subprocess.PIPE,
 ) -> Iterator[subprocess.Popen[str]]:
     """Start commands in a folder; when the block ends, so do they and all that they started."""
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    # The test tools are layered on the environment that has this project's commands.
+    folders = [Path(each, "bin") for each in (sys.prefix, sys.prefix.removesuffix("-dev"))]
+    path = os.pathsep.join([*map(str, folders), os.environ["PATH"]])
     given = {"PATH": path, "HOME": str(folder), "PYTHONPATH": str(REPOSITORY)}
     with subprocess.Popen(
         ["/bin/bash", "-euc", command],

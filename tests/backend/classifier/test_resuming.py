@@ -80,15 +80,15 @@ def test_a_resumed_training_ends_with_the_weights_of_an_uninterrupted_one(
     assert len(metrics["loss"]) == EPOCHS
 
 
-def test_the_state_of_another_training_is_passed_over(
+def test_the_state_of_another_training_is_ignored(
     interrupted: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     _, metrics = _train(random_images(16), interrupted, "head")
-    assert "is of another training" in caplog.text
+    assert "belongs to another training run" in caplog.text
     assert len(metrics["loss"]) == EPOCHS
 
 
-def test_a_damaged_state_is_passed_over(
+def test_a_damaged_state_is_ignored(
     interrupted: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     interrupted.write_bytes(interrupted.read_bytes()[:100_000])

@@ -143,7 +143,7 @@ def test_the_formats_of_the_eval_model_count_too(job: Job) -> None:
         ("train", {"epochs": "0"}, "epochs='0': Input should be greater than 0"),
         ("eval", {"batch_size": "many"}, "batch_size='many': Input should be a valid integer"),
         ("eval", {"class_names": ""}, "class_names is not set"),
-        ("infer", {"input_shape": "97"}, "input_shape='97': expected a square"),
+        ("infer", {"input_shape": "97"}, "input_shape='97': input_size=97: for mobilenetv2"),
         ("infer", {"report_margin_seconds": "-1"}, "report_margin_seconds='-1': Input should be"),
     ],
 )
