@@ -141,7 +141,9 @@ class LocalController:
     def _deliver(self, message: WorkerMessage) -> None:
         self._stop.wait(self._margin - (time.monotonic() - self._started))
         self._post_until_taken(message)
-        _log.info("reported %s %s", message.kind, message.status)
+        # A failed worker's log ends with the reason: a runner shows the last line.
+        if message.status is WorkerStatus.COMPLETED:
+            _log.info("reported %s %s", message.kind, message.status)
         self._keep(message, delivered=datetime.now(UTC))
         self._stop.wait(self._margin)
 

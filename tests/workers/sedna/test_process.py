@@ -136,7 +136,7 @@ def test_a_permanent_error_is_reported_once_over_restarts(
     assert work.calls == 1
 
 
-def test_a_failure_is_told_before_it_is_reported(
+def test_the_log_of_a_reported_failure_ends_with_its_reason(
     identity: dict[str, str],
     tmp_path: Path,
     local_controller: FakeLocalController,
@@ -150,9 +150,7 @@ def test_a_failure_is_told_before_it_is_reported(
             Work(DatasetError("line 3 is wrong.")),
         )
     ours = [record for record in caplog.records if record.name.startswith("workers")]
-    told, reported = (record.getMessage() for record in ours)
-    assert told.endswith("line 3 is wrong.")
-    assert reported == "reported train failed"
+    assert ours[-1].getMessage() == "reporting that the round failed: line 3 is wrong."
 
 
 def test_a_temporary_error_is_not_reported(
