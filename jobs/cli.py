@@ -229,7 +229,8 @@ def _validate(arguments: argparse.Namespace) -> int:
             change = StandaloneRunner.class_change(job, arguments.root)
             warned += [change] if change else []
         sys.stdout.writelines(f"{name}: warning: {each}\n" for each in warned)
-        sys.stdout.write(f"{name}: nothing is wrong with it\n")
+        count = f", with {len(warned)} warning{'s' * (len(warned) > 1)}" if warned else ""
+        sys.stdout.write(f"{name}: valid{count}\n")
     return 0
 
 

@@ -234,7 +234,7 @@ async def test_a_second_runner_names_the_first(job: Job) -> None:
 
 def test_right_manifests_are_valid(job: Job, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["validate", str(job.manifests)]) == 0
-    assert capsys.readouterr().out == "farm/dogs: nothing is wrong with it\n"
+    assert capsys.readouterr().out == "farm/dogs: valid\n"
 
 
 def test_a_pod_that_an_outage_would_cost_is_a_warning(
@@ -244,7 +244,7 @@ def test_a_pod_that_an_outage_would_cost_is_a_warning(
     assert main(["validate", str(job.manifests)]) == 0
     warning, verdict = capsys.readouterr().out.splitlines()
     assert warning.startswith("farm/dogs: warning: spec.deploySpec.template.spec.tolerations: ")
-    assert verdict == "farm/dogs: nothing is wrong with it"
+    assert verdict == "farm/dogs: valid, with 1 warning"
 
 
 def test_wrong_manifests_are_an_exit_status_of_2(
