@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from pathlib import Path
 
-from demo.pictures import Condition, render_folder
+from demo.pictures import Light, render_folder
 
 __all__ = ["Labelled", "Scenario", "Source"]
 
@@ -33,7 +33,7 @@ class Scenario:
     dataset: int = 120
     """Day pictures, new ones, that are in the dataset when the job starts."""
     held_out: int = 200
-    """Pictures of each condition that only the final table is measured on."""
+    """Pictures in each light that only the final table is measured on."""
     labels_per_round: int = 240
     """Hard examples that get a label before each round."""
     by_hand: bool = False
@@ -44,8 +44,8 @@ class Scenario:
     """Night pictures after which the demo gives up waiting for hard examples."""
 
     def render(
-        self, folder: Path, source: Source, condition: Condition, count: int, part: int = 0
+        self, folder: Path, source: Source, light: Light, count: int, part: int = 0
     ) -> Labelled:
         """Render ``count`` pictures into ``folder/<source>-<part>``."""
         seed = self.seed * 1_000_000 + source * 100_000 + part
-        return render_folder(folder / f"{source.name.lower()}-{part}", condition, count, seed)
+        return render_folder(folder / f"{source.name.lower()}-{part}", light, count, seed)

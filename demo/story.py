@@ -15,7 +15,7 @@ from demo.dataset import append_samples
 from demo.edge_node import EdgeNode
 from demo.labelling_page import labelling_page
 from demo.measurement import HeldOut
-from demo.pictures import Condition
+from demo.pictures import Light
 from demo.preparation import fill_dataset, render_held_out, train_on_day
 from demo.scenario import Scenario, Source
 from demo.setting import Setting
@@ -128,7 +128,7 @@ class _Nights:
             self._scenario.render,
             self._setting.pictures,
             Source.STREAM,
-            Condition.NIGHT,
+            Light.NIGHT,
             count,
             part,
         )

@@ -7,7 +7,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from demo.pictures import Condition
+from demo.pictures import Light
 from jobs.status import JobStatus, Round
 
 __all__ = ["Measured", "print_summary"]
@@ -15,10 +15,10 @@ __all__ = ["Measured", "print_summary"]
 
 @dataclass(frozen=True)
 class Measured:
-    """The deployed model's accuracy (0 to 1) on each condition at one point of the story."""
+    """The deployed model's accuracy (0 to 1) in each light at one point of the story."""
 
     when: str
-    accuracy: dict[Condition, float]
+    accuracy: dict[Light, float]
 
 
 def print_summary(
@@ -27,14 +27,14 @@ def print_summary(
     """Print accuracy before and after each round, what was deployed and why, and the report."""
     table = Table(title="Deployed model on held-out pictures", title_justify="left")
     table.add_column("")
-    for condition in Condition:
-        table.add_column(condition.value, justify="right")
+    for light in Light:
+        table.add_column(light.value, justify="right")
     table.add_column("seconds", justify="right")
     table.add_column("what happened")
     for point, round_ in zip(measured, [None, *status.rounds], strict=False):
         table.add_row(
             point.when,
-            *(f"{point.accuracy[condition]:.1%}" for condition in Condition),
+            *(f"{point.accuracy[light]:.1%}" for light in Light),
             f"{_seconds(round_):.0f}" if round_ else "",
             f"{round_.outcome.value}: {round_.reason}" if round_ else "trained on day pictures",
         )
@@ -49,8 +49,5 @@ def _seconds(round_: Round) -> float:
 
 def _change(measured: Sequence[Measured]) -> str:
     first, last = measured[0].accuracy, measured[-1].accuracy
-    changes = [
-        f"{condition.value} {100 * (last[condition] - first[condition]):+.1f} points"
-        for condition in Condition
-    ]
+    changes = [f"{light.value} {100 * (last[light] - first[light]):+.1f} points" for light in Light]
     return f"{', '.join(changes)}."

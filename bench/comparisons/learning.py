@@ -17,7 +17,7 @@ from bench.measure import subject
 from bench.results import Bar, Figure
 from bench.setting import Setting
 from bench.workers import reported
-from demo.pictures import Condition, render_folder
+from demo.pictures import Light, render_folder
 from jobs.resources.schema import Trigger, TriggerCondition
 from jobs.triggers import decide_deployment
 
@@ -111,8 +111,8 @@ def learning_rendered(setting: Setting) -> list[Figure]:
     folder = setting.folder / "rendered"
     amounts = (40, 20) if setting.is_quick else (320, 120)
     for number, (part, amount) in enumerate(zip(("train", "eval"), amounts, strict=True)):
-        for condition in Condition:
-            _sort(folder / condition / part, condition, amount, seed=number)
+        for light in Light:
+            _sort(folder / light / part, light, amount, seed=number)
         _infrared(folder, part)
     settings = {"fine_tune": "full", "epochs": "1" if setting.is_quick else "8"}
     course = _Course(
@@ -121,8 +121,8 @@ def learning_rendered(setting: Setting) -> list[Figure]:
     return _figures(setting, course, {}, {})
 
 
-def _sort(folder: Path, condition: Condition, amount: int, seed: int) -> None:
-    for file, name in render_folder(folder / "all", condition, amount, seed):
+def _sort(folder: Path, light: Light, amount: int, seed: int) -> None:
+    for file, name in render_folder(folder / "all", light, amount, seed):
         (folder / name).mkdir(exist_ok=True)
         file.rename(folder / name / file.name)
     (folder / "all").rmdir()
@@ -132,7 +132,7 @@ def _infrared(folder: Path, part: str) -> None:
     """Make other pictures of the day grey, warm parts bright."""
     from PIL import Image, ImageOps  # noqa: PLC0415
 
-    _sort(folder / "infrared" / part, Condition.DAY, len([*(folder / "day" / part).glob("*/*")]), 7)
+    _sort(folder / "infrared" / part, Light.DAY, len([*(folder / "day" / part).glob("*/*")]), 7)
     for file in (folder / "infrared" / part).glob("*/*"):
         with Image.open(file) as picture:
             seen = ImageOps.invert(ImageOps.autocontrast(ImageOps.grayscale(picture)))

@@ -6,6 +6,6 @@ classes, so that only the figure tells them apart.
 """
 
 from demo.pictures.folder import render_folder
-from demo.pictures.rendering import CLASS_NAMES, Condition, render
+from demo.pictures.rendering import CLASS_NAMES, Light, render
 
-__all__ = ["CLASS_NAMES", "Condition", "render", "render_folder"]
+__all__ = ["CLASS_NAMES", "Light", "render", "render_folder"]

@@ -7,24 +7,22 @@ import numpy as np
 from PIL import Image
 
 from backend.files import write_atomically
-from demo.pictures.rendering import CLASS_NAMES, Condition, render
+from demo.pictures.rendering import CLASS_NAMES, Light, render
 
 __all__ = ["render_folder"]
 
 
-def render_folder(
-    target: Path, condition: Condition, count: int, seed: int
-) -> list[tuple[Path, str]]:
+def render_folder(target: Path, light: Light, count: int, seed: int) -> list[tuple[Path, str]]:
     """Write ``count`` JPEG pictures of 112 x 112 pixels and return each path with its class.
 
     The classes come in pairs, each pair in a random order. A picture and its class depend on
-    ``seed`` (0 or more), ``condition`` and the picture's number alone, not on ``count``.
+    ``seed`` (0 or more), ``light`` and the picture's number alone, not on ``count``.
     """
-    class_names = _in_pairs(count, np.random.default_rng([seed, *condition.encode()]))
-    paths = [target / f"{condition}-{number:06d}.jpg" for number in range(count)]
+    class_names = _in_pairs(count, np.random.default_rng([seed, *light.encode()]))
+    paths = [target / f"{light}-{number:06d}.jpg" for number in range(count)]
     for number, (path, class_name) in enumerate(zip(paths, class_names, strict=True)):
-        rng = np.random.default_rng([seed, number, *condition.encode()])
-        write_atomically(path, _jpeg(render(class_name, condition, rng)))
+        rng = np.random.default_rng([seed, number, *light.encode()])
+        write_atomically(path, _jpeg(render(class_name, light, rng)))
     return list(zip(paths, class_names, strict=True))
 
 

@@ -1,4 +1,4 @@
-"""One picture of a class in a condition."""
+"""One picture of a class, by day or by night."""
 
 from enum import StrEnum
 
@@ -10,23 +10,21 @@ from demo.pictures.croissant import draw_croissant
 from demo.pictures.dog import draw_dog
 from demo.pictures.scenes import Figure, by_day, by_night
 
-__all__ = ["CLASS_NAMES", "Condition", "render"]
+__all__ = ["CLASS_NAMES", "Light", "render"]
 
 CLASS_NAMES = ("croissant", "dog")
 
 _FIGURES: dict[str, Figure] = {"croissant": draw_croissant, "dog": draw_dog}
 
 
-class Condition(StrEnum):
+class Light(StrEnum):
     """Where and in which light a picture is taken."""
 
     DAY = "day"
     NIGHT = "night"
 
 
-def render(
-    class_name: str, condition: Condition, rng: np.random.Generator, size: int = 112
-) -> Image.Image:
+def render(class_name: str, light: Light, rng: np.random.Generator, size: int = 112) -> Image.Image:
     """Return an RGB picture of ``size`` x ``size`` pixels (1 or more), its details from ``rng``.
 
     Raises DatasetError if ``class_name`` is none of `CLASS_NAMES`.
@@ -36,5 +34,5 @@ def render(
         known = ", ".join(CLASS_NAMES)
         raise DatasetError(f"there is no picture of class {class_name!r}: ask for one of {known}")
     canvas = Image.new("RGB", (2 * size, 2 * size))
-    take = by_day if condition is Condition.DAY else by_night
+    take = by_day if light is Light.DAY else by_night
     return take(canvas, figure, rng)

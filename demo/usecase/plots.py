@@ -8,13 +8,13 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from backend.files import replaced_atomically
-from demo.pictures import CLASS_NAMES, Condition, render
+from demo.pictures import CLASS_NAMES, Light, render
 from demo.usecase.record import Record
 from workers.data.answers import HardExample
 
 __all__ = ["draw_accuracy", "draw_examples", "draw_hard_examples"]
 
-_COLOURS = {Condition.DAY: "#c2660c", Condition.NIGHT: "#26418f"}
+_COLOURS = {Light.DAY: "#c2660c", Light.NIGHT: "#26418f"}
 _COLUMNS = 6
 
 _Titled = tuple[Image.Image, str]
@@ -22,12 +22,12 @@ _Titled = tuple[Image.Image, str]
 
 def draw_examples(target: Path) -> None:
     """Draw a row of pictures by day and one by night, both classes in turn."""
-    rows: dict[str, list[_Titled]] = {condition: [] for condition in Condition}
-    for condition in Condition:
+    rows: dict[str, list[_Titled]] = {light: [] for light in Light}
+    for light in Light:
         for number in range(_COLUMNS):
             name = CLASS_NAMES[number % len(CLASS_NAMES)]
-            rng = np.random.default_rng([number, *condition.encode()])
-            rows[condition].append((render(name, condition, rng), name))
+            rng = np.random.default_rng([number, *light.encode()])
+            rows[light].append((render(name, light, rng), name))
     _draw_grid(rows, target)
 
 
@@ -54,17 +54,17 @@ def draw_accuracy(runs: Sequence[Record], target: Path) -> None:
     panels = figure.subplots(1, len(runs), sharey=True, squeeze=False)[0]
     for run, panel in zip(runs, panels, strict=True):
         names = [each.removeprefix("after ").removesuffix(" model") for each in run.moments]
-        for condition in Condition:
-            shares = [run.accuracy(moment, condition) for moment in run.moments]
+        for light in Light:
+            shares = [run.accuracy(moment, light) for moment in run.moments]
             values = np.array([100 * share.value for share in shares])
             low, high = 100 * np.array([share.interval for share in shares]).T
             errors = (values - low, high - values)
-            panel.errorbar(names, values, errors, marker="o", capsize=2, color=_COLOURS[condition])
+            panel.errorbar(names, values, errors, marker="o", capsize=2, color=_COLOURS[light])
         panel.set_title(run.name)
         panel.yaxis.set_major_formatter("{x:.0f} %")
         panel.grid(axis="y")
     panels[0].set_ylabel("accuracy, held-out pictures")
-    panels[0].legend(list(Condition), loc="lower right")
+    panels[0].legend(list(Light), loc="lower right")
     _save(figure, target)
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from backend.classifier import TinyMSClassifier
 from backend.errors import SettingsError
 from backend.models.model_file import read
-from demo.pictures import Condition
+from demo.pictures import Light
 from demo.preparation import render_held_out
 from demo.scenario import Scenario
 from demo.setting import Setting
@@ -61,33 +61,33 @@ class Record:
         """The keys of `serving`, in order."""
         return list(self.serving)
 
-    def accuracy(self, moment: str, condition: Condition) -> Share:
+    def accuracy(self, moment: str, light: Light) -> Share:
         """Return the accuracy of the model that served."""
-        return accuracy(self.truth[condition], self.answers[moment, condition])
+        return accuracy(self.truth[light], self.answers[moment, light])
 
-    def change(self, condition: Condition, before: str, after: str) -> Change:
+    def change(self, light: Light, before: str, after: str) -> Change:
         """Compare the models that served at two moments."""
-        truth, answers = self.truth[condition], self.answers
-        return change(truth, answers[before, condition], answers[after, condition])
+        truth, answers = self.truth[light], self.answers
+        return change(truth, answers[before, light], answers[after, light])
 
     @cached_property
-    def truth(self) -> dict[Condition, Classes]:
-        """The true classes of each condition's held-out pictures."""
+    def truth(self) -> dict[Light, Classes]:
+        """The true classes of the held-out pictures in each light."""
         return {
-            condition: self._numbers(label for _, label in pictures)
-            for condition, pictures in self._held_out.items()
+            light: self._numbers(label for _, label in pictures)
+            for light, pictures in self._held_out.items()
         }
 
     @cached_property
-    def answers(self) -> dict[tuple[str, Condition], Classes]:
-        """What the serving models say of the same pictures, by moment and condition."""
+    def answers(self) -> dict[tuple[str, Light], Classes]:
+        """What the serving models say of the same pictures, by moment and light."""
         answers = {}
         for moment, model in self.serving.items():
             estimator = TinyMSClassifier(self.setting.class_names, self.setting.input_size)
             estimator.load(model)
-            for condition, pictures in self._held_out.items():
+            for light, pictures in self._held_out.items():
                 predictions = estimator.predict([path for path, _ in pictures])
-                answers[moment, condition] = self._numbers(each.label for each in predictions)
+                answers[moment, light] = self._numbers(each.label for each in predictions)
         return answers
 
     @cached_property
@@ -112,7 +112,7 @@ class Record:
         return found
 
     @cached_property
-    def _held_out(self) -> Mapping[Condition, Sequence[tuple[Path, str]]]:
+    def _held_out(self) -> Mapping[Light, Sequence[tuple[Path, str]]]:
         return render_held_out(self.setting, self.scenario).pictures
 
     def _numbers(self, labels: Iterable[str]) -> Classes:

@@ -6,7 +6,7 @@ from functools import partial
 from importlib.metadata import version
 
 from backend.classifier.metrics import confusion_matrix
-from demo.pictures import Condition
+from demo.pictures import Light
 from demo.usecase.record import Record
 from demo.usecase.shares import Share
 from docs.tools.markdown import Blocks, code, table
@@ -17,7 +17,7 @@ __all__ = ["blocks"]
 _PACKAGES = ("mindspore", "tinyms", "onnxruntime", "numpy")
 _SURE_CHANCE = 0.001
 
-_SERVING = ["serving", *Condition]
+_SERVING = ["serving", *Light]
 _ROUNDS = ["round", "new samples", "evaluated on", "serving → new model", "outcome"]
 _SECONDS = [f"{stage.lower()}, s" for stage in Stage]
 _FORGETTING = ["pictures", "learned by", "then", "at the end", "forgetting", "gained, lost", ""]
@@ -58,15 +58,15 @@ def _measured(main: Record) -> str:
 
 def _summary(main: Record) -> str:
     first, *_, last = _accuracies(main)
-    changes = (main.change(each, main.moments[0], main.moments[-1]) for each in Condition)
+    changes = (main.change(each, main.moments[0], main.moments[-1]) for each in Light)
     points = [f"{_points(each.value)} ({_chance(each.chance)})" for each in changes]
-    rows = table(["held-out pictures", *Condition], [first, last, ["change", *points]])
+    rows = table(["held-out pictures", *Light], [first, last, ["change", *points]])
     return f"{rows}\n\nBetween the two lie {len(main.labelled)} labelled night pictures."
 
 
 def _accuracies(run: Record) -> Iterator[_Row]:
     for moment in run.moments:
-        yield [moment, *(str(run.accuracy(moment, each)) for each in Condition)]
+        yield [moment, *(str(run.accuracy(moment, each)) for each in Light)]
 
 
 def _rounds(run: Record) -> Iterator[_Row]:
@@ -91,13 +91,13 @@ def _evaluated(each: Round) -> list[Share]:
 def _forgetting(run: Record) -> Iterator[_Row]:
     last = run.moments[-1]
     # The initial model learned the day, that of the first round the night.
-    for condition, first in zip(Condition, run.moments, strict=False):
-        change = run.change(condition, first, last)
+    for light, first in zip(Light, run.moments, strict=False):
+        change = run.change(light, first, last)
         yield (
-            condition,
+            light,
             first,
-            str(run.accuracy(first, condition)),
-            str(run.accuracy(last, condition)),
+            str(run.accuracy(first, light)),
+            str(run.accuracy(last, light)),
             _points(-change.value),
             f"{change.gained}, {change.lost}",
             _chance(change.chance),
@@ -106,22 +106,22 @@ def _forgetting(run: Record) -> Iterator[_Row]:
 
 def _classes(run: Record) -> Iterator[_Row]:
     names = run.setting.class_names
-    for condition in Condition:
+    for light in Light:
         for moment in (run.moments[0], run.moments[-1]):
-            answers = run.answers[moment, condition]
-            matrix = confusion_matrix(run.truth[condition], answers, len(names))
+            answers = run.answers[moment, light]
+            matrix = confusion_matrix(run.truth[light], answers, len(names))
             for number, name in enumerate(names):
                 right = int(matrix[number, number])
                 precision = Share(right, int(matrix[:, number].sum()))
                 recall = Share(right, int(matrix[number].sum()))
-                yield condition, moment, name, str(precision), str(recall)
+                yield light, moment, name, str(precision), str(recall)
 
 
 def _hard_examples(run: Record) -> Iterator[_Row]:
     for moment, found in run.found_by.items():
         if found:
             wrong = Share(sum(each.label != each.true_label for each in found), len(found))
-            right = run.accuracy(moment, Condition.NIGHT)
+            right = run.accuracy(moment, Light.NIGHT)
             elsewhere = Share(right.whole - right.part, right.whole)
             yield moment, str(len(found)), str(wrong), str(elsewhere)
 

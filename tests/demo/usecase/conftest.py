@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from demo.pictures import Condition
+from demo.pictures import Light
 from demo.scenario import Scenario
 from demo.setting import Setting
 from demo.usecase.record import Record
@@ -18,10 +18,10 @@ MakeRecord = Callable[..., Record]
 
 NOW = datetime(2026, 3, 4, tzinfo=UTC)
 RIGHT = {
-    ("initial model", Condition.DAY): 93,
-    ("initial model", Condition.NIGHT): 56,
-    ("after round 1", Condition.DAY): 89,
-    ("after round 1", Condition.NIGHT): 84,
+    ("initial model", Light.DAY): 93,
+    ("initial model", Light.NIGHT): 56,
+    ("after round 1", Light.DAY): 89,
+    ("after round 1", Light.NIGHT): 84,
 }
 """Of 100 pictures."""
 
@@ -49,7 +49,7 @@ def make_record(tmp_path: Path) -> MakeRecord:
         resources = load_job([Path(__file__).parents[3] / "manifests"])
         record = Record("seed 0", Scenario(), status, Setting.of(resources, tmp_path))
         truth = np.array([0, 1] * 50)
-        vars(record)["truth"] = dict.fromkeys(Condition, truth)
+        vars(record)["truth"] = dict.fromkeys(Light, truth)
         vars(record)["answers"] = {
             key: np.where(np.arange(100) < right, truth, 1 - truth) for key, right in RIGHT.items()
         }
