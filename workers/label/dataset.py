@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from backend.files import telling_why, write_atomically
 
-__all__ = ["FOLDER", "Dataset", "LabelledPicture"]
+__all__ = ["FOLDER", "LabelledFolder", "LabelledPicture"]
 
 FOLDER = "hard-examples"
 """Below the index file's folder."""
@@ -26,7 +26,7 @@ class LabelledPicture(NamedTuple):
     label: str
 
 
-class Dataset:
+class LabelledFolder:
     """An index file and its folder."""
 
     def __init__(self, index: Path) -> None:

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, RootModel
 from backend.errors import PermanentError
 from backend.files import write_atomically
 from workers.data.answers import HardExample
-from workers.label.dataset import Dataset, LabelledPicture
+from workers.label.dataset import LabelledFolder, LabelledPicture
 from workers.label.examples import ExampleFolder
 
 __all__ = ["NONE", "PENDING_FILE", "Counts", "Labelling", "UnknownExampleError"]
@@ -56,7 +56,12 @@ class Labelling:
     """
 
     def __init__(
-        self, examples: ExampleFolder, dataset: Dataset, class_names: tuple[str, ...], *, batch: int
+        self,
+        examples: ExampleFolder,
+        dataset: LabelledFolder,
+        class_names: tuple[str, ...],
+        *,
+        batch: int,
     ) -> None:
         """Continue for the previous worker; ``batch`` labels enter the dataset together."""
         self._examples = examples

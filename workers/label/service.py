@@ -7,7 +7,7 @@ from threading import Event
 from workers.http.security import warn_if_open
 from workers.http.server import listen, serving
 from workers.label.app import make_app
-from workers.label.dataset import Dataset
+from workers.label.dataset import LabelledFolder
 from workers.label.examples import ExampleFolder
 from workers.label.labelling import Labelling
 from workers.label.settings import LabelSettings
@@ -25,7 +25,7 @@ def label(environment: Mapping[str, str], stop: Event) -> None:
     """
     settings = LabelSettings.from_environment(environment)
     make_folder(settings.he_saved_url, "HE_SAVED_URL")
-    dataset = Dataset(settings.original_dataset_url)
+    dataset = LabelledFolder(settings.original_dataset_url)
     make_folder(dataset.folder, "ORIGINAL_DATASET_URL")
     examples = ExampleFolder(settings.he_saved_url)
     labelling = Labelling(examples, dataset, settings.class_names, batch=settings.label_batch)

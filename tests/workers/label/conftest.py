@@ -9,7 +9,7 @@ import pytest
 from tests.workers.infer.conftest import noise
 from workers.data.answers import HardExample
 from workers.infer.hard_examples import HardExampleStore
-from workers.label.dataset import Dataset
+from workers.label.dataset import LabelledFolder
 from workers.label.examples import ExampleFolder
 from workers.label.labelling import Labelling
 
@@ -60,6 +60,6 @@ def start(folder: Path, index: Path) -> Callable[[], Labelling]:
     """Start labelling again, as a restarted worker does."""
 
     def labelling() -> Labelling:
-        return Labelling(ExampleFolder(folder), Dataset(index), CLASSES, batch=3)
+        return Labelling(ExampleFolder(folder), LabelledFolder(index), CLASSES, batch=3)
 
     return labelling

@@ -6,7 +6,7 @@ import pytest
 
 from backend.errors import WriteError
 from workers.data.index_file import read_index
-from workers.label.dataset import Dataset, LabelledPicture
+from workers.label.dataset import LabelledFolder, LabelledPicture
 
 
 @pytest.fixture
@@ -18,22 +18,22 @@ def picture(tmp_path: Path) -> Path:
 
 def test_lines_follow_what_is_there(index: Path, picture: Path) -> None:
     index.write_text("day/1.png dog")  # whoever wrote it forgot the end of the line
-    Dataset(index).add([LabelledPicture(picture, "croissant")])
+    LabelledFolder(index).add([LabelledPicture(picture, "croissant")])
     assert index.read_text() == "day/1.png dog\nhard-examples/a.png croissant\n"
     assert (index.parent / "hard-examples" / "a.png").read_bytes() == b"picture"
 
 
 def test_the_index_is_one_that_training_reads(index: Path, picture: Path) -> None:
-    Dataset(index).add([LabelledPicture(picture, "dog")])
+    LabelledFolder(index).add([LabelledPicture(picture, "dog")])
     (sample,) = read_index(index, ("croissant", "dog"))
     assert (sample.path, sample.label) == ("hard-examples/a.png", 1)
 
 
 def test_what_was_added_is_not_added_again(index: Path, picture: Path) -> None:
     for _ in range(2):
-        Dataset(index).add([LabelledPicture(picture, "dog")])
+        LabelledFolder(index).add([LabelledPicture(picture, "dog")])
     picture.unlink()
-    Dataset(index).add([LabelledPicture(picture, "dog")])
+    LabelledFolder(index).add([LabelledPicture(picture, "dog")])
     assert len(index.read_text().splitlines()) == 1
 
 
@@ -43,7 +43,7 @@ def test_two_workers_lose_no_line_of_each_other(index: Path, tmp_path: Path) -> 
         path.write_bytes(b"picture")
 
     def add(path: Path) -> None:
-        Dataset(index).add([LabelledPicture(path, "dog")])
+        LabelledFolder(index).add([LabelledPicture(path, "dog")])
 
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(add, pictures))
@@ -56,7 +56,7 @@ def test_the_index_stays_the_file_it_was(index: Path, picture: Path) -> None:
     real.chmod(0o664)
     index.symlink_to(real)
     with real.open("a") as writer:
-        Dataset(index).add([LabelledPicture(picture, "croissant")])
+        LabelledFolder(index).add([LabelledPicture(picture, "croissant")])
         writer.write("day/2.png dog\n")
     assert index.is_symlink()
     assert real.stat().st_mode & 0o777 == 0o664
@@ -69,14 +69,14 @@ def test_the_index_stays_the_file_it_was(index: Path, picture: Path) -> None:
 
 def test_a_full_disk_leaves_no_half_of_a_line(index: Path, picture: Path) -> None:
     index.write_text("day/1.png dog\n")
-    Dataset(index).add([LabelledPicture(picture, "dog")])
+    LabelledFolder(index).add([LabelledPicture(picture, "dog")])
     before = index.read_text()
     another = [LabelledPicture(picture, "a-label-that-does-not-fit-any-more")]
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (len(before) + 9, hard))
     try:
         with pytest.raises(WriteError, match="cannot be written"):
-            Dataset(index).add(another)
+            LabelledFolder(index).add(another)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert index.read_text() == before

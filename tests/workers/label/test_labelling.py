@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from workers.label.dataset import Dataset
+from workers.label.dataset import LabelledFolder
 from workers.label.labelling import NONE, Labelling, UnknownExampleError
 
 Fill = Callable[[int], list[str]]
@@ -87,7 +87,7 @@ def _kill_at(killed: pytest.MonkeyPatch, labelling: Labelling, step: str) -> Non
         raise KeyboardInterrupt
 
     if step == "add":
-        killed.setattr(Dataset, "_append", die)
+        killed.setattr(LabelledFolder, "_append", die)
     elif step == "finish":
         killed.setattr("workers.label.examples.ExampleFolder.finish", die)
     else:
