@@ -15,7 +15,7 @@ from pathlib import Path, PurePosixPath
 import pytest
 
 from backend.models import model_file
-from demo.pictures import Condition, render_folder
+from demo.pictures import Light, render_folder
 from jobs.kubernetes.runner import KubernetesRunner
 from jobs.resources.loader import load_documents, load_job
 from jobs.status import JobStatus, Outcome
@@ -75,7 +75,7 @@ class Job:
         image = f"{REGISTRY}sedna-tinyms/train:{TAG}"
         self.files = NodeFolder(NODE, self.data, image)
 
-    def feed(self, condition: Condition, seed: int) -> None:
+    def feed(self, condition: Light, seed: int) -> None:
         """Put 60 labelled pictures into the dataset; 48 of them are the train share."""
         pictures = render_folder(self.folder / f"{condition}", condition, 60, seed)
         self._index += "".join(f"{path.name} {label}\n" for path, label in pictures).encode()
@@ -88,8 +88,8 @@ class Job:
         def look(status: JobStatus) -> None:
             if status.rounds_ended >= ROUNDS:
                 raise _AllEndedError(status)
-            if status.rounds_ended == 1 and not (self.folder / Condition.NIGHT).exists():
-                self.feed(Condition.NIGHT, seed=2)
+            if status.rounds_ended == 1 and not (self.folder / Light.NIGHT).exists():
+                self.feed(Light.NIGHT, seed=2)
 
         runner = KubernetesRunner(load_job([self.manifests]), load_documents([self.manifests]))
         try:
@@ -104,7 +104,7 @@ class Job:
         copy = self.folder / "model.onnx"
         copy.write_bytes(self.files.read(model))
         digest = hashlib.sha256(model_file.read(copy).payload).hexdigest()
-        pictures = render_folder(self.folder / "inbox", Condition.NIGHT, 120, seed=3)
+        pictures = render_folder(self.folder / "inbox", Light.NIGHT, 120, seed=3)
         async with asyncio.timeout(LONGEST_ROUND):
             for picture, _ in pictures:
                 answer = await asyncio.to_thread(self._answer, picture)
@@ -130,7 +130,7 @@ def job(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Job]:
 
 
 async def test_two_rounds_train_evaluate_and_deploy(job: Job) -> None:
-    job.feed(Condition.DAY, seed=1)
+    job.feed(Light.DAY, seed=1)
 
     status = await job.follow()
 

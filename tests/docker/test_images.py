@@ -14,7 +14,7 @@ from typing import IO, Any
 import pytest
 from watchfiles import watch
 
-from demo.pictures import Condition, render_folder
+from demo.pictures import Light, render_folder
 from tests.docker.conftest import WORKER_UID, Images, open_to_workers, run
 from workers.contract import ModelConfig, ModelHotUpdateConfig
 
@@ -87,7 +87,7 @@ def edge(images: Images, tmp_path_factory: pytest.TempPathFactory) -> Iterator[E
     folder = open_to_workers(tmp_path_factory.mktemp("node"))
     for name in ("messages", "models", "train", "inbox", "data/eval/1"):
         open_to_workers(folder / name)
-    pictures = render_folder(folder / "pictures", Condition.DAY, 8, seed=0)
+    pictures = render_folder(folder / "pictures", Light.DAY, 8, seed=0)
     index = "".join(f"pictures/{path.name} {label}\n" for path, label in pictures)
     for name in ("index.txt", "data/eval/1/data.txt"):
         (folder / name).write_text(index)

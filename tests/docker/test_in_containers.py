@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from demo.dataset import append_samples
-from demo.pictures import Condition, render_folder
+from demo.pictures import Light, render_folder
 from tests.docker.conftest import Images, run
 
 MANIFESTS = Path(__file__).parents[2] / "manifests"
@@ -42,7 +42,7 @@ def test_a_round_of_the_demos_job_is_deployed_by_hot_update(images: Images, tmp_
     for name in ("initial", "deploy"):
         (data / "models" / name).mkdir(parents=True)
         images.make_model(data / "models" / name, size=32)
-    pictures = render_folder(tmp_path / "pictures", Condition.DAY, 12, seed=0)
+    pictures = render_folder(tmp_path / "pictures", Light.DAY, 12, seed=0)
     append_samples(data / "dataset" / "index.txt", pictures)
     command = [sys.executable, "-m", "jobs", "run", str(quick_job(images, tmp_path / "manifests"))]
     options = [

@@ -88,9 +88,7 @@ def test_the_state_of_another_training_is_ignored(
     assert len(metrics["loss"]) == EPOCHS
 
 
-def test_a_damaged_state_is_ignored(
-    interrupted: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_damaged_state_is_ignored(interrupted: Path, caplog: pytest.LogCaptureFixture) -> None:
     interrupted.write_bytes(interrupted.read_bytes()[:100_000])
     _train(random_images(16), interrupted, "head")
     assert "training starts over" in caplog.text
