@@ -55,9 +55,11 @@ def evaluate(session: Session) -> None:
         renamed=settings.renamed_classes,
     )
 
+    judged_before = forgetting.paths
+
     def on_bad_line(line: BadLine) -> None:
         # An earlier round's sample, which is repeated, of a class that is gone since.
-        if line.path not in forgetting.paths:
+        if line.path not in judged_before:
             quarantine.add_line(line)
 
     samples = read_index(

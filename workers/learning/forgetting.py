@@ -107,7 +107,7 @@ class Forgetting:
         """
         if not self._is_kept:
             return
-        known = {row.path for row in self._record}
+        known = self.paths
         new = {
             sample: int(answer)
             for sample, answer in zip(samples, answers, strict=True)
