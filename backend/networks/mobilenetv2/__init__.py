@@ -13,9 +13,9 @@ __all__ = ["MOBILENETV2"]
 
 
 def _build_on_mindspore(class_count: int) -> Any:
-    from backend.networks.mobilenetv2.network import MobileNetV2  # noqa: PLC0415
+    from backend.networks.mobilenetv2.network import mobilenetv2  # noqa: PLC0415
 
-    return MobileNetV2(class_count)
+    return mobilenetv2(class_count)
 
 
 def _initial_weights(class_count: int, seed: int) -> Weights:
