@@ -12,7 +12,6 @@ import httpx
 from backend.errors import SettingsError, TemporaryError
 from backend.files import replaced_atomically
 from workers.storage.base import NotFoundError
-from workers.storage.downloads import DownloadLimits
 from workers.storage.settings import DownloadSettings
 from workers.urls import redacted
 
@@ -34,14 +33,14 @@ class HttpStorage:
     for this time.
     """
 
-    def __init__(self, limits: DownloadLimits) -> None:
+    def __init__(self, limits: DownloadSettings) -> None:
         """Connect to nothing yet."""
         self._limits = limits
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Self:
         """Return the storage with the limits of the environment; raises SettingsError."""
-        return cls(DownloadSettings.from_environment(environment).limits)
+        return cls(DownloadSettings.from_environment(environment))
 
     def download(self, url: str, target: Path) -> int:
         """Write the file to ``target`` atomically; return its size in bytes."""

@@ -15,7 +15,6 @@ from backend.errors import SettingsError, TemporaryError
 from backend.files import replaced_atomically
 from workers.contract import Variable
 from workers.storage.base import NotFoundError
-from workers.storage.downloads import DownloadLimits
 from workers.storage.settings import DownloadSettings, S3Settings
 from workers.urls import redacted
 
@@ -43,7 +42,7 @@ _MAY_PASS = {"RequestTimeout", "SlowDown", "Throttling", "ThrottlingException", 
 class S3Storage:
     """``s3://<bucket>/<key>``."""
 
-    def __init__(self, settings: S3Settings, limits: DownloadLimits) -> None:
+    def __init__(self, settings: S3Settings, limits: DownloadSettings) -> None:
         """Connect to nothing yet; raises SettingsError for a wrong S3_ENDPOINT_URL."""
         self._client = _client(settings)
         self._limits = limits
@@ -51,7 +50,7 @@ class S3Storage:
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Self:
         """Return the storage of S3_ENDPOINT_URL; raises SettingsError."""
-        limits = DownloadSettings.from_environment(environment).limits
+        limits = DownloadSettings.from_environment(environment)
         return cls(S3Settings.from_environment(environment), limits)
 
     def download(self, url: str, target: Path) -> int:

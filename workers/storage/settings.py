@@ -1,14 +1,19 @@
 """How remote storage is reached, and what bounds a download."""
 
+import time
+from collections.abc import Iterable, Iterator
 from typing import Annotated
 
 from pydantic import BeforeValidator, Field, PositiveFloat, PositiveInt, SecretStr
 
+from backend.errors import SettingsError, TemporaryError
 from workers.contract import Variable
 from workers.environment import EnvironmentSettings
-from workers.storage.downloads import DownloadLimits
+from workers.urls import redacted
 
 __all__ = ["DownloadSettings", "S3Settings"]
+
+_MEBIBYTE = 1024**2
 
 
 def _endpoint(value: object) -> str:
@@ -37,7 +42,7 @@ class S3Settings(EnvironmentSettings):
 
 
 class DownloadSettings(EnvironmentSettings):
-    """What bounds a download from S3 or HTTP."""
+    """What bounds a download: a server that never stops sending fills the disk or never ends."""
 
     download_limit_mib: PositiveInt = Field(
         default=4096, description="MiB that a downloaded file may have, after decompression."
@@ -46,7 +51,23 @@ class DownloadSettings(EnvironmentSettings):
         default=3600.0, description="Seconds that the download of one file may take."
     )
 
-    @property
-    def limits(self) -> DownloadLimits:
-        """The limits."""
-        return DownloadLimits(self.download_limit_mib, self.download_seconds)
+    def bounded(self, url: str, chunks: Iterable[bytes]) -> Iterator[bytes]:
+        """Yield a file's content as it arrives.
+
+        Raises SettingsError if the file is too large, TemporaryError if it takes too long.
+        """
+        deadline = time.monotonic() + self.download_seconds
+        size = 0
+        for chunk in chunks:
+            size += len(chunk)
+            if size > self.download_limit_mib * _MEBIBYTE:
+                raise SettingsError(
+                    f"{redacted(url)}: is larger than download_limit_mib={self.download_limit_mib}:"
+                    " check the URL, or raise the limit."
+                )
+            if time.monotonic() > deadline:
+                raise TemporaryError(
+                    f"{redacted(url)}: not complete after download_seconds="
+                    f"{self.download_seconds:g}."
+                )
+            yield chunk

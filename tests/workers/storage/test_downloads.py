@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backend.errors import SettingsError, TemporaryError
-from workers.storage.downloads import DownloadLimits
+from workers.storage.settings import DownloadSettings
 
 MIB = 1024**2
 
@@ -13,7 +13,9 @@ MIB = 1024**2
 @given(sizes=st.lists(st.integers(0, MIB), max_size=6))
 def test_what_is_within_the_limit_arrives_whole(sizes: list[int]) -> None:
     chunks = [bytes(size) for size in sizes]
-    bounded = DownloadLimits(2, 60).bounded("http://host/x", chunks)
+    bounded = DownloadSettings(download_limit_mib=2, download_seconds=60).bounded(
+        "http://host/x", chunks
+    )
     if sum(sizes) <= 2 * MIB:
         assert list(bounded) == chunks
     else:
@@ -23,11 +25,15 @@ def test_what_is_within_the_limit_arrives_whole(sizes: list[int]) -> None:
 
 def test_a_download_that_takes_too_long_is_temporary(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = iter([0.0, 1.0, 61.0])
-    monkeypatch.setattr("workers.storage.downloads.time.monotonic", lambda: next(clock))
+    monkeypatch.setattr("workers.storage.settings.time.monotonic", lambda: next(clock))
 
     def endless() -> Iterator[bytes]:
         while True:
             yield b"x"
 
     with pytest.raises(TemporaryError, match="not complete after download_seconds=60"):
-        list(DownloadLimits(1, 60).bounded("http://user:word@host/x", endless()))
+        list(
+            DownloadSettings(download_limit_mib=1, download_seconds=60).bounded(
+                "http://user:word@host/x", endless()
+            )
+        )
