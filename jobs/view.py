@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import NamedTuple, Protocol, TextIO
 
 from pydantic_core import to_json
-from rich.console import Console, Group, RenderableType
+from rich.console import Console, ConsoleDimensions, Group, RenderableType
 from rich.live import Live
 from rich.padding import Padding
 from rich.progress_bar import ProgressBar
@@ -196,10 +196,28 @@ class _LineView:
         self._stream.flush()
 
 
+class _Display(Live):
+    """A live display that survives a resize.
+
+    A terminal that becomes narrower wraps the lines already shown, so that Live, which moves the
+    cursor up by the lines it wrote, would leave some of them behind.
+    """
+
+    _drawn_at: ConsoleDimensions | None = None
+
+    def refresh(self) -> None:
+        """Redraw; on an empty screen if the terminal's size has changed."""
+        size = self.console.size
+        if self._drawn_at not in (None, size):
+            self.console.clear()
+        self._drawn_at = size
+        super().refresh()
+
+
 class _TerminalView:
     def __init__(self, stream: TextIO) -> None:
         self._status: JobStatus | None = None
-        self._live = Live(
+        self._live = _Display(
             console=Console(file=stream, highlight=False),
             get_renderable=self._render,
             refresh_per_second=2,

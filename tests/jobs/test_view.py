@@ -1,6 +1,8 @@
 import io
 import json
 import math
+import os
+import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -37,6 +39,45 @@ FIRST_ROUND = [
 class Terminal(io.StringIO):
     def isatty(self) -> bool:
         return True
+
+
+class ResizableTerminal(Terminal):
+    """Shows ``rows`` like a terminal that wraps its lines when it becomes narrower."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.width = width
+        self.rows = [""]
+        self.row = 0
+
+    def resize(self, width: int) -> None:
+        ends = sum(max(1, math.ceil(len(row) / width)) for row in self.rows[: self.row + 1])
+        self.rows = [
+            row[start : start + width]
+            for row in self.rows
+            for start in range(0, max(len(row), 1), width)
+        ]
+        self.width, self.row = width, ends - 1
+
+    def write(self, text: str) -> int:
+        for piece in re.findall(r"\x1b\[\??[\d;]*[A-Za-z]|[^\x1b]", text):
+            self._take(piece)
+        return len(text)
+
+    def _take(self, piece: str) -> None:
+        if piece == "\x1b[2J":
+            self.rows = [""] * len(self.rows)
+        elif piece == "\x1b[2K":
+            self.rows[self.row] = ""
+        elif piece == "\x1b[H":
+            self.row = 0
+        elif piece == "\x1b[1A":
+            self.row = max(self.row - 1, 0)
+        elif piece == "\n":
+            self.row += 1
+            self.rows += [""] * (self.row == len(self.rows))
+        elif len(piece) == 1 and piece != "\r":
+            self.rows[self.row] += piece
 
 
 def at(second: float) -> datetime:
@@ -374,6 +415,24 @@ def test_a_terminal_gets_the_live_display(monkeypatch: pytest.MonkeyPatch) -> No
     assert shown.rstrip().endswith("\x1b[?25h")
     assert "61.0%" in shown
     assert "2026-11-22T" not in shown
+
+
+def test_a_narrower_terminal_shows_the_display_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.delenv("COLUMNS", raising=False)
+    monkeypatch.delenv("LINES", raising=False)
+    stream = ResizableTerminal(width=120)
+    monkeypatch.setattr(os, "get_terminal_size", lambda *_: os.terminal_size((stream.width, 40)))
+
+    with open_view(json=False, stream=stream) as view:
+        view.update(job())
+        for width in (60, 45):
+            stream.resize(width)
+            view.update(job())
+
+    shown = "\n".join(stream.rows)
+    assert shown.count("standalone") == 1
+    assert shown.count("Infer") == 1
 
 
 def test_json_on_a_terminal_is_json() -> None:
