@@ -196,8 +196,8 @@ class _Chart:
     forgets: bool
 
 
-_TOP, _BOTTOM, _LEFT, _RIGHT = 24.0, 244.0, 92.0, 12.0
-_LEAST_WIDTH, _LEAST_COLUMN = 640.0, 76.0
+_TOP, _BOTTOM, _LEFT, _RIGHT = 24.0, 204.0, 80.0, 8.0
+_LEAST_WIDTH, _LEAST_COLUMN = 460.0, 62.0
 _TICK_STEPS = (0.02, 0.05, 0.1, 0.2)
 
 

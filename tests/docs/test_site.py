@@ -10,8 +10,8 @@ from selenium import webdriver
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
 
+from tests.browser import browser, needs_browser
 from tests.docs.reading import DOCS, REPOSITORY, blocks
-from tests.workers.label.test_browser import BROWSER, DRIVER, browser
 
 __all__ = ["browser"]
 
@@ -62,7 +62,7 @@ class TestBuilt:
         styles = "".join(style.read_text(encoding="utf-8") for style in site.rglob("*.css"))
         assert re.findall(r"(?:@import|url\()\s*[\"']?https?://", styles) == []
 
-    @pytest.mark.skipif(not (BROWSER and DRIVER), reason="no chromium with chromedriver here")
+    @needs_browser
     @pytest.mark.parametrize("concept", ["replay", "hot update", "int8", "forgetting", "backend"])
     def test_a_concept_is_found_from_files_and_not_in_the_api_first(
         self, site: Path, browser: webdriver.Chrome, concept: str

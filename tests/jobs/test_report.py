@@ -11,10 +11,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
+from selenium import webdriver
 
 from jobs.report import write_report
 from jobs.status import JobStatus, Outcome, Round, Samples, Stage, WorkerState
+from tests.browser import browser, needs_browser
 from workers.contract import Metrics
+
+__all__ = ["browser"]
 
 START = datetime(2026, 11, 22, 11, 45, 39, tzinfo=UTC)
 HOSTILE = "<script>alert('x')</script>"
@@ -434,6 +438,22 @@ def test_a_known_truth_says_whether_the_model_was_right(tmp_path: Path) -> None:
 
 def test_an_empty_folder_of_hard_examples_is_said_to_be_empty(tmp_path: Path) -> None:
     assert "None that can be shown in" in page_of(job(tmp_path), tmp_path).text
+
+
+@pytest.mark.e2e
+@needs_browser
+def test_everything_fits_a_phone(tmp_path: Path, browser: webdriver.Chrome) -> None:
+    width = 390
+    phone = {"width": width, "height": 844, "deviceScaleFactor": 2, "mobile": True}
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", phone)
+    browser.get(write_report(job(tmp_path), tmp_path / "report.html").as_uri())
+
+    wide = browser.execute_script(
+        "return [...document.querySelectorAll('html, .scroll')]"
+        ".filter(each => each.scrollWidth > each.clientWidth).length"
+    )
+    assert browser.execute_script("return window.innerWidth") == width
+    assert wide == 0
 
 
 def test_whatever_comes_from_outside_is_escaped(tmp_path: Path) -> None:

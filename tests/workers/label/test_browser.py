@@ -2,7 +2,6 @@
 
 import os
 import re
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -14,18 +13,12 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import WebDriverWait
 
+from tests.browser import browser, needs_browser
 from workers.data.index_file import read_index
 
-BROWSER = shutil.which("chromium") or shutil.which("google-chrome")
-DRIVER = shutil.which("chromedriver")
+__all__ = ["browser"]
 
-pytestmark = [
-    pytest.mark.e2e,
-    pytest.mark.timeout(120),
-    pytest.mark.skipif(
-        not (BROWSER and DRIVER), reason="no chromium with chromedriver is installed"
-    ),
-]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(120), needs_browser]
 
 
 @pytest.fixture
@@ -46,28 +39,6 @@ def url(folder: Path, index: Path, tmp_path: Path) -> Iterator[str]:
         process.terminate()
         process.communicate(timeout=20)
         assert process.returncode == 0
-
-
-@pytest.fixture
-def browser(tmp_path: Path) -> Iterator[webdriver.Chrome]:
-    options = webdriver.ChromeOptions()
-    assert BROWSER
-    options.binary_location = BROWSER
-    for flag in (
-        "--headless",
-        "--no-sandbox",
-        "--disable-gpu",
-        "--disable-quic",
-        "--no-first-run",
-        "--disable-background-networking",
-        "--disable-component-update",
-        "--disable-sync",
-        f"--user-data-dir={tmp_path / 'profile'}",
-    ):
-        options.add_argument(flag)
-    driver = webdriver.Chrome(options, webdriver.ChromeService(DRIVER))
-    yield driver
-    driver.quit()
 
 
 def text(browser: webdriver.Chrome, name: str) -> str:
