@@ -10,7 +10,7 @@ from pathlib import Path
 
 from backend.errors import ProjectError
 from bench.comparisons import COMPARISONS
-from bench.machine import Machine, pin_to_cores
+from bench.machine import describe_machine, pin_to_cores
 from bench.measure import ROOT
 from bench.rendering import render
 from bench.results import Outcome, Results
@@ -26,7 +26,7 @@ def _main() -> int:
     os.environ.pop("ONEDNN_MAX_CPU_ISA", None)  # each side sets what it sets by itself
     target = _QUICK_PAGE if options.quick else _PAGE
     kept = target.with_suffix("") / "results.json"
-    results = Results.read(kept, Machine.here())
+    results = Results.read(kept, describe_machine())
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         setting = Setting(Path(folder), options.repeats, options.quick, _say)
         for name in [options.only] if options.only else COMPARISONS:

@@ -5,7 +5,6 @@ from functools import partial
 from pathlib import Path
 
 from backend.files import write_atomically
-from bench.machine import Machine
 from bench.results import Bar, Figure, Outcome, Results
 from docs.tools.markdown import fill, table
 
@@ -23,21 +22,10 @@ def render(results: Results, comparisons: Iterable[str], page: Path, target: Pat
     outcomes = {outcome.name: outcome for outcome in results.outcomes}
     blocks = {name: partial(_section, name, outcomes.get(name)) for name in comparisons}
     filled = fill(
-        page.read_text(encoding="utf-8"), {"machine": partial(_machine, results.machine), **blocks}
+        page.read_text(encoding="utf-8"),
+        {"machine": partial(table, ("", ""), results.machine.items()), **blocks},
     )
     write_atomically(target, filled.encode())
-
-
-def _machine(machine: Machine) -> str:
-    rows = [
-        ("CPU", f"{machine.cpu}; {', '.join(machine.flags)}"),
-        ("cores", str(machine.cores)),
-        ("memory", f"{machine.memory_gib} GiB"),
-        ("system", f"{machine.system}, Python {machine.python}"),
-        ("this project's", _versions(machine.versions)),
-        ("peers'", _versions(machine.peers) or "not installed"),
-    ]
-    return table(("", ""), rows)
 
 
 def _section(name: str, outcome: Outcome | None) -> str:
@@ -70,7 +58,3 @@ def _bar(bar: Bar | None) -> str:
 def _number(value: float) -> str:
     """Return three significant digits, and all digits before the point."""
     return f"{value:.0f}" if abs(value) >= _WHOLE else f"{value:.3g}"
-
-
-def _versions(versions: dict[str, str]) -> str:
-    return ", ".join(f"{name} {version}" for name, version in versions.items())

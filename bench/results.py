@@ -10,7 +10,6 @@ from typing import Self
 from pydantic import BaseModel, ConfigDict
 
 from backend.files import write_atomically
-from bench.machine import Machine
 
 __all__ = ["Bar", "Figure", "Measured", "Outcome", "Results", "figures", "ratio"]
 
@@ -71,11 +70,12 @@ class Outcome(_Record):
 class Results(_Record):
     """The newest outcome of each comparison, all of one machine."""
 
-    machine: Machine
+    machine: dict[str, str]
+    """As `bench.machine.describe_machine` describes it."""
     outcomes: tuple[Outcome, ...] = ()
 
     @classmethod
-    def read(cls, file: Path, machine: Machine) -> Self:
+    def read(cls, file: Path, machine: dict[str, str]) -> Self:
         """Return what ``file`` keeps of ``machine``; nothing if it is of another one."""
         if file.exists():
             kept = cls.model_validate_json(file.read_bytes())
