@@ -15,7 +15,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rich.console import Console
+
 from backend.errors import ProjectError, SettingsError
+from jobs.evaluation import evaluate_models, print_judgements
 from jobs.report import write_report
 from jobs.resources.checks import warnings
 from jobs.resources.loader import load_documents, load_job, load_jobs
@@ -84,6 +87,18 @@ def make_parser() -> argparse.ArgumentParser:
         help="default: <outputDir>/iljob/report.html, or JOB-report.html here for kubernetes",
     )  # fmt: skip
     _command(commands, "validate", _validate)
+    evaluate = commands.add_parser("evaluate", help=_first_line(_evaluate.__doc__))
+    evaluate.set_defaults(command=_evaluate)
+    evaluate.add_argument(
+        "models", nargs="+", type=Path, metavar="MODEL",
+        help="model files; each but the first is compared with the first",
+    )  # fmt: skip
+    evaluate.add_argument(
+        "--index", type=Path, required=True, metavar="FILE",
+        help="an index file; the samples' paths are relative to its folder",
+    )  # fmt: skip
+    evaluate.add_argument("--json", action="store_true", help="print one JSON object a line")
+    evaluate.add_argument("--debug", action="store_true", help="show tracebacks and debug messages")
     return parser
 
 
@@ -231,6 +246,16 @@ def _validate(arguments: argparse.Namespace) -> int:
         sys.stdout.writelines(f"{name}: warning: {each}\n" for each in warned)
         count = f", with {len(warned)} warning{'s' * (len(warned) > 1)}" if warned else ""
         sys.stdout.write(f"{name}: valid{count}\n")
+    return 0
+
+
+def _evaluate(arguments: argparse.Namespace) -> int:
+    """Judge model files on an index: by class, by folder, and against each other."""
+    judgements = evaluate_models(arguments.models, arguments.index)
+    if arguments.json:
+        sys.stdout.writelines(f"{each.model_dump_json()}\n" for each in judgements)
+    else:
+        print_judgements(judgements, Console(file=sys.stdout, highlight=False))
     return 0
 
 

@@ -13,6 +13,7 @@ Why this method: ``python -m bench.decision`` compares it with others, and write
 docs/how-to/triggers.md.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from statistics import NormalDist
 from typing import NamedTuple
@@ -22,7 +23,7 @@ from numpy.typing import NDArray
 
 from workers.contract import Metrics
 
-__all__ = ["Answered", "better_probability", "decision_metrics"]
+__all__ = ["Answered", "better_probability", "decision_metrics", "gain_interval"]
 
 _PAIR = 2
 _TINY = np.finfo(np.float64).tiny
@@ -58,6 +59,45 @@ def better_probability(
     deviation = np.sqrt(np.where(is_judged, variance, 0).sum(axis=-1))
     probability: NDArray[np.float64] = _below(gain.sum(axis=-1) / np.maximum(deviation, _TINY))
     return probability
+
+
+def gain_interval(both: int, better: int, worse: int, neither: int) -> tuple[float, float]:
+    """Return the 95 % interval of a gain in accuracy, both ends from -1 to 1.
+
+    Newcombe, "Improved confidence intervals for the difference between binomial proportions based
+    on paired data", Statistics in Medicine 17, 1998, method 10.
+
+    Args:
+        both: How many samples both models get right.
+        better: How many the one alone gets right, whose gain it is.
+        worse: How many the other model alone gets right.
+        neither: How many neither gets right; of all four, at least one sample.
+    """
+    samples = both + better + worse + neither
+    shares = (both + better) / samples, (both + worse) / samples
+    (low, high), (low_other, high_other) = (_wilson(share, samples) for share in shares)
+    product = both * neither - better * worse
+    margins = (both + better) * (worse + neither) * (both + worse) * (better + neither)
+    corrected = max(product - samples / 2, 0) if product > 0 else product
+    correlation = corrected / math.sqrt(margins) if margins else 0
+
+    def width(x: float, y: float) -> float:
+        return math.sqrt(max(x**2 - 2 * correlation * x * y + y**2, 0))
+
+    gain = shares[0] - shares[1]
+    return (
+        gain - width(shares[0] - low, high_other - shares[1]),
+        gain + width(shares[1] - low_other, high - shares[0]),
+    )
+
+
+def _wilson(share: float, samples: int) -> tuple[float, float]:
+    """Return the 95 % interval of a share (Wilson, "Probable Inference", JASA 22, 1927)."""
+    z = NormalDist().inv_cdf(0.975)
+    middle = share + z**2 / (2 * samples)
+    half = z * math.sqrt(share * (1 - share) / samples + z**2 / (4 * samples**2))
+    shrink = 1 + z**2 / samples
+    return (middle - half) / shrink, (middle + half) / shrink
 
 
 def decision_metrics(answers: Sequence[Mapping[str, Answered]]) -> list[Metrics]:

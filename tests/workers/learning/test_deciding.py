@@ -3,7 +3,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workers.learning.deciding import Answered, better_probability, decision_metrics
+from workers.learning.deciding import (
+    Answered,
+    better_probability,
+    decision_metrics,
+    gain_interval,
+)
 
 Counts = tuple[int, int, int]
 
@@ -90,3 +95,26 @@ def test_only_samples_that_both_models_were_asked_are_compared() -> None:
 def test_nothing_is_reported_of_nothing_and_no_comparison_of_one_model() -> None:
     assert decision_metrics([{}, {}]) == [{}, {}]
     assert "better_probability" not in decision_metrics([answers([0, 1], [1, 1])])[0]
+
+
+def test_the_interval_of_a_gain_is_the_published_one() -> None:
+    """Newcombe, Statistics in Medicine 17, 1998, table II: 36, 12, 2 and 0, method 10."""
+    low, high = gain_interval(36, 12, 2, 0)
+
+    assert (round(low, 4), round(high, 4)) == (0.0569, 0.3404)
+
+
+@given(st.tuples(*[st.integers(0, 200)] * 4).filter(any))
+def test_the_interval_holds_the_gain_and_turns_with_the_models(
+    pairs: tuple[int, int, int, int],
+) -> None:
+    both, better, worse, neither = pairs
+    gain = (better - worse) / sum(pairs)
+
+    low, high = gain_interval(both, better, worse, neither)
+    low_turned, high_turned = gain_interval(both, worse, better, neither)
+
+    assert -1 - 1e-9 <= low <= gain + 1e-9
+    assert gain - 1e-9 <= high <= 1 + 1e-9
+    assert low_turned == pytest.approx(-high)
+    assert high_turned == pytest.approx(-low)
