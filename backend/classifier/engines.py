@@ -4,7 +4,8 @@ import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from threading import Lock
+from threading import Lock, Thread
+from time import monotonic, sleep
 from typing import Any, Protocol
 
 import numpy as np
@@ -13,11 +14,15 @@ from numpy.typing import NDArray
 from backend.classifier.toolkit import Cell, Toolkit
 from backend.errors import MissingPackageError, ModelFileError
 
-__all__ = ["Engine", "NetworkEngine", "OnnxEngine"]
+__all__ = ["Engine", "NetworkEngine", "OnnxEngine", "TimeLimit"]
 
 Array = NDArray[np.float32]
 
 _SPIN_MICROSECONDS = "100"
+_MOST_SECONDS = 20.0
+"""For one image: a model with an endless loop would keep its thread for good."""
+_NOWHERE = "/dev/null"
+_FATAL = 4  # the lowest level of ONNX Runtime's log that is shown
 
 # ONNX Runtime reads it when imported, and would write a device's id and events to ~/.cache.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
@@ -45,6 +50,7 @@ class OnnxEngine:
         Raises ModelFileError if ONNX Runtime refuses the model.
         """
         cores = len(os.sched_getaffinity(0))
+        self._origin = origin
         self._on_all_cores = _session(payload, origin, cores)
         self._on_one_core = self._on_all_cores if cores == 1 else _session(payload, origin, 1)
         self._cores = ThreadPoolExecutor(cores, thread_name_prefix="network")
@@ -76,7 +82,14 @@ class OnnxEngine:
         return self._outputs(self._on_one_core, image)
 
     def _outputs(self, session: Any, batch: Array) -> Array:
-        outputs: Array = session.run([self._output], {self._input: batch})[0]
+        with _limit.running() as options:
+            try:
+                outputs: Array = session.run([self._output], {self._input: batch}, options)[0]
+            except Exception as error:
+                reason = "it takes too long" if options.terminate else _first_line(error)
+                raise ModelFileError(
+                    f"{self._origin}: ONNX Runtime cannot run the model ({reason}): use another."
+                ) from error
         return outputs
 
     @contextmanager
@@ -129,7 +142,11 @@ def _session(payload: bytes, origin: str, threads: int) -> Any:
     # Spinning between two operators saves waking the threads. By default they go on for tens
     # of milliseconds after the last, and would take the cores from a training worker.
     options.add_session_config_entry("session.intra_op.spin_duration_us", _SPIN_MICROSECONDS)
-    options.log_severity_level = 3
+    options.log_severity_level = _FATAL
+    # The digest does not cover weights in another file.
+    options.add_session_config_entry(
+        "session.model_external_initializers_file_folder_path", _NOWHERE
+    )
     try:
         return onnxruntime.InferenceSession(payload, options, providers=["CPUExecutionProvider"])
     except Exception as error:
@@ -137,6 +154,44 @@ def _session(payload: bytes, origin: str, threads: int) -> Any:
         raise ModelFileError(
             f"{origin}: ONNX Runtime cannot load the model ({_first_line(error)})."
         ) from error
+
+
+class TimeLimit:
+    """Ends runs of ONNX Runtime that take too long, from one thread for all."""
+
+    def __init__(self, seconds: float) -> None:
+        """Allow each run so many seconds."""
+        self._seconds = seconds
+        self._ends: dict[Any, float] = {}
+        self._starting = Lock()
+        self._thread: Thread | None = None
+
+    @contextmanager
+    def running(self) -> Iterator[Any]:
+        """Yield the options of a run, which it obeys between two operators."""
+        import onnxruntime  # noqa: PLC0415 - other formats need none
+
+        options = onnxruntime.RunOptions()
+        options.log_severity_level = _FATAL
+        with self._starting:
+            if self._thread is None:
+                self._thread = Thread(target=self._watch, name="time-limit", daemon=True)
+                self._thread.start()
+        self._ends[options] = monotonic() + self._seconds
+        try:
+            yield options
+        finally:
+            del self._ends[options]
+
+    def _watch(self) -> None:
+        while True:
+            sleep(self._seconds / 20)
+            for options, end in list(self._ends.items()):
+                if monotonic() > end:
+                    options.terminate = True
+
+
+_limit = TimeLimit(_MOST_SECONDS)
 
 
 def _first_line(error: Exception) -> str:

@@ -7,7 +7,8 @@ import numpy as np
 import onnx
 import pytest
 
-from backend.classifier.engines import OnnxEngine
+from backend.classifier import engines
+from backend.classifier.engines import OnnxEngine, TimeLimit
 from backend.errors import MissingPackageError, ModelFileError
 from backend.models import model_file
 from tests.backend.classifier.conftest import CLASSES, SIZE
@@ -45,6 +46,51 @@ def test_a_free_input_size_is_none(small_onnx: bytes) -> None:
 def test_what_onnx_runtime_refuses_is_named(payload: bytes) -> None:
     with pytest.raises(ModelFileError, match=r"bad\.onnx: ONNX Runtime cannot load"):
         OnnxEngine(payload, "bad.onnx")
+
+
+def test_weights_in_another_file_are_not_loaded(
+    small_onnx: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)  # where ONNX Runtime looks for them
+    model = onnx.load_from_string(small_onnx)
+    onnx.save(model, "model.onnx", save_as_external_data=True, location="w.bin", size_threshold=0)
+    with pytest.raises(ModelFileError, match=r"model\.onnx: ONNX Runtime cannot load"):
+        OnnxEngine(Path("model.onnx").read_bytes(), "model.onnx")
+
+
+def endless_onnx() -> bytes:
+    """A model from x (N, 2) that multiplies x by 1 forever."""
+    make, info = onnx.helper, onnx.helper.make_tensor_value_info
+    kind, one = onnx.TensorProto, onnx.numpy_helper.from_array
+    body = make.make_graph(
+        [make.make_node("Identity", ["go"], ["on"]), make.make_node("MatMul", ["v", "one"], ["w"])],
+        "body",
+        [info("i", kind.INT64, []), info("go", kind.BOOL, []), info("v", kind.FLOAT, ["N", 2])],
+        [info("on", kind.BOOL, []), info("w", kind.FLOAT, ["N", 2])],
+        [one(np.eye(2, dtype=np.float32), "one")],
+    )
+    graph = make.make_graph(
+        [make.make_node("Loop", ["", "yes", "x"], ["y"], body=body)],
+        "endless",
+        [info("x", kind.FLOAT, ["N", 2])],
+        [info("y", kind.FLOAT, ["N", 2])],
+        [one(np.array(True), "yes")],
+    )
+    opset = make.make_opsetid("", 11)
+    return bytes(make.make_model(graph, opset_imports=[opset], ir_version=6).SerializeToString())
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_a_model_that_never_answers_is_stopped(monkeypatch: pytest.MonkeyPatch, count: int) -> None:
+    monkeypatch.setattr(engines, "_limit", TimeLimit(0.2))
+    engine = OnnxEngine(endless_onnx(), "endless.onnx")
+    with pytest.raises(ModelFileError, match=r"endless\.onnx: .*it takes too long"):
+        engine.run(np.ones((count, 2), np.float32))
+
+
+def test_inputs_that_a_model_does_not_take_are_an_error_of_the_model(small_onnx: bytes) -> None:
+    with pytest.raises(ModelFileError, match=r"small\.onnx: ONNX Runtime cannot run the model"):
+        OnnxEngine(small_onnx, "small.onnx").run(np.ones((1, 3), np.float32))
 
 
 def test_a_missing_onnx_runtime_is_named(
