@@ -29,9 +29,10 @@ from backend.images.preprocessing import LabelledImages
 from backend.mindspore.garbage import without_collections, without_present_objects
 from backend.mindspore.runtime import Device
 from backend.models import model_file
-from backend.models.model_file import ModelCard
+from backend.models.layouts import to_layout
+from backend.models.model_file import ModelCard, ModelFile
 from backend.models.parameters import Shapes, check_weights, get_weights, set_weights
-from backend.models.weights import Weights, read_weights, write_weights
+from backend.models.weights import Weights, weights_of, write_weights
 from backend.networks import DEFAULT_NETWORK, find_network
 
 __all__ = ["Classifier", "Prediction"]
@@ -81,12 +82,18 @@ class Classifier(ABC):
             raise SettingsError(
                 f"class_names={','.join(class_names)}: name at least two different classes."
             )
+        if any(not name or name != name.strip() for name in class_names):
+            raise SettingsError(
+                f"class_names={','.join(class_names)}: a name must not be empty or have blanks at "
+                "its ends."
+            )
         self.network = find_network(network)
         self.input_format = self.network.input_format(input_size)
         self.class_names = tuple(class_names)
         self.device = Device.CPU
         self._seed = seed
-        self._served: Path | None = None
+        self._served: tuple[Path, str] | None = None
+        """The file of the ONNX model that runs as it is, and its digest."""
         self._weights: Weights | None = None
         """Of a network that is not built yet."""
         self._network: Cell | None = None
@@ -277,6 +284,7 @@ class Classifier(ABC):
     def load(self, model_url: str | os.PathLike[str]) -> None:
         """Take the model of a ``.ckpt``, ``.npz``, ``.onnx`` or ``.safetensors`` file.
 
+        Its weights may be in any layout that `backend.models.layouts.to_layout` knows.
         A model of other classes keeps its backbone and the rows of its head for classes that it
         shares, which is logged. Until it is trained, the classes that it does not know have the
         probability 0; a model that knows none of them must be trained before it predicts. A
@@ -284,9 +292,12 @@ class Classifier(ABC):
 
         Raises ModelFileError if the file is damaged or holds another network.
         """
-        path = Path(model_url)
-        if path.suffix != ".onnx" or not self._serves(path):
-            self.take_weights(*read_weights(path), str(path))
+        self.load_file(model_file.read(Path(model_url)))
+
+    def load_file(self, file: ModelFile) -> None:
+        """Do what `load` does, with a file that was read."""
+        if file.suffix != ".onnx" or not self._serves(file):
+            self.take_weights(weights_of(file), file.card, str(file.path))
 
     def load_weights(self, model_url: str | os.PathLike[str]) -> None:
         """Do what `load` does; the name that Sedna's backends call."""
@@ -296,7 +307,7 @@ class Classifier(ABC):
         """Start from ``weights``; of a head for other classes, only the shared ones are kept.
 
         Args:
-            weights: A backbone's parameters and a head's; others are ignored.
+            weights: A backbone's parameters and a head's, in any layout; others are left out.
             card: Names the head's classes, if it is known.
             origin: Names the weights in messages.
 
@@ -379,13 +390,10 @@ class Classifier(ABC):
 
     def _known(self, weights: Weights, origin: str) -> Weights:
         """Return the weights that the network has; raise ModelFileError without its backbone."""
-        shapes, is_of_head = self.shapes, self.network.is_of_head
-        backbone = {name: shape for name, shape in shapes.items() if not is_of_head(name)}
         try:
-            check_weights({name: weights[name] for name in weights if name in backbone}, backbone)
+            return to_layout(weights, self.shapes, self.network.head, origin)
         except ModelFileError as error:
-            raise ModelFileError(f"{origin}: {error} It must hold a {self.network.name}.") from None
-        return {name: value for name, value in weights.items() if name in shapes}
+            raise ModelFileError(f"{error} It must hold a {self.network.name}.") from None
 
     def _check(self, data: LabelledImages, purpose: str) -> None:
         if not len(data):
@@ -472,24 +480,27 @@ class Classifier(ABC):
     def _present_weights(self) -> Weights:
         """Return the weights of the network that is not built yet."""
         if self._served is not None:
-            weights, _ = read_weights(self._served)
-            known = self._known(weights, str(self._served))
-            return self._with_own_head(known, self._head, str(self._served))
+            path, digest = self._served
+            file = model_file.read(path)
+            if file.digest != digest:
+                raise ModelFileError(f"{path}: has changed since it was loaded: load it again.")
+            known = self._known(weights_of(file), str(path))
+            return self._with_own_head(known, self._head, str(path))
         if self._weights is None:
             self._weights = self._initial_weights
         return self._weights
 
-    def _serves(self, path: Path) -> bool:
+    def _serves(self, file: ModelFile) -> bool:
         """Run an ONNX model of shared classes and the right size as it is, if it can be."""
-        content = model_file.read(path)
-        self._check_network(content.card, str(path))
-        engine = OnnxEngine(content.payload, str(path))
-        head = self._head_of(content.card, engine.output_size)
+        origin = str(file.path)
+        self._check_network(file.card, origin)
+        engine = OnnxEngine(file.payload, origin)
+        head = self._head_of(file.card, engine.output_size)
         if engine.input_size not in {None, self.input_size} or not head.is_known.any():
             return False
-        self._tell_of_other_classes(head, str(path))
+        self._tell_of_other_classes(head, origin)
         self._head = head
-        self._engine, self._served = self._selecting(engine), path
+        self._engine, self._served = self._selecting(engine), (file.path, file.digest)
         self._weights, self._network, self._int8 = None, None, None
         return True
 

@@ -12,6 +12,8 @@ from google.protobuf import descriptor_pb2, descriptor_pool, message_factory, te
 from google.protobuf.message import DecodeError
 from numpy.typing import NDArray
 
+from backend.models.number_types import to_float32
+
 __all__ = ["parse_checkpoint"]
 
 _SCHEMA = """
@@ -38,19 +40,14 @@ _SCHEMA = """
 _CHECKSUM, _CHECKSUM_LENGTH = b"crc_num", 17
 """What `mindspore.save_checkpoint` can put behind the message."""
 
-_NUMBERS = {
-    "Float16": np.float16,
-    "Float32": np.float32,
-    "Float64": np.float64,
-    "Int32": np.int32,
-    "Int64": np.int64,
-}
+_TEXT = "str"
+"""What `mindspore.save_checkpoint` can add to the parameters."""
 
 
 def parse_checkpoint(payload: bytes) -> dict[str, NDArray[np.float32]]:
     """Return the numeric parameters of a checkpoint by name, as float32.
 
-    Raises ValueError for an incomplete or invalid checkpoint.
+    Raises ValueError for an incomplete or invalid checkpoint, and for types such as float8.
     """
     if payload[-_CHECKSUM_LENGTH:].startswith(_CHECKSUM):
         payload = payload[:-_CHECKSUM_LENGTH]
@@ -63,19 +60,16 @@ def parse_checkpoint(payload: bytes) -> dict[str, NDArray[np.float32]]:
         # A large parameter comes in several entries, one after the other.
         parts.setdefault(entry.tag, []).append(entry.tensor)
     return {
-        name: _array(tensors)
-        for name, tensors in parts.items()
-        if tensors[0].tensor_type in _NUMBERS
+        name: _array(tensors) for name, tensors in parts.items() if tensors[0].tensor_type != _TEXT
     }
 
 
 def _array(tensors: list[Any]) -> NDArray[np.float32]:
     first = tensors[0]
-    content = b"".join(tensor.tensor_content for tensor in tensors)
-    values = np.frombuffer(content, _NUMBERS[first.tensor_type])
+    values = to_float32(b"".join(tensor.tensor_content for tensor in tensors), first.tensor_type)
     # MindSpore writes a scalar as of shape (0,).
     shape = () if list(first.dims) == [0] else tuple(first.dims)
-    return values.reshape(shape).astype(np.float32)
+    return values.reshape(shape)
 
 
 @cache

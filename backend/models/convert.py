@@ -1,7 +1,7 @@
 """``python -m backend.models.convert SOURCE TARGET``: bring a network's weights from anywhere.
 
-Reads ``.ckpt``, ``.npz``, ``.onnx`` and ``.safetensors`` in TinyMS's, MindCV's or torchvision's
-layout; writes ``.ckpt``, ``.npz`` or ``.onnx``.
+Reads ``.ckpt``, ``.npz``, ``.onnx`` and ``.safetensors`` in TinyMS's, MindCV's, torchvision's or
+timm's layout; writes ``.ckpt``, ``.npz`` or ``.onnx``.
 """
 
 import argparse
@@ -53,12 +53,10 @@ def convert(
     head = find_network(network).head
     probe = TinyMSClassifier(_TWO_CLASSES, input_size, network=network)
     weights = to_layout(weights, probe.shapes, head, str(source))
-    if card:
-        given: int | Sequence[str] = card.class_names
-    elif head:
-        given = len(weights[f"{head}.weight"])
-    else:
-        raise SettingsError(f"classes: {network} names no head to count them by: name them.")
+    counted = weights.get(f"{head}.weight", ())
+    given = card.class_names if card else len(counted)
+    if not given and classes is None:
+        raise SettingsError(f"classes: {source} has no head to count them by: name them.")
     names = _names(classes, given)
     estimator = TinyMSClassifier(names, input_size, network=network)
     estimator.take_weights(weights, card, str(source))
@@ -104,7 +102,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _classes(text: str) -> int | list[str]:
-    return int(text) if text.isdigit() else text.split(",")
+    return int(text) if text.isdigit() else [name.strip() for name in text.split(",")]
 
 
 def _names(classes: int | Sequence[str] | None, given: int | Sequence[str]) -> Sequence[str]:

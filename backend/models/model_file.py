@@ -11,12 +11,14 @@ file unchanged; `read` uses the card to cut a tail off and to refuse a damaged c
 
 import hashlib
 import json
+import stat
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
 
 from backend.errors import ModelFileError
 from backend.files import write_atomically
+from backend.memory import memory_limit
 
 __all__ = [
     "SUFFIXES",
@@ -34,6 +36,8 @@ SUFFIXES = (".ckpt", ".npz", ".onnx", ".safetensors", ".mindir")
 """Of the formats that models are read from or written to."""
 
 _INT8 = "int8"
+_SHARE_OF_MEMORY = 4
+"""A model in use takes up to four times its file."""
 
 _KEY = b"sedna-tinyms"
 _LENGTH_DELIMITED = 2
@@ -57,11 +61,18 @@ class ModelCard:
 
 @dataclass(frozen=True)
 class ModelFile:
-    """A model file's content: ``payload`` is what the framework wrote, without card or tail."""
+    """A model file, read once: who names its version and who loads it see the same content."""
 
+    path: Path
+    """Where it was read."""
     card: ModelCard | None
     """None for a file that this project did not write."""
     payload: bytes
+    """What the framework wrote, without card or tail."""
+    digest: str
+    """The payload's SHA-256, 64 hexadecimal digits."""
+    suffix: str
+    """Of the format: what the content shows, or else the name."""
 
 
 def model_name(format_: str) -> str:
@@ -83,9 +94,12 @@ def content_suffix(path: Path) -> str:
     """
     try:
         with path.open("rb") as file:
-            head = file.read(len(_ZIP) + _JSON_START)
+            return _suffix(path, file.read(_HEAD_BYTES))
     except OSError:
         return path.suffix
+
+
+def _suffix(path: Path, head: bytes) -> str:
     if path.suffix == ".mindir":
         # Its first field is a checkpoint's, too.
         return path.suffix
@@ -102,30 +116,47 @@ def add_confidence(path: Path, confidence: Sequence[int]) -> None:
 
     A file without a card stays as it is. Raises ModelFileError as `read` does, and WriteError.
     """
-    content = read(path)
-    if content.card is not None:
-        write(path, content.payload, replace(content.card, confidence=tuple(confidence)))
+    file = read(path)
+    if file.card is not None:
+        write(path, file.payload, replace(file.card, confidence=tuple(confidence)))
 
 
 def read(path: Path) -> ModelFile:
-    """Read a ``.ckpt`` or ``.onnx`` file, with or without a card.
+    """Read a model file of any format, with or without a card.
 
-    Raises ModelFileError if the file is missing, incomplete or altered.
+    Raises ModelFileError if the file is missing, incomplete or altered, or if a model of its size
+    does not fit into the memory that this process may take.
     """
     try:
-        content = path.read_bytes()
+        content = _content(path)
     except OSError as error:
         raise ModelFileError(
             f"{path}: cannot read the model ({error.strerror}): check its name and who may read it."
         ) from error
     located = _find_card(content)
+    suffix = _suffix(path, content[:_HEAD_BYTES])
     if located is None:
-        return ModelFile(card=None, payload=content)
+        return ModelFile(path, None, content, hashlib.sha256(content).hexdigest(), suffix)
     text, start = located
-    return _checked(path, text, content[start:])
+    return _checked(path, text, content[start:], suffix)
 
 
-def _checked(path: Path, text: bytes, rest: bytes) -> ModelFile:
+def _content(path: Path) -> bytes:
+    """Return the whole file; raises OSError, and ModelFileError for what may have no end."""
+    status, most = path.stat(), memory_limit() // _SHARE_OF_MEMORY
+    if not stat.S_ISREG(status.st_mode) and not stat.S_ISDIR(status.st_mode):
+        raise ModelFileError(f"{path}: is not a regular file: give the path of a model.")
+    if status.st_size > most:
+        raise ModelFileError(
+            f"{path}: has {status.st_size >> 20} MiB, and models of up to {most >> 20} MiB, a"
+            " quarter of this process's memory, can be loaded: check the file, or raise the"
+            " memory limit."
+        )
+    with path.open("rb") as file:
+        return file.read(most)
+
+
+def _checked(path: Path, text: bytes, rest: bytes, suffix: str) -> ModelFile:
     try:
         fields = json.loads(text)
         length, digest = int(fields["length"]), str(fields["sha256"])
@@ -138,12 +169,12 @@ def _checked(path: Path, text: bytes, rest: bytes) -> ModelFile:
     except (ArithmeticError, LookupError, RecursionError, TypeError, ValueError) as error:
         raise ModelFileError(f"{path}: the model's card is damaged: copy it again.") from error
     payload = rest[:length]
-    if len(payload) < length or hashlib.sha256(payload).hexdigest() != digest:
+    if len(payload) != length or hashlib.sha256(payload).hexdigest() != digest:
         raise ModelFileError(
             f"{path}: the model is incomplete or altered ({len(payload)} of {length} bytes, or "
             "another checksum): copy it again."
         )
-    return ModelFile(card, payload)
+    return ModelFile(path, card, payload, digest, suffix)
 
 
 def _header(suffix: str, payload: bytes, card: ModelCard) -> bytes:
@@ -220,6 +251,8 @@ def _read_varint(content: Sequence[int], start: int) -> tuple[int, int] | None:
 _ZIP = b"PK\x03\x04"
 _JSON_START = 8
 """Where the JSON of a ``.safetensors`` file begins, behind its length."""
+_HEAD_BYTES = 16
+"""Which show the format."""
 
 _SIGNS: tuple[tuple[str, Callable[[bytes], bool]], ...] = (
     (".npz", lambda head: head.startswith(_ZIP)),

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from backend.classifier.metrics import Metrics
-from backend.errors import ModelFileError
 from backend.files import replaced_atomically
+from backend.models.layouts import to_layout
 from backend.models.parameters import get_weights, parameter_shapes, set_weights
 from backend.models.weights import Weights, read_weights
 
@@ -67,16 +67,13 @@ class MindSporeModelEstimator:
         return model_url
 
     def load(self, model_url: str) -> None:
-        """Read the weights from a checkpoint; an optimizer's state in it is ignored.
+        """Read the weights from a file of any format and layout that `backend.models` knows.
 
         Raises ModelFileError, and changes nothing, if there is none or it is of another network.
         """
         weights, _ = read_weights(Path(model_url))
         shapes = parameter_shapes(self._network)
-        try:
-            self.set_weights({name: weights[name] for name in weights if name in shapes})
-        except ModelFileError as error:
-            raise ModelFileError(f"{model_url}: {error}") from None
+        self.set_weights(to_layout(weights, shapes, head=None, origin=model_url))
 
     def get_weights(self) -> Weights:
         """Return a copy of every parameter by name."""

@@ -14,7 +14,8 @@ from textwrap import indent
 import numpy as np
 from PIL import Image, ImageDraw
 
-from backend.classifier import TinyMSClassifier
+from backend.mindspore.runtime import prepare_mindspore
+from tests.backend.models.conversions import mindcv_network
 from tests.coloured_pictures import SHADES, draw_colours
 from tests.docs.reading import REPOSITORY, blocks
 
@@ -130,5 +131,9 @@ def draw_shades(folder: Path) -> Path:
 
 
 def save_weights(folder: Path) -> None:
-    """Save weights of another ten classes: published ones cannot be fetched in a test."""
-    TinyMSClassifier([f"class{n}" for n in range(10)]).save(folder / "mobilenet_v2.ckpt")
+    """Save weights in MindCV's layout: the published ones cannot be fetched in a test."""
+    prepare_mindspore()
+    import mindspore  # noqa: PLC0415
+
+    network = mindcv_network(classes=10)
+    mindspore.save_checkpoint(network, str(folder / "mobilenet_v2.ckpt"))

@@ -1,6 +1,5 @@
 """The model that answers, and the previous one."""
 
-import hashlib
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -112,12 +111,13 @@ class ModelSlot:
         Raises ModelFileError for an unusable model; the present one stays.
         """
         file = model_file.read(path)
-        version = hashlib.sha256(file.payload).hexdigest()[:_VERSION_DIGITS]
+        version = file.digest[:_VERSION_DIGITS]
         names = file.card.class_names if file.card else self._settings.class_names
         renamed = tuple(self._settings.renamed_classes.get(name, name) for name in names)
         settings = self._settings.model_copy(update={"class_names": renamed})
         estimator = make_estimator(settings)
-        make_backend(estimator, settings).load(str(path))
+        make_backend(estimator, settings)  # tells it the device
+        estimator.load_file(file)
         model = ServedModel(
             estimator,
             settings.miner,

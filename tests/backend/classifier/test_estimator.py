@@ -294,6 +294,25 @@ def test_a_served_model_can_be_saved_as_a_checkpoint(
     assert_equal(again.get_weights(), model.get_weights())
 
 
+def test_a_served_model_that_was_replaced_since_is_not_taken_for_it(
+    saved: Path, tmp_path: Path, other_images: LabelledImages
+) -> None:
+    path = tmp_path / "model.onnx"
+    path.write_bytes((saved / "model.onnx").read_bytes())
+    estimator = new_estimator()
+    estimator.load(path)
+    new_estimator(seed=1).save(path)
+    with pytest.raises(ModelFileError, match=r"model\.onnx: has changed since it was loaded"):
+        estimator.get_weights()
+    assert estimator.predict(other_images.x)
+
+
+@pytest.mark.parametrize("names", [("dog", ""), ("dog", " croissant")])
+def test_names_are_neither_empty_nor_padded(names: tuple[str, ...]) -> None:
+    with pytest.raises(SettingsError, match="a name must not be empty or have blanks"):
+        MindSporeClassifier(names, SIZE)
+
+
 def test_without_a_card_the_number_of_classes_decides(
     saved: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -52,6 +52,31 @@ def in_torchvisions_layout(network: str, weights: Weights) -> dict[str, NDArray[
     return renamed | counters
 
 
+def in_timms_layout(weights: Weights) -> dict[str, NDArray[Any]]:
+    """Return MindCV's MobileNetV2 under timm's names, sorted as safetensors files are."""
+    blocks = [f"{stage}.{block}" for stage, count in enumerate(_STAGES) for block in range(count)]
+    renamed = {_timm(name, blocks): value for name, value in weights.items()}
+    return dict(sorted(renamed.items()))
+
+
+_STAGES = (1, 2, 3, 4, 3, 3, 1)
+_TIMM_OUTSIDE = {"0": "conv_stem", "1": "bn1", "20": "conv_head", "21": "bn2"}
+_TIMM_FIRST = {"0": "conv_dw", "1": "bn1", "3": "conv_pw", "4": "bn2"}
+_TIMM_OTHER = {"0": "conv_pw", "1": "bn1", "3": "conv_dw", "4": "bn2", "6": "conv_pwl", "7": "bn3"}
+
+
+def _timm(name: str, blocks: list[str]) -> str:
+    layer, leaf = name.rsplit(".", 1)
+    leaf = _LEAVES.get(leaf, leaf)
+    block = re.fullmatch(r"features\.(\d+)\.layers\.(\d+)", layer)
+    if block:
+        number = int(block[1]) - 3
+        place = (_TIMM_OTHER if number else _TIMM_FIRST)[block[2]]
+        return f"blocks.{blocks[number]}.{place}.{leaf}"
+    outside = layer.removeprefix("features.")
+    return f"{_TIMM_OUTSIDE.get(outside, 'classifier')}.{leaf}"
+
+
 def _mobilenetv2(name: str) -> str:
     layer, leaf = name.rsplit(".", 1)
     leaf = _LEAVES.get(leaf, leaf)

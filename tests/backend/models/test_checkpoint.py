@@ -63,6 +63,30 @@ def test_a_parameter_in_several_parts_is_put_together(
     np.testing.assert_array_equal(parse_checkpoint(path.read_bytes())["large"], large)
 
 
+def entry(kind: str, content: bytes) -> bytes:
+    """Return a checkpoint of one parameter ``w`` of shape (2,), as protobuf writes it."""
+    tensor = field(1, b"\x02") + field(2, kind.encode()) + field(3, content)
+    return field(1, field(1, b"w") + field(2, tensor))
+
+
+def field(number: int, body: bytes) -> bytes:
+    return bytes([number << 3 | 2, len(body)]) + body
+
+
+def test_bfloat16_is_read_as_mindspore_writes_it(mindspore: ModuleType, folder: Path) -> None:
+    values = mindspore.Tensor(np.array([1.5, -0.0078125, 3e38], np.float32), mindspore.bfloat16)
+    mindspore.save_checkpoint([{"name": "w", "data": values}], str(folder / "bf16.ckpt"))
+    found = parse_checkpoint((folder / "bf16.ckpt").read_bytes())["w"]
+    np.testing.assert_array_equal(found, values.float().asnumpy())
+    assert found[:2].tolist() == [1.5, -0.0078125]
+
+
+def test_float8_is_refused_with_its_name() -> None:
+    assert parse_checkpoint(entry("Int8", b"\xff\x02"))["w"].tolist() == [-1, 2]
+    with pytest.raises(ValueError, match="numbers of type Float8E4M3FN are not supported"):
+        parse_checkpoint(entry("Float8E4M3FN", b"\x01\x02"))
+
+
 @given(data=st.data())
 @settings(max_examples=100, deadline=None)
 def test_what_is_cut_or_changed_is_read_or_refused(payload: bytes, data: st.DataObject) -> None:

@@ -8,6 +8,7 @@ import pytest
 from numpy.typing import NDArray
 from safetensors.numpy import save_file
 
+from backend.classifier import TinyMSClassifier
 from backend.classifier.engines import OnnxEngine
 from backend.errors import ModelFileError
 from backend.models import model_file
@@ -15,7 +16,11 @@ from backend.models.convert import convert, main
 from backend.models.model_file import ModelCard
 from backend.models.parameters import get_weights
 from backend.models.weights import Weights, read_weights, write_weights
-from tests.backend.models.conversions import in_torchvisions_layout, mindcv_network
+from tests.backend.models.conversions import (
+    in_timms_layout,
+    in_torchvisions_layout,
+    mindcv_network,
+)
 
 IMAGES = np.random.default_rng(1).normal(0, 1, (2, 3, 32, 32)).astype(np.float32)
 HEAD = "head.head.1.weight"
@@ -23,7 +28,7 @@ HEAD = "head.head.1.weight"
 
 @pytest.fixture(scope="module")
 def published(mindspore: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder: mindcv.ckpt, torchvision.safetensors of the same weights, other.ckpt."""
+    """A folder: mindcv.ckpt, torchvision.safetensors and timm's of the same weights, other.ckpt."""
     folder = tmp_path_factory.mktemp("published")
     network = mindcv_network()
     mindspore.save_checkpoint(network, str(folder / "mindcv.ckpt"))
@@ -31,6 +36,7 @@ def published(mindspore: ModuleType, tmp_path_factory: pytest.TempPathFactory) -
         in_torchvisions_layout("mobilenetv2", get_weights(network)),
         folder / "torchvision.safetensors",
     )
+    save_file(in_timms_layout(get_weights(network)), folder / "timm.safetensors")
     other = mindcv_network("mobilenet_v2_050_224")
     mindspore.save_checkpoint(other, str(folder / "other.ckpt"))
     return folder
@@ -91,7 +97,7 @@ def test_mindcvs_resnet50_answers_as_before_it_was_converted(
     np.testing.assert_allclose(answered, expected, rtol=1e-4, atol=1e-4 * np.abs(expected).max())
 
 
-@pytest.mark.parametrize("source", ["mindcv.ckpt", "torchvision.safetensors"])
+@pytest.mark.parametrize("source", ["mindcv.ckpt", "torchvision.safetensors", "timm.safetensors"])
 @pytest.mark.parametrize("suffix", [".ckpt", ".npz"])
 def test_every_source_and_target_hold_the_same_weights(
     published: Path, converted: Path, tmp_path: Path, source: str, suffix: str
@@ -99,6 +105,28 @@ def test_every_source_and_target_hold_the_same_weights(
     target = tmp_path / f"model{suffix}"
     convert(published / source, target)
     assert_equal(weights_of(target), weights_of(converted))
+
+
+@pytest.mark.parametrize("source", ["mindcv.ckpt", "torchvision.safetensors", "timm.safetensors"])
+def test_the_estimator_loads_every_published_layout_itself(
+    published: Path, converted: Path, source: str
+) -> None:
+    estimator = TinyMSClassifier(("cat", "dog", "horse"), 32)
+    estimator.load(published / source)
+    assert_equal(estimator.get_weights(), weights_of(converted))
+
+
+def test_names_are_trimmed_and_must_not_be_empty(
+    published: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    target = tmp_path / "model.ckpt"
+    command = [str(published / "mindcv.ckpt"), str(target), "--classes"]
+    assert main([*command, "Croissants, Dog"]) == 0
+    card = model_file.read(target).card
+    assert card is not None
+    assert card.class_names == ("Croissants", "Dog")
+    assert main([*command, "croissant,,dog"]) == 2
+    assert "a name must not be empty" in capsys.readouterr().err.splitlines()[-1]
 
 
 def test_an_onnx_model_is_converted_back_with_its_card(converted: Path, tmp_path: Path) -> None:
@@ -169,7 +197,8 @@ def test_bad_input_ends_the_command_with_a_sentence_and_no_file(
     command: str,
     expected: tuple[int, str],
 ) -> None:
-    (published / "text.npz").write_text("no weights", encoding="utf-8")
+    for name in ("text.npz", "model.pth"):
+        (published / name).write_text("no weights", encoding="utf-8")
     write_weights(
         published / "dense.npz", {"fc.weight": np.zeros((2, 3), np.float32)}, ModelCard((), 32)
     )

@@ -9,7 +9,11 @@ from backend.models.layouts import to_layout
 from backend.models.parameters import Shapes, get_weights
 from backend.models.weights import Weights
 from backend.networks import BUILT_IN
-from tests.backend.models.conversions import in_torchvisions_layout, mindcv_network
+from tests.backend.models.conversions import (
+    in_timms_layout,
+    in_torchvisions_layout,
+    mindcv_network,
+)
 
 NETWORKS = ("mobilenetv2", "resnet50")
 HEAD = str(BUILT_IN["mobilenetv2"].head)
@@ -48,6 +52,72 @@ def test_torchvisions_layout_becomes_tinyms(
     assert found.keys() == expected.keys()
     for name, value in expected.items():
         np.testing.assert_array_equal(found[name], value)
+
+
+@pytest.mark.parametrize("prefix", ["", "model.", "module.backbone."])
+def test_timms_layout_becomes_tinyms(
+    published: dict[str, Weights], own: dict[str, Shapes], prefix: str
+) -> None:
+    expected = renamed(published["mobilenetv2"], own)
+    timms = in_timms_layout(published["mobilenetv2"])
+    assert "blocks.1.0.conv_pwl.weight" in timms
+    found = renamed({prefix + name: value for name, value in timms.items()}, own)
+    assert found.keys() == expected.keys()
+    for name, value in expected.items():
+        np.testing.assert_array_equal(found[name], value)
+
+
+OPTIMIZERS = [
+    "Adagrad",
+    "Adam",
+    "AdamWeightDecay",
+    "FTRL",
+    "Lamb",
+    "Momentum",
+    "ProximalAdagrad",
+    "RMSProp",
+    "SGD",
+]
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_an_optimizers_state_is_left_out(
+    mindspore: ModuleType, published: dict[str, Weights], own: dict[str, Shapes], name: str
+) -> None:
+    network = mindcv_network(classes=2)
+    options = {"momentum": 0.9} if name == "Momentum" else {}
+    state = getattr(mindspore.nn, name)(network.trainable_params(), learning_rate=0.1, **options)
+    weights = published["mobilenetv2"] | get_weights(state)
+    assert len(weights) > len(published["mobilenetv2"])
+    found, expected = renamed(weights, own), renamed(published["mobilenetv2"], own)
+    assert found.keys() == expected.keys()
+    for parameter, value in expected.items():
+        np.testing.assert_array_equal(found[parameter], value)
+
+
+def test_what_is_left_out_is_told_in_one_line(
+    published: dict[str, Weights], own: dict[str, Shapes], caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    weights = published["mobilenetv2"]
+    more = {f"adam_m.{name}": np.zeros_like(value) for name, value in weights.items()}
+    renamed(weights | more | {"global_step": np.ones(1, np.float32)}, own)
+    [record] = caplog.records
+    assert record.getMessage().startswith(
+        f"published.ckpt: left out what is not of the network: {len(weights) + 1} values (adam_m."
+    )
+
+
+def test_a_backbone_without_a_head_is_enough(
+    published: dict[str, Weights], own: dict[str, Shapes]
+) -> None:
+    backbone = {
+        name: value
+        for name, value in published["mobilenetv2"].items()
+        if not name.startswith("classifier.")
+    }
+    found = renamed(backbone, own)
+    assert own["mobilenetv2"].keys() - found.keys() == {f"{HEAD}.weight", f"{HEAD}.bias"}
 
 
 def test_tinyms_own_layout_stays(published: dict[str, Weights], own: dict[str, Shapes]) -> None:

@@ -1,3 +1,5 @@
+import hashlib
+import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from backend.errors import ModelFileError
+from backend.memory import memory_limit
 from backend.models import model_file
 from backend.models.model_file import ModelCard, ModelFile
 
@@ -41,10 +44,14 @@ def read(content: bytes, suffix: str) -> ModelFile:
         return model_file.read(path)
 
 
+def parts(file: ModelFile) -> tuple[ModelCard | None, bytes]:
+    return file.card, file.payload
+
+
 @given(payload=st.binary(max_size=300), suffix=SUFFIXES, card=CARDS)
 @settings(deadline=None)
 def test_what_is_written_is_read(payload: bytes, suffix: str, card: ModelCard) -> None:
-    assert read(written(payload, suffix, card), suffix) == ModelFile(card, payload)
+    assert parts(read(written(payload, suffix, card), suffix)) == (card, payload)
 
 
 @given(payload=st.binary(max_size=300), suffix=SUFFIXES)
@@ -55,7 +62,7 @@ def test_confidence_is_added_to_the_card_alone(payload: bytes, suffix: str) -> N
         model_file.write(path, payload, CARD)
         for confidence in ((1,) * 10, (2,) * 10):
             model_file.add_confidence(path, confidence)
-            assert model_file.read(path) == ModelFile(replace(CARD, confidence=confidence), payload)
+            assert parts(model_file.read(path)) == (replace(CARD, confidence=confidence), payload)
 
 
 def test_a_file_without_a_card_stays_as_it_is(tmp_path: Path) -> None:
@@ -68,7 +75,7 @@ def test_a_file_without_a_card_stays_as_it_is(tmp_path: Path) -> None:
 @given(payload=st.binary(max_size=300), suffix=SUFFIXES, tail=st.binary(max_size=300))
 @settings(deadline=None)
 def test_a_tail_is_ignored(payload: bytes, suffix: str, tail: bytes) -> None:
-    assert read(written(payload, suffix) + tail, suffix) == ModelFile(CARD, payload)
+    assert parts(read(written(payload, suffix) + tail, suffix)) == (CARD, payload)
 
 
 @given(old=st.binary(min_size=30, max_size=300), suffix=SUFFIXES)
@@ -76,7 +83,7 @@ def test_a_tail_is_ignored(payload: bytes, suffix: str, tail: bytes) -> None:
 def test_the_tail_of_a_longer_model_is_ignored(old: bytes, suffix: str) -> None:
     new = written(PAYLOAD, suffix)
     overwritten = new + written(PAYLOAD + old, suffix)[len(new) :]
-    assert read(overwritten, suffix) == ModelFile(CARD, PAYLOAD)
+    assert parts(read(overwritten, suffix)) == (CARD, PAYLOAD)
 
 
 @given(data=st.data(), payload=st.binary(min_size=1, max_size=300), suffix=SUFFIXES)
@@ -108,14 +115,38 @@ def test_a_damaged_card_is_refused(suffix: str) -> None:
 @given(payload=st.binary(max_size=100).map(lambda body: b"\x0a" + body), suffix=SUFFIXES)
 @settings(deadline=None)
 def test_a_foreign_file_is_read_whole(payload: bytes, suffix: str) -> None:
-    assert read(payload, suffix) == ModelFile(None, payload)
+    assert parts(read(payload, suffix)) == (None, payload)
 
 
 def test_foreign_metadata_before_the_graph_is_no_card(small_onnx: bytes) -> None:
     foreign = onnx.ModelProto()
     onnx.helper.set_model_props(foreign, {"author": "somebody"})
     content = foreign.SerializeToString() + small_onnx
-    assert read(content, ".onnx") == ModelFile(None, content)
+    assert parts(read(content, ".onnx")) == (None, content)
+
+
+@pytest.mark.parametrize("card", [None, CARD])
+def test_the_digest_is_that_of_the_payload(card: ModelCard | None) -> None:
+    file = read(written(PAYLOAD, ".onnx", card) if card else PAYLOAD, ".onnx")
+    assert file.digest == hashlib.sha256(PAYLOAD).hexdigest()
+
+
+def test_a_file_that_does_not_fit_into_memory_is_refused_unread(tmp_path: Path) -> None:
+    path = tmp_path / "model.onnx"
+    path.touch()
+    os.truncate(path, memory_limit())
+    with pytest.raises(
+        ModelFileError, match=r"model\.onnx: has \d+ MiB, .* raise the memory limit"
+    ):
+        model_file.read(path)
+
+
+def test_what_may_have_no_end_is_refused_at_once(tmp_path: Path) -> None:
+    pipe = tmp_path / "model.onnx"
+    os.mkfifo(pipe)
+    for path in (pipe, Path("/dev/zero")):
+        with pytest.raises(ModelFileError, match=f"{path}: is not a regular file"):
+            model_file.read(path)
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:

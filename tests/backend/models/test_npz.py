@@ -64,6 +64,20 @@ def test_another_method_of_compression_is_refused(method: int) -> None:
         read(bytes(changed))
 
 
+def test_a_bomb_is_refused_before_it_expands(tmp_path: Path) -> None:
+    bomb = tmp_path / "bomb.npz"
+    np.savez_compressed(bomb, weight=np.zeros(2**22, np.float32))
+    assert bomb.stat().st_size < 2**15
+    with pytest.raises(ValueError, match="become 16777"):
+        read_npz(bomb)
+
+
+def test_compressed_weights_are_read(tmp_path: Path) -> None:
+    weight = np.random.default_rng(0).normal(size=(64, 64)).astype(np.float32)
+    np.savez_compressed(tmp_path / "weights.npz", weight=weight)
+    np.testing.assert_array_equal(read_npz(tmp_path / "weights.npz")["weight"], weight)
+
+
 def test_a_missing_file_is_an_oserror(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         read_npz(tmp_path / "absent.npz")

@@ -1,3 +1,4 @@
+import json
 import sys
 from collections.abc import Callable
 from contextlib import suppress
@@ -198,8 +199,43 @@ def test_an_onnx_model_with_its_weights_in_another_file_is_refused(
     model = onnx.load_from_string(small_onnx)
     path = tmp_path / "model.onnx"
     onnx.save(model, path, save_as_external_data=True, location="weights.bin", size_threshold=0)
-    with pytest.raises(ModelFileError, match=r"model\.onnx: cannot be read as an ONNX model"):
+    with pytest.raises(ModelFileError, match=r"model\.onnx: its weights are in another file"):
         read_weights(path)
+
+
+def serialised(kind: str, content: bytes) -> bytes:
+    """Return a safetensors file of one parameter of two numbers."""
+    head = json.dumps({"w": {"dtype": kind, "shape": [2], "data_offsets": [0, len(content)]}})
+    return len(head).to_bytes(8, "little") + head.encode() + content
+
+
+def test_safetensors_of_bfloat16_become_float32() -> None:
+    expected = np.array([1.5, -0.0078125], np.float32)
+    content = (expected.view(np.uint32) >> 16).astype("<u2").tobytes()
+    assert_equal(read(serialised("BF16", content), ".safetensors"), {"w": expected})
+
+
+def test_onnx_of_bfloat16_becomes_float32(small_onnx: bytes) -> None:
+    model = onnx.load_from_string(small_onnx)
+    expected = np.array([[1.5, -2], [0.25, 4]], np.float32)
+    bits = (expected.view(np.uint32) >> 16).astype("<u2").tobytes()
+    tensor = onnx.helper.make_tensor("w", onnx.TensorProto.BFLOAT16, (2, 2), bits, raw=True)
+    model.graph.initializer[0].CopyFrom(tensor)
+    assert_equal(read(model.SerializeToString(), ".onnx"), {"w": expected})
+
+
+def test_other_numbers_are_refused_with_their_type(tmp_path: Path) -> None:
+    with pytest.raises(ModelFileError, match="numbers of type F8_E4M3 are not supported"):
+        read(serialised("F8_E4M3", b"\x01\x02"), ".safetensors")
+    np.savez(tmp_path / "model.npz", w=np.zeros(2, "V2"))  # what NumPy makes of bfloat16
+    with pytest.raises(ModelFileError, match=r"w is of type \|V2: save it as float32"):
+        read_weights(tmp_path / "model.npz")
+
+
+def test_an_npz_bomb_is_refused(tmp_path: Path) -> None:
+    np.savez_compressed(tmp_path / "model.npz", w=np.zeros(2**22, np.float32))
+    with pytest.raises(ModelFileError, match=r"model\.npz: .* which weights do not"):
+        read_weights(tmp_path / "model.npz")
 
 
 def test_safetensors_of_half_precision_become_float32(tmp_path: Path) -> None:
@@ -211,6 +247,7 @@ def test_safetensors_of_half_precision_become_float32(tmp_path: Path) -> None:
 
 
 def test_missing_safetensors_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "model.safetensors").touch()
     monkeypatch.setitem(sys.modules, "safetensors", None)
     with pytest.raises(MissingPackageError, match="needs the package safetensors"):
         read_weights(tmp_path / "model.safetensors")
@@ -218,11 +255,12 @@ def test_missing_safetensors_is_named(tmp_path: Path, monkeypatch: pytest.Monkey
 
 @pytest.mark.parametrize("name", ["model.pth", "model", "model.CKPT"])
 def test_an_unknown_suffix_is_refused(tmp_path: Path, name: str) -> None:
-    with pytest.raises(ModelFileError, match=r"read from \.ckpt, \.npz, \.onnx, \.safetensors"):
-        read_weights(tmp_path / name)
     with pytest.raises(ModelFileError, match=r"written to \.ckpt or \.npz"):
         write_weights(tmp_path / name, WEIGHTS, CARD)
     assert not list(tmp_path.iterdir())
+    (tmp_path / name).write_bytes(b"weights")
+    with pytest.raises(ModelFileError, match=r"read from \.ckpt, \.npz, \.onnx, \.safetensors"):
+        read_weights(tmp_path / name)
 
 
 @pytest.mark.parametrize("suffix", [".ckpt", ".npz"])

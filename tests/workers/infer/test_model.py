@@ -9,11 +9,15 @@ from hypothesis import strategies as st
 
 from backend.classifier import TinyMSClassifier
 from backend.errors import ModelFileError
+from backend.models import model_file
+from backend.models.model_file import ModelFile
 from tests.brightness_model import SIDE
 from workers.http.refusals import NotReadyError, RequestError
 from workers.infer.batching import Batcher, Scores
 from workers.infer.model import ModelSlot, ServedModel
 from workers.infer.settings import InferSettings
+
+INPUTS = np.random.default_rng(0).normal(size=(2, 3, SIDE, SIDE)).astype(np.float32)
 
 
 @pytest.fixture
@@ -97,6 +101,34 @@ def test_a_model_that_answers_no_numbers_is_refused(
     with pytest.raises(ModelFileError, match="not numbers"):
         slot.load(make_model(tmp_path / "nan.onnx", sharpness=float("nan")))
     assert slot.served is before
+
+
+def test_the_version_is_of_the_content_that_answers(
+    slot: ModelSlot,
+    tmp_path: Path,
+    make_model: Callable[..., Path],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    first, second = (
+        make_model(tmp_path / name, sharpness=4.0 * sign)
+        for name, sign in (("a.onnx", 1), ("b.onnx", -1))
+    )
+    path, expected = tmp_path / "model.onnx", {}
+    for each in (first, second):
+        slot.load(each)
+        expected[slot.required.version] = slot.score(INPUTS).probabilities
+    path.write_bytes(first.read_bytes())
+    read = model_file.read
+
+    def read_and_replace(name: Path) -> ModelFile:
+        file = read(name)
+        path.write_bytes(second.read_bytes())
+        return file
+
+    monkeypatch.setattr(model_file, "read", read_and_replace)
+    slot.load(path)
+    np.testing.assert_array_equal(slot.score(INPUTS).probabilities, expected[slot.required.version])
+    assert slot.required.version == read(first).digest[:12]
 
 
 def test_a_rollback_swaps_the_last_two(

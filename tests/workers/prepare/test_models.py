@@ -1,11 +1,21 @@
 import hashlib
+from functools import partial
 from pathlib import Path
 
+import numpy as np
 import pytest
+from safetensors.numpy import save_file
 
 from backend.classifier import TinyMSClassifier
 from backend.errors import ModelFileError, SettingsError
+from backend.mindspore.runtime import prepare_mindspore
+from backend.models.parameters import get_weights
 from backend.models.weights import read_weights
+from tests.backend.models.conversions import (
+    in_timms_layout,
+    in_torchvisions_layout,
+    mindcv_network,
+)
 from workers.prepare.models import prepare_models
 
 
@@ -76,6 +86,25 @@ def test_a_source_of_other_classes_gives_its_backbone(prepared: Path, tmp_path: 
     assert card.class_names == ("apple", "banana", "cherry")
     backbone = [name for name in original if not name.startswith("head.")]
     assert all((weights[name] == original[name]).all() for name in backbone)
+
+
+@pytest.mark.parametrize("name", ["mindcv.ckpt", "torchvision.safetensors", "timm.safetensors"])
+def test_a_published_source_gives_its_backbone(tmp_path: Path, name: str) -> None:
+    prepare_mindspore()
+    import mindspore  # noqa: PLC0415
+
+    network = mindcv_network()
+    weights = get_weights(network)
+    if name == "mindcv.ckpt":
+        mindspore.save_checkpoint(network, str(tmp_path / name))
+    else:
+        is_timms = name.startswith("timm")
+        layout = in_timms_layout if is_timms else partial(in_torchvisions_layout, "mobilenetv2")
+        save_file(layout(weights), tmp_path / name)
+    prepare_models(environment(tmp_path, initial_model_source=str(tmp_path / name)))
+    served = model(tmp_path, "deploy/model.onnx").get_weights()
+    stem = served["backbone.backbone.0.features.0.weight"]
+    np.testing.assert_array_equal(stem, weights["features.0.weight"])
 
 
 def test_a_source_with_another_checksum_is_refused(prepared: Path, tmp_path: Path) -> None:
