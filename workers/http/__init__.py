@@ -1,1 +1,1 @@
-"""What every HTTP service of a worker shares."""
+"""Shared by all HTTP services of the workers."""

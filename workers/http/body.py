@@ -1,4 +1,4 @@
-"""Reads a request's body within bounds of size and time."""
+"""Reads a request's body within limits of size and time."""
 
 import asyncio
 import zlib
@@ -23,17 +23,17 @@ _WINDOW_BITS = {"deflate": zlib.MAX_WBITS, "gzip": zlib.MAX_WBITS + 16}
 
 
 class Upload(NamedTuple):
-    """A file that was sent."""
+    """An uploaded file."""
 
     name: str
     content: bytes
 
 
 class BodyReader:
-    """Holds at most four of the largest bodies at a time, as they arrive."""
+    """Reads bodies, and holds at most four of the largest in memory at a time."""
 
     def __init__(self, limit: int, timeout: float) -> None:
-        """Take bodies of up to ``limit`` bytes that arrive within ``timeout`` seconds."""
+        """Accept bodies of up to ``limit`` bytes that arrive within ``timeout`` seconds."""
         self._limit = limit
         self._timeout = timeout
         self._capacity = Capacity(_TOGETHER * limit, "bytes")
@@ -86,7 +86,7 @@ async def _decompressed(request: Request) -> AsyncGenerator[bytes, None]:
             yield chunk
         return
     if encoding not in _WINDOW_BITS:
-        raise RequestError(f"Content-Encoding {encoding} is not taken: use gzip or deflate.")
+        raise RequestError(f"Content-Encoding {encoding} is not supported: use gzip or deflate.")
     decompressor = zlib.decompressobj(_WINDOW_BITS[encoding])
     async for chunk in request.stream():
         while chunk:
@@ -97,7 +97,7 @@ async def _decompressed(request: Request) -> AsyncGenerator[bytes, None]:
 
 
 class _InMemoryParser(MultiPartParser):
-    """The body is in memory already, and the container's file system is for reading only."""
+    """The body is already in memory, and the container's file system is read-only."""
 
     spool_max_size = 0
 
@@ -122,7 +122,7 @@ async def read_upload(request: Request, body: bytes) -> Upload:
 
 
 async def _in_parts(body: bytes) -> AsyncGenerator[bytes, None]:
-    """Yield the body so that others are answered while it is parsed."""
+    """Yield the body in parts, so that other requests are answered while it is parsed."""
     for start in range(0, len(body), _STEP):
         yield body[start : start + _STEP]
         await asyncio.sleep(0)

@@ -1,4 +1,4 @@
-"""Bounds what is taken in at a time: more is refused at once instead of piling up."""
+"""Limits the work accepted at a time: more is refused immediately instead of piling up."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,19 +9,19 @@ __all__ = ["Capacity"]
 
 
 class Capacity:
-    """So many of one thing at a time; for one event loop, not for several threads."""
+    """A number of units that may be in use at a time, within one event loop."""
 
     def __init__(self, limit: int, unit: str) -> None:
-        """Allow ``limit`` at a time; ``unit`` names them in errors."""
+        """Allow ``limit`` units at a time; ``unit`` is their name in error messages."""
         self._limit = limit
         self._unit = unit
         self.used = 0
 
     @contextmanager
     def taken(self, amount: int) -> Iterator[None]:
-        """Hold ``amount`` for the block.
+        """Use ``amount`` units during the block.
 
-        Raises TooLargeError if that can never be, OverloadedError if it cannot be now.
+        Raises TooLargeError if there are never as many, OverloadedError if too few are free now.
         """
         if amount > self._limit:
             raise TooLargeError(
@@ -29,7 +29,7 @@ class Capacity:
             )
         if self.used + amount > self._limit:
             raise OverloadedError(
-                f"{self.used} of {self._limit} {self._unit} are being worked on: try again later."
+                f"{self.used} of {self._limit} {self._unit} are in use: try again later."
             )
         self.used += amount
         try:

@@ -1,4 +1,4 @@
-"""HTTP/1.1 from a socket: uvicorn's parser in C, with the bounds that it lacks."""
+"""HTTP/1.1 from a socket: uvicorn's parser in C, with the limits that it lacks."""
 
 import logging
 from asyncio import TimerHandle, Transport
@@ -13,12 +13,12 @@ __all__ = ["HEADER_BYTES", "HEAD_SECONDS", "MOST_CONNECTIONS", "BoundedConnectio
 HEADER_BYTES = 16 * 1024
 """The largest head of a request, and the most that may follow its body."""
 HEAD_SECONDS = 10.0
-"""The time in which a head must arrive, and the rest of a body that was answered before its end."""
+"""The time for a head to arrive, or for the rest of a body that was answered before its end."""
 MOST_CONNECTIONS = 512
-"""Requests on more are answered 503."""
+"""Requests on further connections are answered with 503."""
 
 _MOST_REFUSED = 128
-"""Connections that wait for that answer; more are closed, to save file descriptors."""
+"""Connections that wait for that answer; further ones are closed, to save file descriptors."""
 
 
 _BAD_REQUEST = (
@@ -30,7 +30,7 @@ _log = logging.getLogger(__name__)
 
 
 class BoundedConnection(HttpToolsProtocol):
-    """Bounds how large and how slow a head may be, and how many connections there are."""
+    """Limits the size and the delay of a head, and the number of connections."""
 
     _outside_bodies = 0
     _timer: TimerHandle | None = None
@@ -39,7 +39,7 @@ class BoundedConnection(HttpToolsProtocol):
         self,
         transport: Transport,  # type: ignore[override]  # uvicorn, too, takes no other transport
     ) -> None:
-        """Take a connection, or cut it if there are far too many."""
+        """Accept a connection, or close it if there are far too many."""
         super().connection_made(transport)
         if len(self.connections) > MOST_CONNECTIONS + _MOST_REFUSED:
             transport.abort()
@@ -51,7 +51,7 @@ class BoundedConnection(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Take what has come, and answer 400 to headers that do not end; a body does not count."""
+        """Parse what has arrived; answer 400 if it is too large, not counting bodies."""
         self._outside_bodies += len(data)
         super().data_received(data)
         if self._outside_bodies > HEADER_BYTES and not self.transport.is_closing():
@@ -78,18 +78,18 @@ class BoundedConnection(HttpToolsProtocol):
         super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
-        """Take a part of a body."""
+        """Handle a part of a body."""
         self._outside_bodies = 0
         super().on_body(body)
 
     def on_message_complete(self) -> None:
-        """Take the end of a request."""
+        """Handle the end of a request."""
         self._outside_bodies = 0
         self._stop_timer()
         super().on_message_complete()
 
     def on_response_complete(self) -> None:
-        """Wait for the rest of a body that nobody reads."""
+        """Wait for the rest of a body that the application does not read."""
         if self.cycle.more_body:
             self._start_timer()
         super().on_response_complete()

@@ -20,7 +20,7 @@ __all__ = ["EXCEPTION_HANDLERS", "answer_error", "error_response"]
 
 _RETRY_AFTER_SECONDS = "1"
 
-# The first class that an error is an instance of decides.
+# The first class of which an error is an instance decides.
 _STATUSES: tuple[tuple[type[ProjectError], HTTPStatus], ...] = (
     (UnknownModelError, HTTPStatus.NOT_FOUND),
     (TooLargeError, HTTPStatus.REQUEST_ENTITY_TOO_LARGE),
@@ -34,14 +34,14 @@ _STATUSES: tuple[tuple[type[ProjectError], HTTPStatus], ...] = (
 
 
 def error_response(status: int, sentence: str) -> Response:
-    """Return an error; one that passes says when to try again."""
+    """Return an error; a temporary one says when to try again."""
     is_temporary = status == HTTPStatus.SERVICE_UNAVAILABLE
     headers = {"Retry-After": _RETRY_AFTER_SECONDS} if is_temporary else None
     return JSONResponse({"error": sentence}, status, headers)
 
 
 def answer_error(error: Exception) -> Response:
-    """Return an error of this project with the status of its class."""
+    """Return the response to an error of this project, with the status of its class."""
     statuses = (status for kind, status in _STATUSES if isinstance(error, kind))
     return error_response(next(statuses, HTTPStatus.INTERNAL_SERVER_ERROR), str(error))
 

@@ -1,4 +1,4 @@
-"""What is answered instead of a result; `workers.http.errors` gives each its status."""
+"""Errors that refuse a request; `workers.http.errors` gives each its status."""
 
 from backend.errors import PermanentError, TemporaryError
 
@@ -13,11 +13,11 @@ __all__ = [
 
 
 class RequestError(PermanentError):
-    """A request is wrong: its sender has to change it."""
+    """A request is invalid: its sender has to change it."""
 
 
 class TooLargeError(RequestError):
-    """A request is larger than this worker ever takes."""
+    """A request is larger than this worker ever accepts."""
 
 
 class SlowRequestError(RequestError):
@@ -25,11 +25,11 @@ class SlowRequestError(RequestError):
 
 
 class UnknownModelError(RequestError):
-    """There is no model of that name or version here."""
+    """There is no model with that name or version."""
 
 
 class OverloadedError(TemporaryError):
-    """There is more to do than fits: the same request may succeed later."""
+    """The worker is busy: the same request may succeed later."""
 
 
 class NotReadyError(TemporaryError):

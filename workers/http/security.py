@@ -1,9 +1,9 @@
-"""Who may ask: no page of another site, and if there is a token, those who know it.
+"""Who may send requests: no page of another site and, if there is a token, only those who know it.
 
-A browser sends what any page tells it to, also to this machine and with this worker's cookie.
-So requests that change something are taken from the worker's own pages and from clients that
-are not a browser; and a worker without a token that listens on the loopback address answers under
-its names only, because a foreign page can point a name of its own at that address.
+A browser sends what any page tells it to, even to this machine and with this worker's cookie.
+Therefore requests that change something are accepted only from the worker's own pages and from
+clients that are not browsers. A worker without a token that listens on the loopback address
+answers only under that address's names, because a foreign page can point its own name there.
 """
 
 import hmac
@@ -42,10 +42,10 @@ __all__ = [
 ]
 
 COOKIE = "token"
-"""Where a browser keeps the token."""
+"""The cookie in which a browser keeps the token."""
 
 PROBES = ("/v2/health/live", "/v2/health/ready")
-"""What the kubelet asks."""
+"""The paths of the kubelet's probes."""
 
 _SCHEME = "bearer "
 _SHORTEST_TOKEN = 16
@@ -60,11 +60,11 @@ _log = logging.getLogger(__name__)
 
 
 def middleware(settings: HttpSettings, open_paths: Container[str]) -> list[Middleware]:
-    """Return what stands before an application: its access log and its guards.
+    """Return an application's middleware: its access log and its guards.
 
     Args:
-        settings: For whom it is.
-        open_paths: Need no token: the kubelet's probes send none.
+        settings: Who may send requests.
+        open_paths: Need no token, since the kubelet's probes send none.
     """
     origins = settings.http_allowed_origins
     stack = guards(settings.http_host, settings.http_token, open_paths, origins)
@@ -84,11 +84,11 @@ def middleware(settings: HttpSettings, open_paths: Container[str]) -> list[Middl
 
 
 def warn_if_open(settings: HttpSettings) -> None:
-    """Warn of an address that others reach without a token, or with one that can be guessed."""
+    """Warn if others can reach the address without a token, or with one that can be guessed."""
     token = settings.http_token
     if token is None and not _is_loopback(settings.http_host):
         _log.warning(
-            "http_host=%s is open to everybody who reaches it: set http_token", settings.http_host
+            "http_host=%s is open to everyone who can reach it: set http_token", settings.http_host
         )
     if token is not None and len(token.get_secret_value()) < _SHORTEST_TOKEN:
         _log.warning("http_token can be guessed: make it %d characters or more", _SHORTEST_TOKEN)
@@ -102,7 +102,7 @@ def guards(
     open_paths: Container[str],
     origins: Collection[str] = (),
 ) -> list[Middleware]:
-    """Return what refuses requests to an application that listens on ``host``.
+    """Return the middleware that refuses requests to an application that listens on ``host``.
 
     Args:
         host: An address or a name.
@@ -118,7 +118,7 @@ def guards(
 
 
 def comes_from(headers: Headers, origins: Collection[str]) -> bool:
-    """Say whether a browser tells that a page of one of these sites asks."""
+    """Return whether a browser states that the request comes from a page of one of these sites."""
     referrer = "/".join(headers.get("Referer", "").split("/")[:3])
     return headers.get("Origin", referrer) in origins
 
@@ -130,15 +130,15 @@ def _is_loopback(host: str) -> bool:
 
 
 def is_token(candidate: str, token: str) -> bool:
-    """Compare in a time that does not tell how much of the candidate is right."""
+    """Compare in a time that does not reveal how much of the candidate is right."""
     return hmac.compare_digest(candidate.encode(), token.encode())
 
 
 class AccessLog:
-    """Logs each request in a line, with the id that its answer has, too."""
+    """Logs each request in one line, with the id that its answer also has."""
 
     def __init__(self, app: ASGIApp, quiet: Container[str]) -> None:
-        """Log what ``app`` answers, but for these paths."""
+        """Log the answers of ``app``, except on these paths."""
         self._app = app
         self._quiet = quiet
 
@@ -171,7 +171,7 @@ class AccessLog:
 
 
 class OwnName:
-    """Answers 400 under a foreign name that points at this machine."""
+    """Answers 400 if the request was sent to a foreign name that points at this machine."""
 
     def __init__(self, app: ASGIApp) -> None:
         """Guard ``app``, which listens on the loopback address."""
@@ -181,31 +181,31 @@ class OwnName:
         """Pass the request on, or refuse it."""
         host = _PORT.sub("", Headers(scope=scope).get("Host", "")) if "headers" in scope else ""
         if scope["type"] == "http" and host not in _LOCALHOST:
-            sentence = f"Ask for one of {', '.join(_LOCALHOST)}."
+            sentence = f"Use one of the names {', '.join(_LOCALHOST)}."
             await error_response(HTTPStatus.BAD_REQUEST, sentence)(scope, receive, send)
             return
         await self._app(scope, receive, send)
 
 
 class SameSite:
-    """Answers 403 to what a browser would change on behalf of another site's page."""
+    """Answers 403 to changes that a browser requests on behalf of another site's page."""
 
     def __init__(self, app: ASGIApp, origins: Collection[str] = ()) -> None:
-        """Guard ``app``; pages of ``origins`` may ask, too."""
+        """Guard ``app``; pages of ``origins`` are also allowed."""
         self._app = app
         self._origins = origins
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, or refuse it."""
         if scope["type"] == "http" and _is_foreign(scope, self._origins):
-            sentence = "This comes from another site's page: open the worker's own."
+            sentence = "This request comes from another site's page: open the worker's own page."
             await error_response(HTTPStatus.FORBIDDEN, sentence)(scope, receive, send)
             return
         await self._app(scope, receive, send)
 
 
 def _is_foreign(scope: Scope, origins: Collection[str]) -> bool:
-    """Return whether a browser names another site; over plain HTTP it may send Origin only."""
+    """Return whether a browser names another site; over plain HTTP it may send only Origin."""
     headers = Headers(scope=scope)
     origin = headers.get("Origin")
     if scope["method"] in _SAFE_METHODS or origin in origins:
@@ -216,7 +216,7 @@ def _is_foreign(scope: Scope, origins: Collection[str]) -> bool:
 
 
 class AddedHeaders:
-    """Adds headers to every answer that has not its own."""
+    """Adds headers to every answer, unless it already has them."""
 
     def __init__(self, app: ASGIApp, headers: Mapping[str, str]) -> None:
         """Add ``headers`` to the answers of ``app``."""
@@ -239,7 +239,7 @@ class BearerToken:
     """Answers 401 without ``Authorization: Bearer <token>`` or the cookie."""
 
     def __init__(self, app: ASGIApp, token: str, open_paths: Container[str]) -> None:
-        """Guard ``app``, but for ``open_paths``."""
+        """Guard ``app``, except ``open_paths``."""
         self._app = app
         self._token = token
         self._open_paths = open_paths

@@ -1,4 +1,4 @@
-"""Runs an application in a thread of its own, and ends it after its last answer."""
+"""Runs an application in its own thread, and ends it after its last answer."""
 
 import socket
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ _BACKLOG = 128
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """Return a socket that listens; raises SettingsError if that cannot be."""
+    """Return a listening socket; raises SettingsError if the port is not available."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         listener = socket.create_server((host, port), family=family, backlog=_BACKLOG)
@@ -46,11 +46,11 @@ def serving(
 
     Args:
         app: The application.
-        listener: Is closed at the end.
+        listener: The socket, which is closed at the end.
         stop: Set if the server ends on its own, which raises PermanentError after the block.
         grace_seconds: How long requests in flight may take to finish.
-        certificate: For HTTPS, with its ``key``.
-        key: The certificate's.
+        certificate: The certificate file for HTTPS.
+        key: The file of its private key.
 
     Raises SettingsError for a certificate or key that cannot be used.
     """

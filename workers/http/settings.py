@@ -1,4 +1,4 @@
-"""Where a worker listens, and whom it answers."""
+"""Settings for the address on which a worker listens, and for its clients."""
 
 import re
 from typing import Annotated, Self
@@ -16,7 +16,7 @@ _ORIGIN = re.compile(r"https?://[\w.:\[\]-]+")
 
 def _token(value: object) -> object:
     if not str(value).isascii():
-        raise ValueError("expected ASCII characters, because it travels in a header")
+        raise ValueError("expected ASCII characters, because it is sent in a header")
     return value
 
 
@@ -28,52 +28,53 @@ def _origins(value: object) -> list[str]:
 
 
 class HttpSettings(EnvironmentSettings):
-    """Where a worker listens, and for whom."""
+    """The address on which a worker listens, and its clients."""
 
     http_port: int | None = Field(
         default=None,
         ge=0,
         le=65535,
-        description="The port for HTTP; unset: no HTTP; 0: a free one, which the log names. Pods "
-        "share their node's ports, so give each job on a node its own.",
+        description="The port for HTTP. Unset: no HTTP; 0: any free port, which the log names. "
+        "Pods share their node's ports, so give each job on a node its own.",
     )
     http_host: str = Field(
         default="127.0.0.1",
-        description="The address to listen on: this node only, unless told otherwise; 0.0.0.0 is "
-        "every one.",
+        description="The address to listen on. The default accepts clients on this node only; "
+        "0.0.0.0 means all addresses.",
     )
     http_token: Annotated[SecretStr, BeforeValidator(_token)] | None = Field(
         default=None,
-        description="What clients send as `Authorization: Bearer ...`; unset: anybody may ask.",
+        description="The token that clients send as `Authorization: Bearer ...`. Unset: no token "
+        "is needed.",
     )
     http_certificate: LocalPath | None = Field(
         default=None,
-        description="The file of the certificate, PEM, chain included; set with http_key: HTTPS "
-        "instead of HTTP.",
+        description="The certificate file, in PEM format and including the chain. Set together "
+        "with http_key, it replaces HTTP by HTTPS.",
     )
     http_key: LocalPath | None = Field(
-        default=None, description="The file of the certificate's private key, PEM."
+        default=None, description="The file of the certificate's private key, in PEM format."
     )
     http_allowed_origins: Annotated[tuple[str, ...], BeforeValidator(_origins)] = Field(
         default=(),
-        description="Origins whose pages may ask, such as https://labels.example, separated by "
-        "commas; unset: the worker's own pages only.",
+        description="Origins whose pages may send requests, such as https://labels.example, "
+        "separated by commas. Unset: only the worker's own pages.",
     )
     http_access_log: bool = Field(
-        default=True, description="Whether each request is a line in the log, with its id."
+        default=True, description="Whether to log each request in one line, with its id."
     )
     http_access_log_probes: bool = Field(
-        default=False, description="Whether health probes are logged, too."
+        default=False, description="Whether to log health probes, too."
     )
     http_timeout_seconds: float = Field(
         default=10.0,
         gt=0,
-        description="Seconds in which a request must arrive and in which it is answered.",
+        description="Seconds within which a request must arrive, and then be answered.",
     )
 
     @property
     def scheme(self) -> str:
-        """Of the worker's URLs."""
+        """The scheme of the worker's URLs."""
         return "https" if self.http_certificate else "http"
 
     @model_validator(mode="after")

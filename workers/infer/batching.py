@@ -1,4 +1,4 @@
-"""Puts requests that come at the same time through the network together.
+"""Runs requests that arrive at the same time through the network together.
 
 While two batches are computed the next one gathers. A batch holds whole requests only and is
 computed by one model, so each answer comes from exactly one.
@@ -18,14 +18,14 @@ from numpy.typing import NDArray
 __all__ = ["Batcher", "Scores"]
 
 _IN_FLIGHT = 2
-"""Batches that are computed at a time, so that no core waits for the next one."""
+"""Batches computed at a time, so that no core waits for the next one."""
 
 Array = NDArray[np.float32]
 M = TypeVar("M")
 
 
 class Scores(NamedTuple, Generic[M]):
-    """Probabilities (N, C), and the model that they are from."""
+    """Probabilities (N, C), and the model that gave them."""
 
     probabilities: Array
     model: M
@@ -40,18 +40,18 @@ class _Request(Generic[M]):
 class Batcher(Generic[M]):
     """Answers within one event loop; the network runs in threads of its own.
 
-    How much may wait is bounded by who calls it (`workers.http.capacity`).
+    The caller bounds how much may wait (`workers.http.capacity`).
     """
 
     def __init__(
         self, score: Callable[[Array], Scores[M]], *, batch_size: int, wait_seconds: float
     ) -> None:
-        """Prepare; `running` does the work.
+        """Create an idle batcher; `running` starts it.
 
         Args:
             score: Runs the network on inputs (N, 3, S, S); threads share it.
-            batch_size: How many images make a batch full; a larger request is a batch of its own.
-            wait_seconds: How long a batch that is not full waits for more.
+            batch_size: Images in a full batch; a larger request is a batch of its own.
+            wait_seconds: How long an incomplete batch waits for more images.
         """
         self._score = score
         self._batch_size = batch_size

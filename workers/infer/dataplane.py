@@ -1,4 +1,4 @@
-"""What the server can be asked, without HTTP: the Open Inference Protocol and pictures."""
+"""What the server answers, independent of HTTP: the Open Inference Protocol and pictures."""
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
@@ -32,15 +32,15 @@ Array = NDArray[np.float32]
 
 SERVER_NAME = "sedna-tinyms"
 INPUT = "input"
-"""The input that takes the network's own: FP32 [N, 3, S, S]."""
+"""The input for the network's own tensors: FP32 [N, 3, S, S]."""
 PICTURE = "image"
-"""The input that takes encoded pictures: BYTES [N]."""
+"""The input for encoded pictures: BYTES [N]."""
 _PLATFORM = "onnx_onnxv1"
 _EXTENSIONS = ("binary_tensor_data", "classification", "model_configuration", "statistics")
 
 
 class DataPlane:
-    """Answers for one model; within one event loop."""
+    """Answers requests to one model, within one event loop."""
 
     def __init__(
         self,
@@ -61,10 +61,10 @@ class DataPlane:
             slot: The model.
             batcher: Runs it.
             images: Decodes pictures.
-            metrics: Count what is answered.
+            metrics: Count the answers.
             capacity: How many images may wait at a time.
             recorder: Keeps hard examples; None: they are not kept.
-            is_ending: Whether the worker is told to end.
+            is_ending: Whether the worker has been told to end.
         """
         self._settings = settings
         self._slot = slot
@@ -77,14 +77,14 @@ class DataPlane:
 
     @property
     def is_ready(self) -> bool:
-        """Whether to send requests here: a warm model is loaded, and the worker stays.
+        """Whether to send requests here: a warm model is loaded and the worker is not ending.
 
-        One that ends still answers what has reached it.
+        An ending worker still answers the requests that have reached it.
         """
         return self._slot.served is not None and not self._is_ending()
 
     def is_model_ready(self, name: str, version: str | None) -> bool:
-        """Whether that model would answer; raises UnknownModelError if there is none such."""
+        """Whether that model would answer; raises UnknownModelError if it does not exist."""
         self._check_name(name)
         if self.is_ready:
             self._check_version(version, self._slot.required)
@@ -116,7 +116,7 @@ class DataPlane:
         )
 
     def model_config(self, name: str, version: str | None) -> dict[str, object]:
-        """Describe the model as Triton's model configuration does; raises as `model_metadata`."""
+        """Describe the model in the form of Triton; raises what `model_metadata` does."""
         metadata = self.model_metadata(name, version)
         described = {
             "input": [_tensor_config(each) for each in metadata.inputs],
@@ -127,12 +127,12 @@ class DataPlane:
             "platform": metadata.platform,
             "backend": "onnxruntime",
             "version_policy": {"latest": {"num_versions": 1}},
-            "max_batch_size": 0,  # shapes are whole ones
+            "max_batch_size": 0,  # shapes include the batch dimension
             **described,
         }
 
     def statistics(self, name: str, version: str | None) -> dict[str, object]:
-        """Count what was answered, as Triton's statistics do; an empty name is any model's.
+        """Return the counts of answers as Triton's statistics; an empty name means any model.
 
         Raises UnknownModelError or NotReadyError.
         """
@@ -154,7 +154,7 @@ class DataPlane:
         }
 
     def repository_index(self) -> list[dict[str, str]]:
-        """List the models: the one that is served, or will be."""
+        """List the models: the one that is or will be served."""
         model = self._slot.served
         state = {"state": "READY" if self.is_ready else "UNAVAILABLE", "reason": ""}
         return [
@@ -162,7 +162,7 @@ class DataPlane:
         ]
 
     def rollback(self, name: str) -> ModelVersion:
-        """Go back to the previous model. Raises RequestError without one."""
+        """Return to the previous model. Raises RequestError if there is none."""
         self._check_name(name)
         return ModelVersion(name=name, version=self._slot.rollback().version)
 
@@ -196,7 +196,7 @@ class DataPlane:
     async def classify(self, picture: bytes, name: str) -> HardExample:
         """Classify one encoded picture; ``name`` is its file name, for the hard examples.
 
-        Raises as `infer` does.
+        Raises what `infer` does.
         """
         self._check_model(self._settings.served_name, None)
         scores, (hard,) = await self._classify_pictures([picture], name)
@@ -225,7 +225,7 @@ class DataPlane:
         probabilities, model = scores
         if not np.isfinite(probabilities).all():
             raise RequestError(
-                f"Input {INPUT}: values so large that the network's outputs are not numbers."
+                f"Input {INPUT}: the values are so large that the network's outputs are not finite."
             )
         hard = [model.is_hard(row) for row in probabilities]
         self._metrics.count_answers(model, probabilities, hard)

@@ -23,17 +23,17 @@ _FEWEST_EVALUATED = 100  # by chance alone, fewer give an index above 0.1
 def population_stability_index(expected: Counts, actual: Counts) -> float:
     """Return the index of two histograms (B,) over the same bins, from 0.
 
-    Half a count is added to each bin, so that an empty one gives a finite figure.
+    Half a count is added to each bin, so that an empty bin gives a finite index.
     """
     e, a = _shares(expected), _shares(actual)
     return float(((a - e) * np.log(a / e)).sum())
 
 
 class ConfidenceDrift:
-    """Holds a model's latest confidences against its evaluation's, or else its first ones."""
+    """Compares a model's latest confidences with its evaluation's, or else with its first ones."""
 
     def __init__(self, class_count: int, evaluated: Sequence[int] = (), *, size: int = 500) -> None:
-        """Have seen nothing yet.
+        """Start with an empty window.
 
         Args:
             class_count: C; a confidence is the highest of C probabilities, 1/C to 1.
@@ -47,13 +47,13 @@ class ConfidenceDrift:
         self.is_of_evaluation = (
             len(evaluated) == CONFIDENCE_BINS and sum(evaluated) >= _FEWEST_EVALUATED
         )
-        """Whether the evaluation is the reference."""
+        """Whether the reference is the evaluation."""
         self._reference = np.array(evaluated if self.is_of_evaluation else [0] * CONFIDENCE_BINS)
         self._missing = 0 if self.is_of_evaluation else size
         self._latest = np.empty(0)
 
     def add(self, confidences: NDArray[np.float64]) -> None:
-        """Take in confidences (N,)."""
+        """Add confidences (N,)."""
         first, rest = confidences[: self._missing], confidences[self._missing :]
         if len(first):
             self._missing -= len(first)

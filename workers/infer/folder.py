@@ -1,4 +1,4 @@
-"""Answers what waits in the inbox, batch by batch, until it is told to stop."""
+"""Answers the images in the inbox, batch by batch, until it is told to stop."""
 
 import logging
 import time
@@ -41,7 +41,7 @@ class _OpenedImage(NamedTuple):
 
 
 class FolderService:
-    """Answers the images of one inbox with the model in the slot."""
+    """Answers the images of one inbox with the slot's model."""
 
     def __init__(
         self,
@@ -54,16 +54,16 @@ class FolderService:
         copy_seconds: float = _COPY_SECONDS,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Answer nothing yet.
+        """Connect the parts; `answer_waiting` starts answering.
 
         Args:
-            settings: The classes, and how large the network's input and a batch are.
+            settings: The classes, and the sizes of the network's input and of a batch.
             inbox: The images.
-            slot: The model; it must hold one before `answer_waiting`.
+            slot: Must contain a model before `answer_waiting` is called.
             metrics: Count the answers.
             store: Keeps hard examples; None: they are not kept.
             copy_seconds: How long an unreadable file may stay unchanged before it is rejected.
-            clock: Tells seconds. Not the file's own time, which may be of another machine.
+            clock: Gives seconds; the file's own time may come from another machine.
         """
         self._settings = settings
         self._inbox = inbox
@@ -75,19 +75,19 @@ class FolderService:
         self._unreadable: dict[WaitingImage, float] = {}
 
     def run(self, stop: Event) -> None:
-        """Answer what waits and what comes, until ``stop`` is set."""
+        """Answer the waiting and the arriving images until ``stop`` is set."""
         problem = ""
         for _ in changes(self._inbox.folder, _LOOK_SECONDS, stop):
             try:
                 self.answer_waiting(stop)
             except OSError as error:
-                # The images wait until there is room, or the inbox is back; HTTP goes on.
+                # The images wait until the disk has space or the inbox is back; HTTP still answers.
                 if str(error) != problem:
                     _log.error("the inbox waits: %s", error)
                 problem = str(error)
 
     def answer_waiting(self, stop: Event) -> None:
-        """Answer what waits now; ``stop`` ends it after a batch."""
+        """Answer the images that wait now; ``stop`` ends it after a batch."""
         images = self._inbox.waiting()
         known = self._unreadable
         self._unreadable = {image: known[image] for image in images if image in known}
@@ -132,7 +132,7 @@ class FolderService:
 
     @contextmanager
     def _apart(self, image: WaitingImage) -> Iterator[None]:
-        """Set an image aside for which the block fails, so that no other has to wait."""
+        """Set the image aside if the block fails, so that it does not hold up the others."""
         try:
             yield
         except WriteError:

@@ -1,8 +1,8 @@
-"""Hard examples are kept for a person to label: the picture and a JSON file next to it.
+"""Keeps hard examples for a person to label: each a picture with a JSON file next to it.
 
-The folder never grows beyond its quota, and holds each picture once, by its content. A picture
-is written before its JSON file and removed after it: one that has a JSON file is complete, and
-one without is the rest of an interrupted write or removal.
+The folder never exceeds its quota and contains each picture once, identified by its content. A
+picture is written before its JSON file and removed after it: one with a JSON file is complete, one
+without is left over from an interrupted write or removal.
 """
 
 import hashlib
@@ -50,7 +50,7 @@ class HardExampleStore:
     """A folder of hard examples; the process that adds to it is the only one that evicts."""
 
     def __init__(self, folder: Path, quota: int) -> None:
-        """Use ``folder``, which exists, up to ``quota`` bytes; clear interrupted writes away."""
+        """Use up to ``quota`` bytes of an existing folder; remove interrupted writes from it."""
         self._folder = folder
         self._quota = quota
         self._lock = Lock()
@@ -65,10 +65,10 @@ class HardExampleStore:
         return len(self._digests)
 
     def save(self, name: str, picture: bytes, example: HardExample) -> Path | None:
-        """Keep a picture and return its path, or None for one that is known already.
+        """Keep a picture and return its path, or None if the folder already contains it.
 
-        ``name`` is the picture's file name so far; the digest of its content is added. What a
-        person has written of a known picture stays.
+        ``name`` is the picture's original file name, to which a digest of its content is added.
+        What a person has written about a known picture is kept.
         """
         digest = hashlib.sha256(picture).hexdigest()[:_DIGEST_DIGITS]
         with self._lock:

@@ -1,4 +1,4 @@
-"""From an encoded picture to the network's input, with bounds on what a stranger can send."""
+"""Turns encoded pictures into the network's input, with limits on what clients can send."""
 
 import asyncio
 import os
@@ -23,19 +23,19 @@ _MOST_THREADS = 4  # each decodes up to as many pixels
 
 
 class DecodedPicture(NamedTuple):
-    """A picture as the network takes it."""
+    """A picture in the form that the network takes."""
 
     input: NDArray[np.float32]
     """(channels, S, S)."""
     suffix: str
-    """Of a file in the picture's format."""
+    """The file name suffix of the picture's format."""
 
 
 def check_picture(header: Header, largest_pixels: float) -> None:
-    """Refuse what fills the memory when it is decoded.
+    """Refuse pictures that would exhaust the memory when decoded.
 
     Raises TooLargeError for more than ``largest_pixels``, or fewer if a pixel takes more than
-    the usual 8 bytes, and ImageError for a strip so narrow that scaling it up would.
+    the usual 8 bytes, and ImageError for a strip so narrow that scaling it up would do the same.
     """
     width, height = header.width, header.height
     most = largest_pixels * _USUAL_BYTES_PER_PIXEL / header.bytes_per_pixel
@@ -55,7 +55,7 @@ class ImageReader:
     """Decodes pictures in threads; large ones one at a time, so that memory stays bounded."""
 
     def __init__(self, input_format: InputFormat, *, largest_pixels: float) -> None:
-        """Make a network's inputs; refuse pictures of more than ``largest_pixels``."""
+        """Produce a network's inputs; refuse pictures of more than ``largest_pixels``."""
         self._input_format = input_format
         self._largest_pixels = largest_pixels
         threads = min(len(os.sched_getaffinity(0)), _MOST_THREADS)
@@ -66,7 +66,8 @@ class ImageReader:
     async def read(self, picture: bytes) -> DecodedPicture:
         """Return the input of an encoded picture.
 
-        Raises ImageError for what is none that is taken, TooLargeError for too many pixels.
+        Raises ImageError if it cannot be read as a picture of an accepted format, and
+        TooLargeError if it has too many pixels.
         """
         loop = asyncio.get_running_loop()
         result = await loop.run_in_executor(self._small, self._small_or_header, picture)
@@ -75,12 +76,12 @@ class ImageReader:
         return await loop.run_in_executor(self._large, self._decode, picture, result)
 
     def close(self) -> None:
-        """Finish what is being decoded, and end the threads."""
+        """Finish the pictures being decoded and end the threads."""
         self._small.shutdown()
         self._large.shutdown()
 
     def _small_or_header(self, picture: bytes) -> DecodedPicture | Header:
-        """Return the input of a picture that is not large, and of another one its header."""
+        """Return the input of a small picture, or only the header of a large one."""
         header = read_header(picture)
         check_picture(header, self._largest_pixels)
         is_large = header.width * header.height >= _LARGE_PIXELS

@@ -1,4 +1,4 @@
-"""The folder of images to answer, each exactly once."""
+"""The folder of images to be answered, each exactly once."""
 
 import fcntl
 import hashlib
@@ -39,7 +39,7 @@ class WaitingImage:
 
     @classmethod
     def look(cls, path: Path) -> Self | None:
-        """Return the file as it is now, or None if it is gone or no regular file."""
+        """Return the file as it is now, or None if it is gone or is not a regular file."""
         try:
             status = path.stat()
         except OSError:
@@ -48,7 +48,7 @@ class WaitingImage:
 
     @property
     def name(self) -> str:
-        """The file's name, or if it does not fit, one that does and that no other file has."""
+        """The file's name; if it is too long, a shorter unique one."""
         name = self.path.name
         fitting = fit_name(name)
         return fitting if fitting == name else f"{_digest(name)}-{fitting}"
@@ -62,7 +62,7 @@ class Inbox:
     """
 
     def __init__(self, folder: Path) -> None:
-        """Make the folder and its subfolders; raises SettingsError if that cannot be."""
+        """Create the folder and its subfolders; raises SettingsError if that fails."""
         self.folder = folder
         self._done, self._rejected = folder / DONE_FOLDER, folder / REJECTED_FOLDER
         for each in (folder, self._done, self._rejected):
@@ -80,7 +80,7 @@ class Inbox:
     @contextmanager
     def lock(self) -> Iterator[bool]:
         """Return whether this worker may answer now: an old pod can still run next to a new one."""
-        # Reading is enough to lock it: it may be of a worker that ran as another user.
+        # Read access is enough to lock it: a worker of another user may have created it.
         descriptor = os.open(self.folder / _LOCK_FILE, os.O_RDONLY | os.O_CREAT, 0o644)
         with os.fdopen(descriptor) as file:
             try:
@@ -91,7 +91,7 @@ class Inbox:
                 yield True
 
     def is_answered(self, image: WaitingImage) -> bool:
-        """Return whether this very file has its answer already."""
+        """Return whether this very file has already been answered."""
         try:
             answer = Answer.model_validate_json(_sidecar(self._done, image.name).read_bytes())
         except (OSError, ValidationError):
@@ -108,7 +108,7 @@ class Inbox:
         image.path.replace(self._done / image.name)
 
     def reject(self, image: WaitingImage, reason: str) -> None:
-        """Write why the image is not answered, and move it to that."""
+        """Write why the image is not answered, and move the image there."""
         names = chain([image.name], (f"{number}-{image.name}" for number in count(1)))
         name = next(name for name in names if not self._is_taken(name))
         rejection = Rejection(image=image.name, time=datetime.now(UTC), reason=reason)
@@ -116,7 +116,7 @@ class Inbox:
         image.path.replace(self._rejected / name)
 
     def leave(self, image: WaitingImage) -> None:
-        """Let a file that cannot be moved lie where it is, until it changes."""
+        """Leave a file that cannot be moved where it is until it changes."""
         self._left.add(image)
 
     def _is_taken(self, name: str) -> bool:

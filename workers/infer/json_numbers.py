@@ -1,7 +1,7 @@
-"""Long arrays of numbers in a request's JSON, read piece by piece.
+"""Reads long arrays of numbers in a request's JSON piece by piece.
 
-A parser in C holds the interpreter's lock until it has read the last number, and makes an object
-of each: a body of 16 MiB would keep probes waiting for seconds, and take a gigabyte.
+A parser in C holds the interpreter's lock until it has read the last number, and creates an object
+for each: a body of 16 MiB would keep probes waiting for seconds and take a gigabyte.
 """
 
 import json
@@ -16,7 +16,7 @@ from workers.http.refusals import RequestError, TooLargeError
 __all__ = ["PLACEHOLDER", "without_numbers"]
 
 PLACEHOLDER = "numbers"
-"""The key of the object that stands for an array, with its position."""
+"""The key of the object that replaces an array; its value is the array's position."""
 
 _KEY = b'"data"'
 _ARRAY = re.compile(rb'"data"[ \t\r\n]{0,99}:[ \t\r\n]{0,99}(?=\[)')
@@ -29,10 +29,10 @@ _MOST_VALUES = 100_000
 
 
 def without_numbers(text: bytes) -> tuple[bytes, list[NDArray[np.float32]]]:
-    """Return a request's JSON with a placeholder for each long array, and the arrays, flat.
+    """Return a request's JSON with a placeholder for each long array, and the flat arrays.
 
-    Raises RequestError for anything but numbers, TooLargeError for what is too much to be read at
-    once: more than 100,000 values outside the arrays.
+    Raises RequestError for anything but numbers, and TooLargeError for more than 100,000 values
+    outside the arrays, which are too many to read in one piece.
     """
     parts, arrays = [], list[NDArray[np.float32]]()
     position = 0
@@ -53,7 +53,7 @@ def without_numbers(text: bytes) -> tuple[bytes, list[NDArray[np.float32]]]:
 
 
 def _array(text: bytes, key: int) -> tuple[int, int]:
-    """Return where the array of numbers behind a key begins and ends; alike if there is none."""
+    """Return where the array of numbers after a key begins and ends; equal if there is none."""
     match = _ARRAY.match(text, key)
     # The key of an array within a string has an escaped quote.
     if match is None or text[key - 1 : key] == b"\\":

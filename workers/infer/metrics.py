@@ -1,4 +1,4 @@
-"""What Prometheus reads of a running inference worker."""
+"""The metrics of a running inference worker, for Prometheus."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -40,14 +40,14 @@ class Answered(NamedTuple):
     images: int
     batches: int
     nanoseconds: int
-    """Time of all requests together."""
+    """Total time of all requests."""
 
 
 class ServingMetrics:
-    """Counts what the worker does. Threads may share it."""
+    """Counts the worker's requests, answers and updates. Threads may share it."""
 
     def __init__(self, slot: ModelSlot) -> None:
-        """Have counted nothing yet; the model is the slot's."""
+        """Start at zero; the slot has the model."""
         self.registry = CollectorRegistry()
         self._drift = _ModelDrift()
         self._requests = Counter(
@@ -68,7 +68,7 @@ class ServingMetrics:
         )
         self._images = Counter(
             "inference_images",
-            "Images by the class they were given.",
+            "Images by predicted class.",
             ["label"],
             registry=self.registry,
         )
@@ -110,7 +110,7 @@ class ServingMetrics:
         self._requests.labels(endpoint, str(status)).inc()
 
     def count_batch(self, images: int) -> None:
-        """Count a batch that went through the network."""
+        """Count a batch that the network computed."""
         self._batches.observe(images)
 
     def count_answers(
@@ -129,7 +129,7 @@ class ServingMetrics:
         self._updates.labels(outcome).inc()
 
     def answered(self) -> "Answered":
-        """Return what was answered so far."""
+        """Return the counts so far."""
         every = _sum(self._requests, "_total")
         succeeded = _sum(self._requests, "_total", succeeded=True)
         return Answered(
@@ -141,12 +141,12 @@ class ServingMetrics:
         )
 
     def text(self) -> bytes:
-        """Return all of it in Prometheus's text format."""
+        """Return all metrics in Prometheus's text format."""
         return generate_latest(self.registry)
 
 
 def _sum(metric: Collector, suffix: str, *, succeeded: bool = False) -> float:
-    """Add a metric's samples up, or those of answers that succeeded only."""
+    """Return the sum of a metric's samples, or only of those for successful answers."""
     samples = (sample for each in metric.collect() for sample in each.samples)
     return sum(
         sample.value
@@ -157,7 +157,7 @@ def _sum(metric: Collector, suffix: str, *, succeeded: bool = False) -> float:
 
 
 class _ModelDrift:
-    """The drift of the model that answers; another model starts again."""
+    """The drift of the model that answers; it starts over with another model."""
 
     def __init__(self) -> None:
         self._lock = Lock()
@@ -182,7 +182,7 @@ class _ModelDrift:
 
 
 class _ModelCollector:
-    """Looks at the model when Prometheus asks."""
+    """Reads the model's state when Prometheus scrapes."""
 
     def __init__(self, slot: ModelSlot, drift: _ModelDrift) -> None:
         self._slot = slot

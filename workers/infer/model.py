@@ -28,7 +28,7 @@ _TOLERANCE = 1e-5
 
 
 class ServedModel:
-    """A loaded model: which one it is, and what it says. Threads may share it."""
+    """A loaded model: its identity and its answers. Threads may share it."""
 
     def __init__(
         self,
@@ -40,16 +40,16 @@ class ServedModel:
         batch_size: int,
         evaluated_confidence: Sequence[int] = (),
     ) -> None:
-        """Serve the estimator's present weights.
+        """Serve the estimator's current weights.
 
         Args:
-            estimator: Has them.
-            miner: Says whether an image is a hard example; None: none is.
-            class_names: What it tells apart, in the order of its outputs.
+            estimator: The model.
+            miner: Decides whether an image is a hard example; None: no image is.
+            class_names: The classes, in the order of its outputs.
             version: The first 12 digits of the SHA-256 of the model's content.
             batch_size: How many images go through the network at once.
-            evaluated_confidence: Of its evaluation,
-                `backend.classifier.metrics.confidence_counts`; empty: it is not known.
+            evaluated_confidence: `backend.classifier.metrics.confidence_counts` of its
+                evaluation; empty if unknown.
         """
         self.version = version
         self.class_names = tuple(class_names)
@@ -62,7 +62,7 @@ class ServedModel:
     def probabilities(self, inputs: Array) -> Array:
         """Return the probabilities (N, C) of inputs (N, channels, S, S), N at least 1.
 
-        They are not finite where the network's outputs are not.
+        They are not finite if the network's outputs are not.
         """
         starts = range(0, len(inputs), self._batch_size)
         with np.errstate(invalid="ignore", over="ignore"):
@@ -77,12 +77,12 @@ class ServedModel:
         return self.class_names[int(probabilities.argmax())]
 
     def is_hard(self, probabilities: Array) -> bool:
-        """Say whether an image with these probabilities (C,) is a hard example."""
+        """Return whether an image with these probabilities (C,) is a hard example."""
         return self._miner is not None and self._miner(probabilities)
 
 
 class ModelSlot:
-    """Holds the model that answers; another takes its place once it has proved to work."""
+    """Contains the model that answers; another replaces it once it has proved to work."""
 
     def __init__(self, settings: InferSettings) -> None:
         """Start without a model."""
@@ -104,11 +104,11 @@ class ModelSlot:
         return Scores(model.probabilities(inputs), model)
 
     def load(self, path: Path) -> None:
-        """Load a model next to the present one, try it on a canary batch, and swap.
+        """Load a model next to the current one, try it on a canary batch, and swap.
 
-        It is served with the classes that it was trained for, which its file names: they may be
-        others than the settings', until the next update or after it.
-        Raises ModelFileError for an unusable model; the present one stays.
+        It is served with the classes that it was trained for, as named in its file; they may
+        differ from the settings'.
+        Raises ModelFileError for an unusable model; the current one stays.
         """
         file = model_file.read(path)
         version = file.digest[:_VERSION_DIGITS]
@@ -133,28 +133,28 @@ class ModelSlot:
         release_free_memory()
 
     def rollback(self) -> ServedModel:
-        """Put the previous model in the present one's place, and keep that one.
+        """Exchange the current and the previous model.
 
         Returns the model that answers now. Raises RequestError if there is no previous one.
         """
         with self._swapping:
             if self._previous is None:
-                raise RequestError("There is no earlier model to go back to.")
+                raise RequestError("There is no previous model to return to.")
             model, self._previous = self._previous, self.served
             self.served = model
             return model
 
 
 def _try_out(model: ServedModel, path: Path, input_format: InputFormat) -> None:
-    """Warm the model up, and refuse one whose answers no client could use."""
+    """Warm up the model, and refuse one whose answers are unusable."""
     inputs = preprocess_batch(_canaries(input_format.size), input_format)
     alone = np.concatenate([model.probabilities(each[np.newaxis]) for each in inputs])
     together = model.probabilities(inputs)
     if not np.isfinite(together).all():
-        raise ModelFileError(f"{path}: the model's outputs are not numbers: deploy another.")
+        raise ModelFileError(f"{path}: the model's outputs are not finite: deploy another.")
     if not np.allclose(alone, together, rtol=0, atol=_TOLERANCE):
         raise ModelFileError(
-            f"{path}: the model answers otherwise in a batch than alone: export it again."
+            f"{path}: the model gives different answers in a batch than alone: export it again."
         )
 
 

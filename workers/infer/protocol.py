@@ -1,9 +1,8 @@
 """Messages of the Open Inference Protocol v2, binary tensors and classification included.
 
 See kserve/open-inference-protocol (inference_rest.md) and triton-inference-server/server
-(extension_binary_data.md, extension_classification.md). A message is JSON; where tensors are
-binary, they follow it in order, and the header Inference-Header-Content-Length tells where the
-JSON ends.
+(extension_binary_data.md, extension_classification.md). A message is JSON; binary tensors follow
+it in order, and the header Inference-Header-Content-Length says where the JSON ends.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -50,7 +49,7 @@ _CLASSIFIED = "probabilities"
 
 
 def _text(value: object) -> object:
-    """Take a number or null for an id, as other servers do."""
+    """Accept a number or null as an id, as other servers do."""
     if value is None:
         return ""
     return str(value) if isinstance(value, int) else value
@@ -69,7 +68,7 @@ class Message(BaseModel):
 
 
 class RequestInput(Message):
-    """A tensor of a request; its data are in ``data`` or follow the JSON."""
+    """A tensor of a request; its values are in ``data`` or follow the JSON."""
 
     name: str
     shape: list[NonNegativeInt] = Field(max_length=_MOST_AXES)
@@ -78,7 +77,7 @@ class RequestInput(Message):
 
 
 class RequestOutput(Message):
-    """A tensor that is asked for."""
+    """A requested tensor."""
 
     name: str
 
@@ -91,28 +90,28 @@ class _Request(Message):
 
 @dataclass(frozen=True)
 class OutputForm:
-    """How an output is wanted."""
+    """The form of a requested output."""
 
     binary: bool
     classes: int = 0
-    """Of each image, as many likeliest classes as text instead of numbers; 0: numbers."""
+    """How many of the likeliest classes to give as text for each image; 0: give numbers."""
 
 
 @dataclass(frozen=True)
 class InferenceRequest:
-    """What is asked."""
+    """An inference request."""
 
     id: str
     inputs: tuple[Tensor, ...]
     outputs: dict[str, OutputForm] | None
-    """The outputs that are wanted, by name; None: all."""
+    """The requested outputs, by name; None: all."""
     binary: bool
-    """Whether outputs that are not named are wanted as binary."""
+    """Whether outputs that are not named are sent as binary."""
 
 
 @dataclass(frozen=True)
 class InferenceResponse:
-    """What is answered."""
+    """The answer to an inference request."""
 
     model_name: str
     model_version: str
@@ -123,11 +122,11 @@ class InferenceResponse:
 
 @dataclass(frozen=True)
 class EncodedResponse:
-    """A response's body."""
+    """The body of a response."""
 
     body: bytes
     json_length: int
-    """Bytes of JSON at its start."""
+    """The length of the JSON at its start, bytes."""
 
     @property
     def has_binary(self) -> bool:
@@ -158,9 +157,9 @@ def parse_request(body: bytes, json_length: int | None = None) -> InferenceReque
 
 
 def encode_response(response: InferenceResponse, request: InferenceRequest) -> EncodedResponse:
-    """Write the response in the form that the request asks for.
+    """Encode the response in the form that the request asks for.
 
-    Raises RequestError if it asks for an output that there is not.
+    Raises RequestError if it asks for an output that does not exist.
     """
     tensors, parts = [], []
     every = {tensor.name: OutputForm(request.binary) for tensor in response.outputs}
@@ -182,9 +181,9 @@ def encode_response(response: InferenceResponse, request: InferenceRequest) -> E
 
 
 class TensorMessage(BaseModel):
-    """A tensor of an answer, whose data may follow the JSON, or what the model takes or gives.
+    """A tensor of a response, whose data may follow the JSON, or an input or output of the model.
 
-    In a model's metadata -1 stands for any number of images.
+    In a model's metadata, -1 stands for any number of images.
     """
 
     name: str
@@ -200,7 +199,7 @@ class TensorMessage(BaseModel):
 
 
 class ResponseMessage(BaseModel):
-    """What is answered, without the data that follow the JSON."""
+    """A response without the data that follow the JSON."""
 
     model_config = ConfigDict(protected_namespaces=())
 
@@ -211,7 +210,7 @@ class ResponseMessage(BaseModel):
 
 
 class ServerMetadata(BaseModel):
-    """What the server is."""
+    """The server's name, version and extensions."""
 
     name: str
     version: str
@@ -219,7 +218,7 @@ class ServerMetadata(BaseModel):
 
 
 class ModelMetadata(BaseModel):
-    """What the model takes and gives."""
+    """The model's inputs and outputs."""
 
     name: str
     versions: list[str]
@@ -236,7 +235,7 @@ class ModelVersion(BaseModel):
 
 
 class Readiness(BaseModel):
-    """Whether requests would be answered, by the model ``name`` if there is one."""
+    """Whether requests would be answered, by the model ``name`` if it is given."""
 
     name: str | None = None
     ready: bool
@@ -256,7 +255,7 @@ def _inputs(
             tensors.append(from_json(each.name, each.datatype, each.shape, data))
             continue
         if not isinstance(size, int) or not 0 <= size <= len(body) - position:
-            raise RequestError(f"Input {each.name}: binary_data_size is not that of its data.")
+            raise RequestError(f"Input {each.name}: binary_data_size is not the size of its data.")
         data = body[position : position + size]
         tensors.append(from_binary(each.name, each.datatype, each.shape, data))
         position += size
@@ -270,7 +269,7 @@ def _data(sent: RequestInput, arrays: Sequence[NDArray[np.float32]]) -> object:
         return sent.data
     number = sent.data.get(PLACEHOLDER)
     if type(number) is not int or not 0 <= number < len(arrays):
-        raise RequestError(f"Input {sent.name}: the data are not an array.")
+        raise RequestError(f"Input {sent.name}: data must be an array.")
     return arrays[number]
 
 

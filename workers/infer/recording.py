@@ -1,4 +1,4 @@
-"""Keeps hard examples without making their senders wait for the disk."""
+"""Keeps hard examples without making clients wait for the disk."""
 
 import logging
 from queue import Full, Queue
@@ -22,7 +22,7 @@ class _Item(NamedTuple):
 
 
 class HardExampleRecorder:
-    """Saves into a store in a thread of its own; `close` waits until all is on disk."""
+    """Saves to a store in its own thread; `close` waits until everything is on disk."""
 
     def __init__(self, store: HardExampleStore) -> None:
         """Start the thread."""
@@ -33,14 +33,14 @@ class HardExampleRecorder:
         self.dropped = 0
 
     def record(self, name: str, picture: bytes, example: HardExample) -> None:
-        """Keep a picture soon; it is dropped, and counted, if the disk does not keep up."""
+        """Queue a picture to be saved; if the disk does not keep up, it is dropped and counted."""
         try:
             self._queue.put_nowait(_Item(name, picture, example))
         except Full:
             self.dropped += 1
 
     def close(self) -> None:
-        """Save what was recorded; nothing may be recorded afterwards."""
+        """Save what is queued; nothing may be recorded afterwards."""
         self._queue.put(None)
         self._thread.join()
 

@@ -1,4 +1,4 @@
-"""The inference worker: one model, answering from a folder, over HTTP, or both."""
+"""The inference worker: one model that answers images from a folder, over HTTP, or both."""
 
 import logging
 from collections.abc import Iterator
@@ -28,8 +28,8 @@ _log = logging.getLogger(__name__)
 def infer(session: Session, stop: Event) -> None:
     """Serve until ``stop`` is set.
 
-    Raises SettingsError for a wrong variable, ModelFileError if there is no usable model, and
-    TemporaryError if a remote one cannot be fetched now.
+    Raises SettingsError for an invalid variable, ModelFileError if there is no usable model, and
+    TemporaryError if a remote model cannot be downloaded now.
     """
     settings = session.settings(InferSettings)
     if settings.infer_url is None and settings.http_port is None:

@@ -27,7 +27,7 @@ class InferSettings(JobSettings, InferTask, EstimatorSettings, MiningSettings, H
         default=60.0,
         ge=1,
         validation_alias=Variable.MODEL_POLL_PERIOD_SECONDS,
-        description="Seconds between two checks for a new model where no file event announces it.",
+        description="Seconds between two checks for a new model if no file event announces it.",
     )
     model_hot_update_config: LocalPath = Field(
         default=Path(MODEL_HOT_UPDATE_FOLDER, MODEL_HOT_UPDATE_FILE),
@@ -37,47 +37,50 @@ class InferSettings(JobSettings, InferTask, EstimatorSettings, MiningSettings, H
     he_saved_url: LocalPath | None = Field(
         default=None,
         validation_alias="HE_SAVED_URL",
-        description="The folder for hard examples; unset: they are not saved.",
+        description="The folder for hard examples. Unset: they are not saved.",
     )
     infer_url: LocalPath | None = Field(
         default=None,
-        description="The folder whose images are answered; unset: they come over HTTP only.",
+        description="The folder of images to be classified. Unset: images arrive over HTTP only.",
     )
     model_name: str = Field(
         default="",
         pattern=r"^[\w.-]*$",
-        description="The model's name in HTTP paths; unset: the job's name.",
+        description="The model's name in HTTP paths. Unset: the job's name.",
     )
     request_mebibytes: int = Field(
-        default=16, ge=1, description="The largest request, MiB; four such are taken at a time."
+        default=16,
+        ge=1,
+        description="The largest request, MiB. At most four times as much is held at a time.",
     )
     image_megapixels: float = Field(
         default=24.0,
         gt=0,
         le=80,
-        description="The largest picture, million pixels of 8 bytes each when decoded: JPEG files "
-        "that are not progressive may have more, PNG and BMP files without transparency twice as "
-        "many, AVIF and WebP files fewer.",
+        description="The largest picture, in millions of pixels that take 8 bytes each when "
+        "decoded. Baseline JPEG files may have more, PNG and BMP files without transparency twice "
+        "as many, AVIF and WebP files fewer.",
     )
     batch_size: int = Field(
         default=8,
         ge=1,
-        description="Images that go through the network at once; more take more memory.",
+        description="Images that go through the network at once. Larger batches take more memory.",
     )
     batch_wait_milliseconds: float = Field(
         default=0.0,
         ge=0,
         le=1000,
-        description="How long a batch that is not full waits for more images. At 0 a batch holds "
-        "what came while the last one was computed.",
+        description="How long an incomplete batch waits for more images. At 0, a batch contains "
+        "the images that arrived while the previous one was computed.",
     )
     queue_size: int = Field(
         default=64,
         ge=1,
-        description="Images that are waiting or computed at a time; more are answered 503.",
+        description="Images waiting or being computed at a time. Further ones are answered with "
+        "503.",
     )
     hard_example_quota: int = Field(
-        default=512, ge=1, description="Size of the folder for hard examples, MiB."
+        default=512, ge=1, description="The largest size of the folder for hard examples, MiB."
     )
 
     @property

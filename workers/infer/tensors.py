@@ -1,7 +1,7 @@
 """Tensors of the Open Inference Protocol, as JSON and as Triton's binary extension has them.
 
-Binary is little-endian and row-major; an element of BYTES follows its length, 4 bytes. In JSON
-an element of BYTES is text; anything else, such as a picture, is sent as Base64.
+Binary data are little-endian and row-major; each element of BYTES is preceded by its length in 4
+bytes. In JSON, an element of BYTES is text, or Base64 for anything else, such as a picture.
 """
 
 import base64
@@ -23,7 +23,7 @@ __all__ = ["Tensor", "from_binary", "from_json", "to_binary", "to_json"]
 _BLANKS = b" \t\r\n"
 _PIECE = 4 * 2**18
 _DECODED_PIECE = 3 * 2**18
-_MOST_ELEMENTS = 10_000  # of BYTES: reading more keeps others waiting
+_MOST_ELEMENTS = 10_000  # of BYTES: reading more would keep other requests waiting
 _LENGTH = struct.Struct("<I")
 _DTYPES = {"FP32": np.dtype("<f4"), "BOOL": np.dtype("?"), "BYTES": np.dtype(object)}
 _DATATYPES = {dtype: datatype for datatype, dtype in _DTYPES.items()}
@@ -89,7 +89,7 @@ def to_json(tensor: Tensor) -> list[Any]:
 def _dtype(name: str, datatype: str) -> np.dtype[Any]:
     if datatype not in _DTYPES:
         raise RequestError(
-            f"Input {name}: datatype {datatype} is not taken: use {', '.join(_DTYPES)}."
+            f"Input {name}: datatype {datatype} is not supported: use {', '.join(_DTYPES)}."
         )
     return _DTYPES[datatype]
 
@@ -103,7 +103,7 @@ def _bytes_tensor(name: str, elements: Sequence[bytes], shape: Sequence[int]) ->
 
 
 def _shaped(name: str, values: NDArray[Any], shape: Sequence[int]) -> NDArray[Any]:
-    """Give the values a shape that has as many elements, but perhaps sides beyond NumPy's."""
+    """Give the values a shape with as many elements, but perhaps larger sides than NumPy allows."""
     try:
         return values.reshape(shape)
     except (ValueError, OverflowError):
@@ -123,7 +123,7 @@ def _elements(name: str, data: bytes) -> Iterator[bytes]:
 
 
 def _from_base64(name: str, text: object) -> bytes:
-    """Decode Base64 with or without line breaks, in pieces: each keeps other threads waiting."""
+    """Decode Base64 with or without line breaks, in pieces, since each blocks other threads."""
     try:
         encoded = str(text).encode("ascii").translate(None, _BLANKS)
         pieces = [

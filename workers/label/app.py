@@ -56,7 +56,7 @@ class _Choice(BaseModel):
 
 
 def make_app(settings: LabelSettings, labelling: Labelling, examples: ExampleFolder) -> Starlette:
-    """Return the application; while it runs, labels are saved when nobody labels for a while."""
+    """Return the application; it saves labels when no one has labelled for a while."""
     routes = _Routes(settings, labelling, examples)
 
     @asynccontextmanager
@@ -108,7 +108,7 @@ class _Routes:
         ]
 
     async def save_when_idle(self) -> None:
-        """Save pending labels once nobody has acted for a while, again and again."""
+        """Save pending labels whenever no one has acted for a while."""
         while True:
             self._acted.clear()
             with suppress(TimeoutError):
@@ -118,7 +118,7 @@ class _Routes:
             try:
                 await run_in_threadpool(self._labelling.save)
             except OSError as error:
-                _log.warning("labels are not saved yet: %s", error)
+                _log.warning("labels could not be saved yet: %s", error)
 
     async def page(self, _: Request) -> Response:
         waiting = await run_in_threadpool(self._labelling.waiting)
@@ -127,7 +127,7 @@ class _Routes:
         return HTMLResponse(text, headers={"Cache-Control": "no-store"})
 
     async def login(self, request: Request) -> Response:
-        """Take the token from the link, and keep it in a cookie that no script can read."""
+        """Move the token from the link to a cookie that no script can read."""
         token = request.query_params.get("token", "")
         expected = self._settings.http_token
         if expected and not is_token(token, expected.get_secret_value()):
@@ -171,7 +171,7 @@ class _Routes:
         return await self._act(lambda: self._import(labels))
 
     def _import(self, labels: Mapping[str, str]) -> dict[str, int]:
-        """Take the labels of pictures that wait, and tell how many there were, and of others."""
+        """Save the labels of waiting pictures; answer with their number, and that of the others."""
         waiting = {example.image for example in self._labelling.waiting()}
         found = by_name(labels, waiting)
         taken = self._labelling.label_all(found)
@@ -182,14 +182,14 @@ class _Routes:
         if not path.is_file():
             raise HTTPException(HTTPStatus.NOT_FOUND)
         content = await run_in_threadpool(thumbnail, path)
-        # The name holds the content's digest.
+        # The name contains the content's digest.
         headers = {"Cache-Control": "private, max-age=86400, immutable", "Vary": "Origin, Referer"}
         if comes_from(request.headers, self._settings.http_allowed_origins):
             headers[_RESOURCE_POLICY] = "cross-origin"
         return Response(content, media_type="image/jpeg", headers=headers)
 
     async def _act(self, action: Callable[[], Any], *, is_action: bool = True) -> Response:
-        """Do it in a thread, and answer with its result and the counts."""
+        """Run the action in a thread, and answer with its result and the counts."""
         result = await run_in_threadpool(action)
         if is_action:
             self._acted.set()
@@ -206,6 +206,6 @@ class _Routes:
 
 
 def _check_is_json(request: Request) -> None:
-    """Refuse what a foreign page could send without asking: a browser asks before JSON."""
+    """Refuse anything but JSON: a foreign page can send other types without a preflight request."""
     if request.headers.get("Content-Type", "").partition(";")[0] != "application/json":
         raise RequestError("Send application/json.")

@@ -1,4 +1,4 @@
-"""The dataset that labelled pictures are added to."""
+"""The dataset to which labelled pictures are added."""
 
 import errno
 import fcntl
@@ -20,7 +20,7 @@ _LOCK_FILE = ".index.lock"
 
 
 class LabelledPicture(NamedTuple):
-    """A picture, which has its final name, and what it shows."""
+    """A picture, with its final name, and its label."""
 
     path: Path
     label: str
@@ -35,9 +35,9 @@ class LabelledFolder:
         self.folder = index.parent / FOLDER
 
     def add(self, pictures: Sequence[LabelledPicture]) -> None:
-        """Copy pictures into the folder and append their lines to the index, all at once.
+        """Copy pictures into the folder and append all their lines to the index in one write.
 
-        What a call that was cut short has done already is not done again.
+        Steps that an interrupted call has completed are not repeated.
         """
         for picture in pictures:
             copy = self.folder / picture.path.name
@@ -48,9 +48,9 @@ class LabelledFolder:
             self._append([line.encode() for line in lines])
 
     def _append(self, lines: Sequence[bytes]) -> None:
-        """Append the lines that are not there in one write, which other writers' cannot split.
+        """Append the missing lines in one write, which other writers' cannot split.
 
-        The file stays the one that others hold open, with its mode, and behind its link.
+        The file is changed in place: it keeps its mode and links, and open handles stay valid.
         """
         with telling_why(self._index), self._index.open("a+b", buffering=0) as file:
             file.seek(0)

@@ -18,7 +18,7 @@ class ExampleFolder:
     """Hard examples by the name of their picture."""
 
     def __init__(self, folder: Path) -> None:
-        """Look into ``folder``, which the inference worker fills."""
+        """Read ``folder``, which the inference worker fills."""
         self._folder = folder
         self._read: dict[Path, _Read] = {}
 
@@ -33,11 +33,11 @@ class ExampleFolder:
         return {example.image: example for example in waiting if example.image in present}
 
     def path(self, name: str) -> Path:
-        """Return where the picture of that name is."""
+        """Return the path of the picture with that name."""
         return self._folder / Path(name).name
 
     def finish(self, name: str, label: str) -> None:
-        """Write down what a picture shows, and remove it: it is in the dataset now."""
+        """Record a picture's label, and remove the picture, which is now in the dataset."""
         picture = self.path(name)
         sidecar = picture.with_suffix(".json")
         if example := _parse(sidecar):
@@ -59,5 +59,5 @@ def _parse(sidecar: Path) -> HardExample | None:
         example = HardExample.model_validate_json(sidecar.read_bytes())
     except (OSError, ValueError):
         return None
-    # Names that this project gives its pictures; another could lead out of the folder.
+    # Names that this project gives its pictures; another name could point outside the folder.
     return example if Path(example.image).stem == sidecar.stem else None

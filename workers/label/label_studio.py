@@ -1,4 +1,4 @@
-"""Hard examples to Label Studio's JSON, and labels from it.
+"""Exports hard examples to Label Studio's JSON, and imports labels from it.
 
 See "Label Studio JSON format of annotated tasks" in its documentation. The labelling
 configuration that fits is an ``<Image name="image" value="$image"/>`` with a ``<Choices
@@ -41,8 +41,8 @@ def tasks(examples: Iterable[HardExample], pictures_url: str) -> list[dict[str, 
 def labels_of(content: bytes) -> dict[str, str]:
     """Return the label of each picture's address in an export; tasks without one are left out.
 
-    A ground truth counts, or else the newest annotation that was not cancelled. Raises
-    RequestError for another format.
+    The ground truth counts, or else the newest annotation that was not cancelled. Raises
+    RequestError for any other format.
     """
     try:
         exported = _Export.model_validate_json(content).root
@@ -56,7 +56,7 @@ def labels_of(content: bytes) -> dict[str, str]:
 
 
 def by_name(labels: Mapping[str, str], waiting: Container[str]) -> dict[str, str]:
-    """Return the labels of the pictures that wait, by their names, from those of addresses."""
+    """Return the labels of the waiting pictures by name, given labels by address."""
     named = (
         (next((name for name in _names(address) if name in waiting), None), label)
         for address, label in labels.items()
@@ -112,10 +112,10 @@ class _Export(RootModel[list[_Task]]):
 
 
 def _names(address: str) -> Iterator[str]:
-    """Yield what the picture's name may be.
+    """Yield possible names of the picture.
 
-    It ends the address's path, or its query, as of local storage; an upload puts eight
-    hexadecimal digits before it.
+    The name is at the end of the address's path, or of its query for local storage; an upload
+    adds eight hexadecimal digits in front of it.
     """
     parts = urlsplit(address)
     queried = [value for _, value in parse_qsl(parts.query)]

@@ -1,4 +1,4 @@
-"""What a person does with the hard examples: label, skip, undo."""
+"""Labels, skips and undoes: a person's work on the hard examples."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -20,22 +20,22 @@ PENDING_FILE = ".pending-labels.json"
 
 
 NONE = ""
-"""The label of a picture that shows none of the classes: it enters no dataset."""
+"""The label of a picture that shows none of the classes; it is not added to the dataset."""
 
 
 class UnknownExampleError(PermanentError):
-    """There is no unlabelled hard example of that name, or no such class."""
+    """There is no unlabelled hard example with that name, or no such class."""
 
 
 class Counts(NamedTuple):
-    """How far the labelling is."""
+    """The progress of the labelling."""
 
     waiting: int
     """Examples without a label."""
     pending: int
     """Labels that can be undone."""
     saved: int
-    """Labels that entered the dataset since the worker started."""
+    """Labels added to the dataset since the worker started."""
 
 
 class _Label(BaseModel):
@@ -50,9 +50,9 @@ class _Labels(RootModel[list[_Label]]):
 
 
 class Labelling:
-    """Keeps the latest labels open to be undone, and saves older ones in batches.
+    """Keeps the latest labels pending, so that they can be undone, and saves older ones in batches.
 
-    Threads may share it. A label that is pending survives the worker's end.
+    Threads may share it. Pending labels survive a restart of the worker.
     """
 
     def __init__(
@@ -63,7 +63,7 @@ class Labelling:
         *,
         batch: int,
     ) -> None:
-        """Continue for the previous worker; ``batch`` labels enter the dataset together."""
+        """Continue from the previous worker's state; ``batch`` labels are saved together."""
         self._examples = examples
         self._dataset = dataset
         self._class_names = class_names
@@ -76,12 +76,12 @@ class Labelling:
 
     @property
     def counts(self) -> Counts:
-        """How far the labelling is."""
+        """The progress of the labelling."""
         with self._lock:
             return Counts(len(self.waiting()), len(self._pending), self._saved)
 
     def waiting(self) -> list[HardExample]:
-        """Return what waits, the most uncertain first, what was skipped last."""
+        """Return the waiting examples, the most uncertain first and skipped ones last."""
         with self._lock:
             found = self._examples.unlabelled()
             for label in self._pending:
@@ -90,7 +90,7 @@ class Labelling:
             return [*found.values(), *skipped]
 
     def label(self, name: str, label: str) -> None:
-        """Say what a picture shows; raises UnknownExampleError."""
+        """Label a picture; raises UnknownExampleError."""
         with self._lock:
             self._check(name)
             self._check_class(label)
@@ -99,9 +99,10 @@ class Labelling:
                 self._save(self._batch)
 
     def label_all(self, labels: Mapping[str, str]) -> int:
-        """Label the pictures, by name, that wait, save all labels, and return how many those were.
+        """Label those pictures that wait, save all labels, and return the number of pictures.
 
-        Raises UnknownExampleError, and takes none, if one of their labels is not a class.
+        ``labels`` is by name. Raises UnknownExampleError, and saves none, if a label is not a
+        class.
         """
         with self._lock:
             waiting = {example.image for example in self.waiting()}
@@ -119,7 +120,7 @@ class Labelling:
             self._skipped = [*(each for each in self._skipped if each != name), name]
 
     def undo(self) -> str | None:
-        """Take the latest pending label back; return the picture's name, or None without one."""
+        """Undo the latest pending label; return the picture's name, or None if there is none."""
         with self._lock:
             if not self._pending:
                 return None
@@ -128,7 +129,7 @@ class Labelling:
             return name
 
     def save(self) -> int:
-        """Let all pending labels enter the dataset, and return how many did."""
+        """Add all pending labels to the dataset, and return their number."""
         with self._lock:
             return self._save(len(self._pending))
 
@@ -142,7 +143,7 @@ class Labelling:
             raise UnknownExampleError(f"{label} is not a class: choose one of {known}.")
 
     def _save(self, count: int) -> int:
-        """Save the oldest labels; each step can be repeated if it is cut short."""
+        """Save the oldest labels; each step can be repeated after an interruption."""
         batch = self._pending[:count]
         if not batch:
             return 0
@@ -160,7 +161,7 @@ class Labelling:
         return len(pictures)
 
     def _is_there(self, picture: Path) -> bool:
-        """Say whether a picture has been neither evicted nor taken."""
+        """Return whether a picture has been neither evicted nor labelled."""
         return picture.exists() or (self._dataset.folder / picture.name).exists()
 
     def _keep(self, pending: list[_Label]) -> None:

@@ -91,9 +91,9 @@ def render(settings: LabelSettings, examples: Sequence[HardExample], counts: Cou
 
 
 def keys_of(class_names: Sequence[str]) -> list[str]:
-    """Return each class's keys: its digit, if it has one, and its first letter, if it is its own.
+    """Return each class's keys: its digit, if it has one, and its first letter, if it is unique.
 
-    A class without either is chosen with the mouse.
+    A class without keys is chosen with the mouse.
     """
     initials = [name[0].lower() for name in class_names]
     digits = [*_DIGITS, *[""] * len(class_names)]

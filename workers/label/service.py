@@ -1,4 +1,4 @@
-"""Serves the labelling page until it is told to stop."""
+"""The labelling worker: serves the page until it is stopped."""
 
 import logging
 from collections.abc import Mapping
@@ -19,9 +19,9 @@ _log = logging.getLogger(__name__)
 
 
 def label(environment: Mapping[str, str], stop: Event) -> None:
-    """Serve until ``stop`` is set; pending labels then enter the dataset.
+    """Serve until ``stop`` is set, then add pending labels to the dataset.
 
-    Raises SettingsError for a wrong variable.
+    Raises SettingsError for an invalid variable.
     """
     settings = LabelSettings.from_environment(environment)
     make_folder(settings.he_saved_url, "HE_SAVED_URL")

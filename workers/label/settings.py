@@ -20,9 +20,7 @@ class LabelSettings(HttpSettings):
         validation_alias=Variable.ORIGINAL_DATASET_URL,
         description="The Dataset's index file; labelled pictures go to `hard-examples` next to it.",
     )
-    class_names: ClassNames = Field(
-        description="The classes that can be chosen, separated by commas."
-    )
+    class_names: ClassNames = Field(description="The classes to choose from, separated by commas.")
     job_name: str = Field(
         default="", validation_alias=Variable.JOB_NAME, description="The page's title."
     )
@@ -31,8 +29,10 @@ class LabelSettings(HttpSettings):
     )
     label_batch: PositiveInt = Field(
         default=10,
-        description="Labels that enter the dataset together, once as many can be undone.",
+        description="Labels that are added to the dataset together; until then they can be undone.",
     )
     undo_seconds: PositiveFloat = Field(
-        default=30.0, description="Seconds without a label after which all enter the dataset."
+        default=30.0,
+        description="Seconds without a new label after which all pending labels are added to the "
+        "dataset.",
     )

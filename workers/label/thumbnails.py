@@ -1,4 +1,4 @@
-"""Pictures as a browser can show them."""
+"""Thumbnails that any browser can show."""
 
 import io
 from functools import lru_cache
@@ -14,7 +14,7 @@ _SIDE = 800
 _QUALITY = 85
 _KEPT = 128
 
-# A browser asks for a page of them together.
+# A browser requests a page of them at the same time.
 _one_at_a_time = Lock()
 
 
@@ -22,7 +22,7 @@ _one_at_a_time = Lock()
 def thumbnail(picture: Path) -> bytes:
     """Return the picture upright, at most 800 pixels wide and high, as JPEG.
 
-    Raises ImageError for what cannot be read.
+    Raises ImageError if it cannot be read.
     """
     buffer = io.BytesIO()
     with _one_at_a_time:

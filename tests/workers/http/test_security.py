@@ -220,7 +220,7 @@ def test_what_is_no_origin_is_refused(origins: str) -> None:
 @pytest.mark.parametrize(
     ("variables", "warning"),
     [
-        ({"http_host": "0.0.0.0"}, "open to everybody"),  # noqa: S104 - nothing listens
+        ({"http_host": "0.0.0.0"}, "open to everyone"),  # noqa: S104 - nothing listens
         ({"http_token": "x"}, "can be guessed"),
         ({"http_host": "::", "http_token": "a token of good length"}, "unencrypted"),
         ({}, ""),

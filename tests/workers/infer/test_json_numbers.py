@@ -76,7 +76,7 @@ def test_what_is_no_array_of_numbers_is_refused(data: str) -> None:
     "placeholder", ['{"numbers": 0}', '{"numbers": -1}', '{"numbers": "x"}', "{}"]
 )
 def test_a_placeholder_of_the_senders_own_is_refused(placeholder: str) -> None:
-    with pytest.raises(RequestError, match="not an array"):
+    with pytest.raises(RequestError, match="must be an array"):
         parse_request(request(placeholder))
 
 

@@ -52,11 +52,11 @@ def make_app(
     """Return the application.
 
     Args:
-        plane: Answers.
-        metrics: Count, and are shown.
-        bodies: Bounds what is read.
-        timeout: Seconds in which a request that has arrived is answered.
-        guards: Stand before the application.
+        plane: Answers the requests.
+        metrics: Count the answers, and are served.
+        bodies: Limits the request bodies that are read.
+        timeout: Seconds within which a request must be answered.
+        guards: Check requests before the application.
         description: The OpenAPI document.
         running: Entered while the application runs.
     """
@@ -76,7 +76,7 @@ def make_app(
 
 
 class _Routes:
-    """From requests to the data plane and back."""
+    """Translates requests for the data plane, and its answers."""
 
     def __init__(
         self,
@@ -173,7 +173,7 @@ class _Routes:
         return JSONResponse(self._description)
 
     def _measured(self, endpoint: str, handler: Handler) -> Endpoint:
-        """Bound a request's size and time, and count its answer."""
+        """Limit a request's size and time, and count its answer."""
 
         async def measured(request: Request) -> Response:
             status = int(HTTPStatus.INTERNAL_SERVER_ERROR)
@@ -193,7 +193,7 @@ class _Routes:
                 async with asyncio.timeout(self._timeout):
                     return await handler(request, body)
         except TimeoutError:
-            return answer_error(OverloadedError("There was no time for it: try again later."))
+            return answer_error(OverloadedError("The request took too long: try again later."))
         except ProjectError as error:
             return answer_error(error)
 

@@ -34,13 +34,13 @@ _PICTURE: Json = {"type": "string", "format": "binary"}
 
 
 class Error(BaseModel):
-    """Why there is no other answer."""
+    """Why the request was refused."""
 
     error: str
 
 
 class NumbersInput(Message):
-    """The network's own input; the data have as many elements as the shape says."""
+    """The network's own input; data has as many elements as shape says."""
 
     name: Literal["input"]
     shape: tuple[PositiveInt, PositiveInt, PositiveInt, PositiveInt]
@@ -49,7 +49,7 @@ class NumbersInput(Message):
 
 
 class PicturesInput(Message):
-    """Encoded pictures, in base64; the data have as many elements as the shape says."""
+    """Encoded pictures in Base64; data has as many elements as shape says."""
 
     name: Literal["image"]
     shape: list[PositiveInt] = Field(min_length=1)
@@ -60,13 +60,13 @@ class PicturesInput(Message):
 
 
 class WantedOutput(Message):
-    """An output that is asked for."""
+    """A requested output."""
 
     name: Literal["probabilities", "label", "hard"]
 
 
 class RequestMessage(Message):
-    """What is asked; without ``outputs``, all are."""
+    """An inference request; without ``outputs``, all are returned."""
 
     id: str = ""
     inputs: list[NumbersInput | PicturesInput] = Field(min_length=1, max_length=1)
@@ -88,8 +88,8 @@ def document(model_name: str, input_shape: Sequence[int], *, needs_token: bool) 
     """Return the document, OpenAPI 3.1.
 
     Args:
-        model_name: The one that paths may name.
-        input_shape: Of one input of the network: channels, height and width.
+        model_name: The model's name in paths.
+        input_shape: The network's input for one image: channels, height and width.
         needs_token: Whether clients must send one.
     """
     return {
@@ -117,7 +117,7 @@ def _schemas(input_shape: Sequence[int]) -> Json:
     schemas["NumbersInput"]["properties"]["shape"]["prefixItems"][1:] = [
         {"const": each} for each in input_shape
     ]
-    del schemas["HardExample"]["properties"]["true_label"]  # which only a person knows
+    del schemas["HardExample"]["properties"]["true_label"]  # known only to a person
     return schemas
 
 
@@ -125,7 +125,7 @@ def _paths(model_name: str) -> Json:
     name = {"in": "path", "name": "model_name", "required": True, "schema": {"const": model_name}}
     version = {**name, "name": "model_version", "schema": {"type": "string"}}
     infer = {"post": _operation("Infer", ResponseMessage, _content(RequestMessage))}
-    ready = _operation("Whether it would answer", Readiness)
+    ready = _operation("Whether the model would answer", Readiness)
     picture = {"type": "object", "properties": {"file": _PICTURE}, "required": ["file"]}
     upload = {"image/*": {"schema": _PICTURE}, "multipart/form-data": {"schema": picture}}
     metrics = _operation("Prometheus metrics")

@@ -1,4 +1,4 @@
-"""Puts the parts of the HTTP side together."""
+"""Assembles the parts of the HTTP side."""
 
 import logging
 from collections.abc import AsyncIterator, Iterator
@@ -39,9 +39,9 @@ def serving_http(
     store: HardExampleStore | None,
     stop: Event,
 ) -> Iterator[None]:
-    """Answer over HTTP while the block runs, then finish what is in flight and save it.
+    """Answer over HTTP while the block runs, then finish and save what is in flight.
 
-    Raises SettingsError if the port cannot be listened on.
+    Raises SettingsError if the port is not available.
     """
     warn_if_open(settings)
     listener = listen(settings.http_host, port)
@@ -122,6 +122,6 @@ def _watch(metrics: ServingMetrics, recorder: HardExampleRecorder) -> None:
     metrics.watch("inference_hard_example_bytes", "The folder's size.", lambda: store.bytes)
     metrics.watch(
         "inference_hard_examples_dropped",
-        "Hard examples that the disk was too slow for.",
+        "Hard examples dropped because the disk was too slow.",
         lambda: recorder.dropped,
     )

@@ -148,7 +148,7 @@ async def test_a_tensor_is_answered(server: Server) -> None:
         ([tensor(data=[[1], [1, 2]])], "data"),
         ([tensor(data=None)], "data"),
         ([tensor(data=[1e39] * 3 * SIDE * SIDE)], "not numbers"),
-        ([tensor(data=[3e38] * 3 * SIDE * SIDE)], "not numbers"),
+        ([tensor(data=[3e38] * 3 * SIDE * SIDE)], "not finite"),
         ([tensor(parameters={"binary_data_size": 10**9})], "binary_data_size"),
         ([tensor(parameters={"binary_data_size": "4"})], "binary_data_size"),
         ([{"name": "image", "datatype": "BYTES", "shape": [1], "data": ["ä"]}], "Base64"),
@@ -297,7 +297,7 @@ async def test_a_rollback_serves_the_model_before(
     server: Server, make_model: Callable[..., Path], tmp_path: Path
 ) -> None:
     refused = await server.client.post(f"{MODEL}/rollback")
-    assert "no earlier model" in error_of(refused, HTTPStatus.BAD_REQUEST)
+    assert "no previous model" in error_of(refused, HTTPStatus.BAD_REQUEST)
     first = server.slot.required.version
     server.slot.load(make_model(tmp_path / "wrong.onnx", sharpness=-4.0))
     assert (await infer_pictures(server, encoded("dark")))["outputs"][1]["data"] == ["bright"]
