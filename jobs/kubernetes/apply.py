@@ -10,8 +10,7 @@ from lightkube.resources.batch_v1 import Job
 from lightkube.types import CascadeType, PatchType
 
 from backend.errors import SettingsError
-from jobs.kubernetes.cluster import NotFoundError, Object, explained
-from jobs.kubernetes.following import Selection, find
+from jobs.kubernetes.cluster import NotFoundError, Object, explained, find
 from jobs.kubernetes.inference import check_online, find_job, replace_inference
 from jobs.kubernetes.snapshot import differences
 from jobs.resources.checks import JobResources
@@ -147,7 +146,7 @@ async def _changes_inference(client: AsyncClient, running: Object, planned: list
 async def _changed_fields(client: AsyncClient, planned: Object) -> list[tuple[str, str]]:
     """Return the resource's name and the path of each field that the cluster has otherwise."""
     fields = {"metadata.name": planned["metadata"]["name"]}
-    found = await find(client, Selection(_kind(planned), _namespace(planned), fields=fields))
+    found = await find(client, _kind(planned), _namespace(planned), fields=fields)
     return [
         (_name(planned), path)
         for present in found

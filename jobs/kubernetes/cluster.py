@@ -14,11 +14,11 @@ from backend.errors import ProjectError, SettingsError, TemporaryError
 __all__ = [
     "SEDNA_DATASET",
     "SEDNA_JOB",
-    "ExpiredError",
     "NotFoundError",
     "Object",
     "connect",
     "explained",
+    "find",
 ]
 
 Object = dict[str, Any]
@@ -37,10 +37,6 @@ _TIMEOUT = httpx2.Timeout(30.0)
 
 class NotFoundError(ProjectError):
     """There is no such object."""
-
-
-class ExpiredError(ProjectError):
-    """The resource version to continue from is too old: list again."""
 
 
 @asynccontextmanager
@@ -70,6 +66,12 @@ def _let_login_programs_run(config: KubeConfig) -> None:
             user.exec.apiVersion = f"{_LOGIN_API}/v1beta1"
 
 
+async def find(client: AsyncClient, kind: Any, namespace: str, **selectors: Any) -> list[Any]:
+    """Return the objects of a kind that the selectors ``labels`` and ``fields`` select."""
+    with explained():
+        return [each async for each in client.list(kind, namespace=namespace, **selectors)]
+
+
 @contextmanager
 def explained() -> Iterator[None]:
     """Raise the API's and the connection's errors in the block as the project's.
@@ -77,7 +79,6 @@ def explained() -> Iterator[None]:
     Raises:
         SettingsError: the user may not do this, or the server finds it wrong.
         NotFoundError: there is no such object.
-        ExpiredError: the version to watch from is too old.
         TemporaryError: the server does not answer, or cannot now.
     """
     try:
@@ -121,7 +122,6 @@ _ERRORS: dict[int, tuple[type[ProjectError], str]] = {
     403: (SettingsError, ": ask for the role in manifests/rbac, or use another account"),
     _NOT_FOUND: (NotFoundError, ""),
     409: (SettingsError, ": apply it with the tool that set these fields, or undo that"),
-    410: (ExpiredError, ""),
 }
 
 

@@ -7,7 +7,6 @@ mounts, secrets and labels, and changes nothing else: rounds, samples and models
 
 import asyncio
 from collections.abc import Callable
-from contextlib import aclosing
 
 from lightkube import AsyncClient
 from lightkube.resources.core_v1 import Node
@@ -15,8 +14,7 @@ from lightkube.resources.core_v1 import Pod as PodResource
 from lightkube.types import PatchType
 
 from backend.errors import SettingsError, TemporaryError
-from jobs.kubernetes.cluster import SEDNA_JOB, NotFoundError, Object, explained
-from jobs.kubernetes.following import Selection, find, follow
+from jobs.kubernetes.cluster import SEDNA_JOB, NotFoundError, Object, explained, find
 from jobs.kubernetes.pods import Pod, offline_since, read_pod, worker_labels
 from jobs.resources.checks import JobResources
 
@@ -26,12 +24,13 @@ _ENDING_SECONDS = 90.0
 """A pod has 30 seconds to end."""
 _CREATION_SECONDS, _ATTEMPTS = 20.0, 3
 """The GlobalManager acts within seconds of a change."""
+_SECONDS_BETWEEN_LOOKS = 1.0
 
 
 async def find_job(client: AsyncClient, resources: JobResources) -> Object | None:
     """Return the cluster's job, if it is there."""
     fields = {"metadata.name": resources.name}
-    found = await find(client, Selection(SEDNA_JOB, resources.namespace, fields=fields))
+    found = await find(client, SEDNA_JOB, resources.namespace, fields=fields)
     return found[0] if found else None
 
 
@@ -124,25 +123,15 @@ async def _reach(
 ) -> bool:
     """Wait until the inference pods are as wanted; return whether they are in time."""
     try:
-        async with (
-            asyncio.timeout(seconds),
-            aclosing(follow(client, _selection(resources))) as states,
-        ):
-            async for found in states:
-                if is_reached(_inference(found)):
-                    return True
+        async with asyncio.timeout(seconds):
+            while not is_reached(await _inference_pods(client, resources)):
+                await asyncio.sleep(_SECONDS_BETWEEN_LOOKS)
     except TimeoutError:
-        pass
-    return False
+        return False
+    return True
 
 
 async def _inference_pods(client: AsyncClient, resources: JobResources) -> list[Pod]:
-    return _inference(await find(client, _selection(resources)))
-
-
-def _selection(resources: JobResources) -> Selection:
-    return Selection(PodResource, resources.namespace, labels=worker_labels(resources.name))
-
-
-def _inference(found: list[PodResource]) -> list[Pod]:
+    labels = worker_labels(resources.name)
+    found = await find(client, PodResource, resources.namespace, labels=labels)
     return [pod for pod in map(read_pod, found) if pod.kind == "infer"]

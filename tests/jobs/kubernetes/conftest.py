@@ -10,6 +10,7 @@ import kmock
 import pytest
 import yaml
 
+from jobs.kubernetes import inference, observer
 from jobs.kubernetes.runner import KubernetesRunner
 from jobs.resources.loader import load_documents, load_job
 from jobs.status import JobStatus
@@ -22,6 +23,8 @@ SECONDS = 20.0
 @pytest.fixture
 async def cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[SednaCluster]:
     """A cluster with Sedna and the node ``edge``."""
+    for module in (observer, inference):
+        monkeypatch.setattr(module, "_SECONDS_BETWEEN_LOOKS", 0.05)
     async with SednaCluster() as cluster, kmock.Server(cluster) as server:
         cluster.define()
         monkeypatch.setenv("KUBECONFIG", str(write_kubeconfig(tmp_path, str(server.url))))

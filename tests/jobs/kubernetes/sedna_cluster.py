@@ -1,9 +1,7 @@
 """A Kubernetes API with Sedna's resources, over HTTP; kubelet and GlobalManager are the test."""
 
-import asyncio
 import re
-from collections import defaultdict
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
@@ -34,28 +32,6 @@ _KINDS = {
 _APPLY = "application/apply-patch+yaml"
 
 
-class EventLog:
-    """Keeps all events of a resource; an event's version is its number, from 1."""
-
-    def __init__(self) -> None:
-        self.events: list[Any] = []
-        self._grown = asyncio.Condition()
-
-    async def put(self, item: Any) -> None:
-        """Take the newest event."""
-        async with self._grown:
-            self.events.append(item)
-            self._grown.notify_all()
-
-    async def after(self, version: int) -> AsyncIterator[Any]:
-        """Yield the events after a version, and those that come."""
-        for index in count(version):
-            async with self._grown:
-                while len(self.events) <= index:
-                    await self._grown.wait()
-            yield self.events[index]
-
-
 @attrs.define(kw_only=True)
 class SednaCluster(kmock.KubernetesEmulator):
     """What the emulator leaves out of Kubernetes' semantics, and Sedna's GlobalManager.
@@ -70,7 +46,6 @@ class SednaCluster(kmock.KubernetesEmulator):
     stale_start_time: str = attrs.field(default="", init=False)
     """What the GlobalManager writes back once, from its cache."""
     _numbers: Iterator[int] = attrs.field(factory=count, init=False)
-    _buses: Any = attrs.field(factory=lambda: defaultdict(EventLog))
 
     def define(self, *, with_sedna: bool = True) -> None:
         """Serve the kinds of Kubernetes and, ``with_sedna``, those of its CRDs."""
@@ -126,8 +101,6 @@ class SednaCluster(kmock.KubernetesEmulator):
         request.data["metadata"]["creationTimestamp"] = _now()
         self._objects[key] = request.data
         self.managers[key] = request.params["fieldManager"]
-        event = {"type": "ADDED", "object": self._objects[key].raw}
-        await self._buses[request.resource].put(event)
 
     def _present(self, key: Any) -> Any:
         object_ = dict(self._objects.items()).get(key)
@@ -161,12 +134,9 @@ class SednaCluster(kmock.KubernetesEmulator):
 
     async def _change(self, key: Any, changes: Mapping[str, Any]) -> None:
         self._objects[key].patch(changes)
-        await self._buses[key[0]].put({"type": "MODIFIED", "object": self._objects[key].raw})
 
     async def _remove(self, key: Any) -> None:
-        event = {"type": "DELETED", "object": self._objects[key].raw}
         self._objects[key].delete()
-        await self._buses[key[0]].put(event)
 
     async def _collect_garbage(self) -> None:
         for key in self._keys(JOBS):
@@ -193,7 +163,6 @@ class SednaCluster(kmock.KubernetesEmulator):
             metadata["labels"] = worker_labels(key[2], "inference")
             pod = (kmock.resource(PODS), key[1], name)
             self._objects[pod] = {"metadata": metadata, "spec": spec, "status": running()}
-            await self._buses[pod[0]].put({"type": "ADDED", "object": self._objects[pod].raw})
 
     def inference_pods(self) -> dict[str, Any]:
         """Return the inference pods by name."""
@@ -235,7 +204,6 @@ class SednaCluster(kmock.KubernetesEmulator):
 
     async def _serve_list(self, request: kmock.Request) -> Any:
         assert request.resource is not None
-        version = len(self._buses[request.resource].events)
         answer: Any = await super()._serve_list(request)
         is_selected = _selector(request)
         items = [item for item in answer["items"] if is_selected(item)]
@@ -244,18 +212,9 @@ class SednaCluster(kmock.KubernetesEmulator):
                 filter(None, (request.resource.group, request.resource.version))
             ),
             "kind": f"{self.resources[request.resource].kind}List",
-            "metadata": {"resourceVersion": str(version)},
+            "metadata": {"resourceVersion": "1"},
             "items": items,
         }
-
-    async def _serve_watch(self, request: kmock.Request) -> AsyncIterator[Any]:
-        assert request.resource is not None
-        yield b""  # sends the headers
-        is_selected = _selector(request)
-        version = int(request.params["resourceVersion"])
-        async for event in self._buses[request.resource].after(version):
-            if is_selected(event["object"]):
-                yield event
 
 
 def _selector(request: kmock.Request) -> Callable[[Mapping[str, Any]], bool]:

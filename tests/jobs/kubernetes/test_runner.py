@@ -35,8 +35,6 @@ from tests.jobs.kubernetes.sedna_cluster import (
     waiting,
 )
 
-GONE = {"type": "ERROR", "object": {"code": 410, "reason": "Expired", "message": "too old"}}
-
 
 async def test_run_applies_everything_and_follows_the_job_through_a_round(
     cluster: SednaCluster, sedna: Sedna, runner: KubernetesRunner
@@ -65,11 +63,13 @@ async def test_the_status_names_the_workers_and_their_last_lines(
     run = await started(runner, statuses)
     await sedna.pod("dogs-train-abcde", "train", **running(restartCount=2))
     await sedna.pod("dogs-inference-fghij", "inference", **running())
-    status = await statuses.until(lambda each: any(w.last_line for w in each.workers))
+    status = await statuses.until(
+        lambda each: len(each.workers) > 1 and any(w.last_line for w in each.workers)
+    )
+    assert {each.kind for each in status.workers} == {"train", "infer"}
     [train] = [worker for worker in status.workers if worker.kind == "train"]
     assert (train.name, train.restarts) == ("dogs-train-abcde", 2)
     assert train.last_line == "epoch 2"
-    await statuses.until(lambda each: {w.kind for w in each.workers} == {"train", "infer"})
     await cancel(run)
 
 
@@ -147,34 +147,11 @@ async def test_samples_are_counted_until_the_first_round(
     await cancel(run)
 
 
-async def test_a_watch_that_is_too_old_begins_anew(
-    cluster: SednaCluster, sedna: Sedna, runner: KubernetesRunner
-) -> None:
-    gone = cluster["watch", cluster.resource(JOBS)][:1] << GONE
-    statuses = Statuses()
-    run = await started(runner, statuses)
-    await play_round(sedna)
-    assert (await run).rounds[0].outcome is Outcome.DEPLOYED
-    assert len(list(gone)) == 1
-
-
-async def test_a_server_that_goes_away_when_a_watch_is_too_old_is_asked_again(
-    cluster: SednaCluster, sedna: Sedna, runner: KubernetesRunner
-) -> None:
-    gone = cluster["watch", cluster.resource(JOBS)][:1] << GONE
-    # After those of the application, the first look and the watch.
-    away = cluster["list", cluster.resource(JOBS)][3:4] << 503
-    statuses = Statuses()
-    run = await started(runner, statuses)
-    await play_round(sedna)
-    assert (await run).rounds[0].outcome is Outcome.DEPLOYED
-    assert (len(list(gone)), len(list(away))) == (1, 1)
-
-
 async def test_a_server_that_goes_away_for_a_while_is_asked_again(
     cluster: SednaCluster, sedna: Sedna, runner: KubernetesRunner
 ) -> None:
-    away = cluster["watch", cluster.resource(JOBS)][:1] << 503
+    # After those of the application and the first look.
+    away = cluster["list", cluster.resource(JOBS)][3:4] << 503
     statuses = Statuses()
     run = await started(runner, statuses)
     await play_round(sedna)
