@@ -3,6 +3,7 @@
 import base64
 import io
 import math
+import signal
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -22,8 +23,18 @@ from workers.contract import Metrics
 __all__ = ["write_report"]
 
 _CONFUSION_MATRIX = "confusion_matrix"
-_FRACTIONS = ("accuracy", "precision", "recall", "f1", "forgetting")
-_LESS_IS_BETTER = ("loss", "forgetting")
+_ACCURACY = "accuracy"
+_TEST, _TEST_SAMPLES = "test_accuracy", "test_compared_samples"
+_CURVES = {
+    _TEST: "Accuracy on the test set",
+    _ACCURACY: "Accuracy on each round's evaluation file",
+}
+_STOPPED = (-signal.SIGTERM, 128 + signal.SIGTERM)
+"""Exit statuses of a worker that was told to end."""
+_FORGETTING = "forgetting"
+_FRACTIONS = {"accuracy", "precision", "recall", "f1", "probability", _FORGETTING}
+"""Words in the names of metrics that are shares."""
+_LESS_IS_BETTER = ("loss", _FORGETTING)
 _EXAMPLES = 60
 _EXAMPLE_PIXELS = 160
 
@@ -35,6 +46,7 @@ def write_report(status: JobStatus, target: Path) -> Path:
     thumbnails of at most 160 pixels); it loads nothing and runs no script. A hard example whose
     picture or sidecar cannot be read is left out. Raises OSError if ``target`` cannot be written.
     """
+    metric = status.accuracy_metric
     page = (
         _environment()
         .get_template("report.html.j2")
@@ -42,10 +54,15 @@ def write_report(status: JobStatus, target: Path) -> Path:
             status=status,
             updated=_last_moment(status),
             summary=_summary(status),
-            accuracy=_newest_accuracy(status.rounds),
+            accuracy=_newest_accuracy(status.rounds, metric),
+            is_tested=metric == _TEST,
             stages=list(Stage),
             timeline=_timeline(status.rounds),
-            chart=_chart(status.rounds),
+            charts=[
+                (title, chart)
+                for each, title in _CURVES.items()
+                if (chart := _chart(status.rounds, each))
+            ],
             rounds=[_round_section(round_, status) for round_ in status.rounds],
             inference_workers=[worker for worker in status.workers if worker.kind == "infer"],
             examples=_hard_examples(status.hard_examples) if status.hard_examples else [],
@@ -63,6 +80,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.globals["stopped"] = _STOPPED
     environment.filters.update(
         utc=_utc, clock=_clock, duration=_duration, percent=_percent, file_link=_file_link
     )
@@ -103,17 +121,17 @@ def _last_moment(status: JobStatus) -> datetime:
     return max(times)
 
 
-def _accuracy(metrics: Metrics) -> float | None:
-    """Return the accuracy if the metrics hold one between 0 and 1."""
-    value = next(iter(metrics.get("accuracy", ())), math.nan)
+def _fraction(metrics: Metrics, name: str) -> float | None:
+    """Return the metric if it is one number between 0 and 1."""
+    value = next(iter(metrics.get(name, ())), math.nan)
     return value if 0 <= value <= 1 else None
 
 
-def _newest_accuracy(rounds: list[Round]) -> float | None:
+def _newest_accuracy(rounds: list[Round], metric: str) -> float | None:
     """Return the deployed model's accuracy, as the newest round that measured it found it."""
     for round_ in reversed(rounds):
         deployed = round_.outcome is Outcome.DEPLOYED
-        value = _accuracy(round_.candidate_metrics if deployed else round_.deployed_metrics)
+        value = _fraction(round_.candidate_metrics if deployed else round_.deployed_metrics, metric)
         if value is not None:
             return value
     return None
@@ -126,20 +144,28 @@ def _summary(status: JobStatus) -> str:
     outcomes = [round_.outcome for round_ in status.rounds]
     counts = [f"{outcomes.count(each)} {each}" for each in Outcome if each in outcomes]
     rounds = "1 round" if len(outcomes) == 1 else f"{len(outcomes)} rounds"
-    return f"{rounds}: {', '.join(counts)}.{_gain(status.rounds)}"
+    return f"{rounds}: {', '.join(counts)}.{_gain(status.rounds, status.accuracy_metric)}"
 
 
-def _gain(rounds: list[Round]) -> str:
-    measured = (_accuracy(round_.deployed_metrics) for round_ in rounds)
-    first = next((value for value in measured if value is not None), None)
-    last = _newest_accuracy(rounds)
-    deployed = any(round_.outcome is Outcome.DEPLOYED for round_ in rounds)
-    if first is None or last is None or not deployed:
+def _gain(rounds: list[Round], metric: str) -> str:
+    """Compare models on the same samples only: those of the test set, or of one round."""
+    deployed = [each for each in rounds if each.outcome is Outcome.DEPLOYED]
+    if not deployed:
         return ""
-    return (
-        f" The deployed model's accuracy went from {_percent(first)} to {_percent(last)},"
-        " each on the held-out samples of its round."
+    measured = (_fraction(each.deployed_metrics, metric) for each in rounds)
+    last = deployed[-1]
+    before = (
+        next((value for value in measured if value is not None), None)
+        if metric == _TEST
+        else _fraction(last.deployed_metrics, metric)
     )
+    after = _fraction(last.candidate_metrics, metric)
+    if before is None or after is None:
+        return ""
+    change = f"from {_percent(before)} to {_percent(after)}"
+    if metric == _TEST:
+        return f" The deployed model's accuracy on the test set went {change}."
+    return f" Round {last.number} took it {change}, on the same held-out samples."
 
 
 @dataclass(frozen=True)
@@ -171,6 +197,7 @@ class _Point(NamedTuple):
     x: float
     y: float
     round: Round
+    judged: int
     value: float
 
 
@@ -179,7 +206,10 @@ class _Column(NamedTuple):
 
     x: float
     round: Round
-    forgetting: float | None
+    judged: int
+    """How many samples the accuracy is of."""
+    forgetting: str
+    """Empty if it was not measured."""
 
 
 @dataclass(frozen=True)
@@ -201,17 +231,22 @@ _LEAST_WIDTH, _LEAST_COLUMN = 460.0, 62.0
 _TICK_STEPS = (0.02, 0.05, 0.1, 0.2)
 
 
-def _chart(rounds: list[Round]) -> _Chart | None:
-    """Return the chart of deployed and candidate accuracy, or None if no round has any."""
-    deployed = [_accuracy(round_.deployed_metrics) for round_ in rounds]
-    candidate = [_accuracy(round_.candidate_metrics) for round_ in rounds]
+def _chart(rounds: list[Round], metric: str) -> _Chart | None:
+    """Return the chart of a metric of both models, or None if no round has any."""
+    deployed = [_fraction(round_.deployed_metrics, metric) for round_ in rounds]
+    candidate = [_fraction(round_.candidate_metrics, metric) for round_ in rounds]
     values = [value for value in deployed + candidate if value is not None]
     if not values:
         return None
     ticks = _ticks(min(values), max(values))
     width = max(_LEAST_COLUMN, (_LEAST_WIDTH - _LEFT - _RIGHT) / len(rounds))
     columns = [
-        _Column(_LEFT + (place + 0.5) * width, round_, _forgetting(round_))
+        _Column(
+            _LEFT + (place + 0.5) * width,
+            round_,
+            _judged(round_, metric),
+            _forgetting(round_, metric),
+        )
         for place, round_ in enumerate(rounds)
     ]
     return _Chart(
@@ -222,13 +257,13 @@ def _chart(rounds: list[Round]) -> _Chart | None:
         ticks=[(tick, _height(tick, ticks)) for tick in ticks],
         deployed=_points(columns, deployed, ticks),
         candidate=_points(columns, candidate, ticks),
-        forgets=any(column.forgetting is not None for column in columns),
+        forgets=any(column.forgetting for column in columns),
     )
 
 
 def _points(columns: list[_Column], values: list[float | None], ticks: list[float]) -> list[_Point]:
     return [
-        _Point(column.x, _height(value, ticks), column.round, value)
+        _Point(column.x, _height(value, ticks), column.round, column.judged, value)
         for column, value in zip(columns, values, strict=True)
         if value is not None
     ]
@@ -248,8 +283,21 @@ def _ticks(least: float, most: float) -> list[float]:
     return [min(index * step, 1.0) for index in range(first, last + 1)]
 
 
-def _forgetting(round_: Round) -> float | None:
-    return next(iter(round_.candidate_metrics.get("forgetting", ())), None)
+def _judged(round_: Round, metric: str) -> int:
+    if metric == _ACCURACY:
+        return round_.eval_samples
+    return int(next(iter(round_.candidate_metrics.get(_TEST_SAMPLES, ())), 0))
+
+
+def _forgetting(round_: Round, metric: str) -> str:
+    """Return it for the chart of the evaluation files: the test set tells it by itself."""
+    values = round_.candidate_metrics.get(_FORGETTING, ()) if metric == _ACCURACY else ()
+    return next(map(_forgotten, values), "")
+
+
+def _forgotten(value: float) -> str:
+    """Return what of the earlier rounds was lost, or learnt in addition."""
+    return f"{_percent(-value)} gained" if value < 0 else _percent(value)
 
 
 @dataclass(frozen=True)
@@ -319,13 +367,14 @@ def _metric_rows(
 
 
 def _row(metric: str, label: str, deployed: float | None, candidate: float | None) -> _Row:
-    fraction = metric.partition("_")[0] in _FRACTIONS
+    fraction = not _FRACTIONS.isdisjoint(metric.split("_"))
     difference, trend = "—", ""
     if deployed is not None and candidate is not None:
         change = candidate - deployed
         difference = f"{100 * change:+.1f} pp" if fraction else f"{change:+.4g}"
         trend = _trend(metric, change) if fraction or metric in _LESS_IS_BETTER else ""
-    return _Row(label, _figure(deployed, fraction), _figure(candidate, fraction), difference, trend)
+    before, after = _figure(metric, deployed, fraction), _figure(metric, candidate, fraction)
+    return _Row(label, before, after, difference, trend)
 
 
 def _trend(metric: str, change: float) -> str:
@@ -333,9 +382,11 @@ def _trend(metric: str, change: float) -> str:
     return "better" if gain > 0 else "worse" if gain < 0 else ""
 
 
-def _figure(value: float | None, fraction: bool) -> str:
+def _figure(metric: str, value: float | None, fraction: bool) -> str:
     if value is None:
         return "—"
+    if metric == _FORGETTING:
+        return _forgotten(value)
     if fraction:
         return _percent(value)
     return f"{value:,.0f}" if float(value).is_integer() else f"{value:.4g}"
@@ -352,7 +403,7 @@ def _matrices(round_: Round, classes: int) -> Iterator[_Matrix]:
 
 def _matrix_row(counts: list[float]) -> list[_Cell]:
     total = sum(counts)
-    return [_Cell(_figure(each, False), each / total if total > 0 else 0.0) for each in counts]
+    return [_Cell(f"{each:,.0f}", each / total if total > 0 else 0.0) for each in counts]
 
 
 def _workers_of(round_: Round, workers: list[WorkerState]) -> list[WorkerState]:

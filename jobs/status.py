@@ -140,3 +140,12 @@ class JobStatus(_Record):
     def rounds_ended(self) -> int:
         """How many rounds have ended, whatever their outcome."""
         return sum(round_.ended is not None for round_ in self.rounds)
+
+    @property
+    def accuracy_metric(self) -> str:
+        """The metric that rounds are told by: accuracy on the test set, if the job has one.
+
+        That of rounds' own evaluation files is of other samples in each round.
+        """
+        is_tested = any("test_accuracy" in each.candidate_metrics for each in self.rounds)
+        return "test_accuracy" if is_tested else "accuracy"

@@ -89,7 +89,7 @@ def render(status: JobStatus, now: datetime) -> RenderableType:
     """Return the live display of ``status``: about twenty lines at most, whatever it holds."""
     parts = [_heading(status, now), Text(), _progress(status, now)]
     if status.rounds:
-        parts += [Text(), _rounds_table(status.rounds, now), Text(), _verdict(status.rounds)]
+        parts += [Text(), _rounds_table(status, now), Text(), _verdict(status.rounds)]
     return Padding(Group(*parts), (1, 2, 0, 2))
 
 
@@ -137,8 +137,9 @@ class _Changes:
             if each.ended is None or each.number in self._rounds:
                 continue
             self._rounds.add(each.number)
-            deployed, candidate, points = _accuracies(each)
-            accuracy = f"accuracy {deployed} -> {candidate} ({points} points)" if points else ""
+            deployed, candidate, points = _accuracies(each, status.accuracy_metric)
+            name = _metric_name(status)
+            accuracy = f"{name} {deployed} -> {candidate} ({points} points)" if points else ""
             seconds = f"{sum(each.seconds.values()):.0f} s"
             words = (each.outcome, seconds, accuracy, each.reason)
             fields = each.model_dump(include=_ROUND_FIELDS)
@@ -349,32 +350,37 @@ def _worker_line(worker: WorkerState, now: datetime) -> Text:
     )
 
 
-def _rounds_table(rounds: list[Round], now: datetime) -> RenderableType:
+def _rounds_table(status: JobStatus, now: datetime) -> RenderableType:
+    accuracy = _metric_name(status).capitalize()
     table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
-    for header in ("Round", "Outcome", "Samples", "Accuracy", "Points", "Time"):
-        right = header not in ("Outcome", "Accuracy")
+    for header in ("Round", "Outcome", "Samples", accuracy, "Points", "Time"):
+        right = header not in ("Outcome", accuracy)
         table.add_column(header, justify="right" if right else "left", no_wrap=True)
     table.add_column("Reason")
-    for round_ in rounds[-_ROUNDS_SHOWN:]:
-        table.add_row(*_round_cells(round_, now))
+    for round_ in status.rounds[-_ROUNDS_SHOWN:]:
+        table.add_row(*_round_cells(round_, status.accuracy_metric, now))
     return table
 
 
-def _round_cells(round_: Round, now: datetime) -> Iterator[RenderableType]:
+def _round_cells(round_: Round, metric: str, now: datetime) -> Iterator[RenderableType]:
     yield str(round_.number)
     yield Text(round_.outcome, style=_OUTCOME_STYLE[round_.outcome])
     yield f"{round_.train_samples} + {round_.eval_samples}"
-    deployed, candidate, points = _accuracies(round_)
+    deployed, candidate, points = _accuracies(round_, metric)
     yield f"{deployed} → {candidate}" if points else ""
     yield points
     yield _clock((round_.ended or now) - round_.started)
     yield Text(_one_line(round_.reason), style="dim", no_wrap=True, overflow="ellipsis")
 
 
-def _accuracies(round_: Round) -> tuple[str, str, str]:
+def _metric_name(status: JobStatus) -> str:
+    return status.accuracy_metric.replace("_", " ")
+
+
+def _accuracies(round_: Round, metric: str) -> tuple[str, str, str]:
     """Return the accuracies and the points gained, or blanks before both are known."""
     deployed, candidate = (
-        next(iter(metrics.get("accuracy", ())), None)
+        next(iter(metrics.get(metric, ())), None)
         for metrics in (round_.deployed_metrics, round_.candidate_metrics)
     )
     if deployed is None or candidate is None:

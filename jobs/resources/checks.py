@@ -201,7 +201,8 @@ def _differences(read: Mapping[str, EstimatorSettings]) -> Iterator[str]:
     for field, settings in read.items():
         first, expected = next(iter(read.items()))
         for name, variable in SHARED.items():
-            if getattr(settings, name) != getattr(expected, name):
+            wanted = getattr(expected, name, None)
+            if getattr(settings, name, wanted) != wanted:
                 yield (
                     f"{field}.template.spec.containers.0.env: {variable} differs from that of"
                     f" {first}: the workers share one model, write the same"

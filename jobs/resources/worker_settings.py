@@ -34,8 +34,8 @@ SHARED = {
     name: str(field.validation_alias or name)
     for name, field in EstimatorSettings.model_fields.items()
     if name not in BackendSettings.model_fields
-}
-"""The settings that are equal in all workers of a job, which share a model: field to variable."""
+} | {"test_index": "test_index"}
+"""The settings that are equal in all workers of a job that have them: field to variable."""
 
 _GIVEN: Mapping[str, str] = {
     Variable.JOB_NAME: "job",

@@ -214,7 +214,60 @@ def test_summary_counts_outcomes_and_tells_how_accuracy_went(tmp_path: Path) -> 
     page = page_of(job(tmp_path), tmp_path)
 
     assert "3 rounds: 1 deployed, 1 rejected, 1 failed." in page.text
-    assert "accuracy went from 60.0 % to 85.0 %" in page.text
+    assert "Round 1 took it from 60.0 % to 85.0 %, on the same held-out samples." in page.text
+
+
+def test_accuracies_on_different_files_are_not_compared(tmp_path: Path) -> None:
+    status = job(tmp_path)
+    again = deployed_round().model_copy(
+        update={"number": 4, "candidate_metrics": metrics([19, 1, 1, 19], 0.2)}
+    )
+    status.rounds.append(again)
+
+    page = page_of(status, tmp_path)
+
+    assert "Round 4 took it from 60.0 % to 95.0 %, on the same held-out samples." in page.text
+
+
+def on_test_set(status: JobStatus, *accuracies: tuple[float, float]) -> JobStatus:
+    for round_, (deployed, candidate) in zip(status.rounds, accuracies, strict=False):
+        for judged, accuracy in zip(
+            (round_.deployed_metrics, round_.candidate_metrics), (deployed, candidate), strict=True
+        ):
+            judged |= {"test_accuracy": [accuracy], "test_compared_samples": [250.0]}
+    return status
+
+
+def test_the_test_sets_curve_and_figures_come_first(tmp_path: Path) -> None:
+    status = on_test_set(job(tmp_path), (0.5, 0.7), (0.7, 0.65))
+
+    page = page_of(status, tmp_path)
+
+    assert "accuracy on the test set went from 50.0 % to 70.0 %." in page.text
+    assert "Accuracy deployed, test set 70.0 %" in page.text
+    first, second = page.text.index("Accuracy on the test set"), page.text.index("evaluation file")
+    assert first < second
+    assert "Round 1, candidate: accuracy 70.0 % on 250 samples (deployed)" in page.text
+
+
+def test_forgetting_below_zero_is_a_gain(tmp_path: Path) -> None:
+    status = job(tmp_path)
+    status.rounds[0].candidate_metrics["forgetting"] = [-0.032]
+
+    page = page_of(status, tmp_path)
+
+    assert ["forgetting", "—", "3.2 % gained", "—"] in page.rows
+    assert "-3.2" not in page.text
+
+
+def test_a_worker_that_was_told_to_end_shows_no_exit_status(tmp_path: Path) -> None:
+    status = job(tmp_path)
+    status.workers[0].ended, status.workers[0].exit_status = START + timedelta(hours=1), -15
+
+    page = page_of(status, tmp_path)
+
+    assert "-15" not in page.text
+    assert "stopped" in page.text
 
 
 def test_a_job_without_rounds_gives_a_page_that_says_what_it_waits_for(tmp_path: Path) -> None:

@@ -1,5 +1,7 @@
 """Where a job's images are, and which of them a round leaves out."""
 
+from pathlib import Path
+
 from pydantic import Field, PositiveInt
 
 from workers.contract import Variable
@@ -14,6 +16,13 @@ class DatasetSettings(EnvironmentSettings):
     original_dataset_url: LocalPath = Field(
         validation_alias=Variable.ORIGINAL_DATASET_URL,
         description="The Dataset's index file; samples' paths are relative to its folder.",
+    )
+    test_index: Path | None = Field(
+        default=None,
+        description="An index file of samples that no round trains on, and that all rounds' models "
+        "are judged on: test_accuracy and others. Relative to the Dataset's index file's folder; "
+        "its samples' paths are relative to its own. Write the same in the train and eval "
+        "templates. Unset: none.",
     )
     unreadable_share: float = Field(
         default=0.1,

@@ -4,11 +4,13 @@ import logging
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
+from statistics import fmean
 
 from backend.errors import ImageError, ProjectError
 from backend.models import model_file
 from workers.contract import Metrics, Variable
 from workers.data.dataset import DATA_INDEX_FILE, DatasetImages
+from workers.data.fixed_test_set import FixedTestSet
 from workers.data.index_file import BadLine, Sample, read_index
 from workers.data.quarantine import Quarantine
 from workers.data.round_folder import RoundFolder
@@ -24,6 +26,9 @@ __all__ = ["evaluate"]
 _ANSWERS = "answers"
 _CONFIDENCE = "confidence"
 _SAMPLES = "samples"
+_TEST = "test_"
+
+Answers = dict[str, Answered]
 
 _log = logging.getLogger(__name__)
 
@@ -55,6 +60,9 @@ def evaluate(session: Session) -> None:
         renamed=settings.renamed_classes,
     )
 
+    test_set = FixedTestSet(
+        settings, dataset, session.mirror, settings.class_names, settings.renamed_classes
+    )
     judged_before = forgetting.paths
 
     def on_bad_line(line: BadLine) -> None:
@@ -73,7 +81,8 @@ def evaluate(session: Session) -> None:
     backend = make_backend(make_estimator(settings), settings)
     _log.info("evaluating %d models on %d samples", len(settings.model_urls), len(samples))
     judged: list[Metrics] = []
-    answered: list[dict[str, Answered]] = []
+    answered: list[Answers] = []
+    tested: list[Answers] = []
     for model in settings.model_urls:
         session.load(backend, model, Variable.MODEL_URLS)
         evaluate_on = partial(backend.evaluate, batch_size=settings.batch_size, with_answers=True)
@@ -81,11 +90,14 @@ def evaluate(session: Session) -> None:
         answers, confidence = metrics.pop(_ANSWERS), metrics.pop(_CONFIDENCE)
         again = evaluate_on(forgetting.images, on_unreadable=_leave_out)[_ANSWERS]
         answered.append(_answered(forgetting.samples, again) | _answered(samples, answers))
+        test = evaluate_on(test_set.images, on_unreadable=_leave_out)[_ANSWERS]
+        tested.append(_answered(test_set.samples, test))
         if model == candidate:
             _record_confidence(folder, candidate, confidence)
             forgetting.record(samples, answers)
         judged.append(_meaningful(metrics) | forgetting.measure(again))
-    judged = [a | b for a, b in zip(judged, decision_metrics(answered), strict=True)]
+    figures = zip(_test_metrics(tested), judged, decision_metrics(answered), strict=True)
+    judged = [test | own | paired for test, own, paired in figures]
     for model, metrics in zip(settings.model_urls, judged, strict=True):
         _log.info("%s: %s", model, metrics)
     quarantine.record()
@@ -94,7 +106,20 @@ def evaluate(session: Session) -> None:
     )
 
 
-def _answered(samples: Sequence[Sample], answers: Sequence[float]) -> dict[str, Answered]:
+def _test_metrics(tested: Sequence[Answers]) -> list[Metrics]:
+    """Return each model's figures on the fixed test set, nothing without one."""
+    shared = set.intersection(*map(set, tested))
+    if not shared:
+        return [{} for _ in tested]
+    accuracies = [fmean(answers[path].is_right for path in shared) for answers in tested]
+    figures = zip(accuracies, decision_metrics(tested), strict=True)
+    return [
+        {f"{_TEST}{name}": values for name, values in ({"accuracy": [own]} | paired).items()}
+        for own, paired in figures
+    ]
+
+
+def _answered(samples: Sequence[Sample], answers: Sequence[float]) -> Answers:
     """Return what became of the samples that were read, by path."""
     return {
         sample.path: Answered(sample.label, is_right=answer == sample.label)
@@ -104,7 +129,7 @@ def _answered(samples: Sequence[Sample], answers: Sequence[float]) -> dict[str, 
 
 
 def _leave_out(_: int, error: ImageError) -> None:
-    _log.info("an earlier round's sample is left out: %s", error)
+    _log.info("a sample of another round or the test set is left out: %s", error)
 
 
 def _record_confidence(folder: RoundFolder, model: Path, confidence: Sequence[float]) -> None:

@@ -11,6 +11,7 @@ from backend.images.preprocessing import LabelledImages
 from backend.models import model_file
 from workers.contract import Metrics, Variable
 from workers.data.dataset import DATA_INDEX_FILE, DatasetImages
+from workers.data.fixed_test_set import FixedTestSet
 from workers.data.held_out import carry_held_out
 from workers.data.index_file import BadLine, Sample, read_index
 from workers.data.quarantine import Quarantine
@@ -115,7 +116,10 @@ def round_images(
         len(older.repeated),
     )
     rounds = dict.fromkeys(new + older.missed, folder.number) | older.repeated
-    samples = list(rounds)
+    test_set = FixedTestSet(
+        settings, dataset, session.mirror, settings.class_names, settings.renamed_classes
+    )
+    samples = test_set.without(list(rounds), dataset.images(list(rounds)))
     screen = Screen(dataset.folders, settings.image_limit_mib)
     images = quarantine.screened(samples, dataset.images(samples), screen.check)
     if not new and not older.missed:

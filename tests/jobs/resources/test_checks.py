@@ -156,7 +156,12 @@ def test_a_value_that_a_worker_would_refuse_is_a_mistake(
 
 @pytest.mark.parametrize(
     ("variable", "value"),
-    [("class_names", "dog,croissant"), ("class_names", "croissant,dog,cat"), ("input_shape", "64")],
+    [
+        ("class_names", "dog,croissant"),
+        ("class_names", "croissant,dog,cat"),
+        ("input_shape", "64"),
+        ("test_index", "test.txt"),
+    ],
 )
 def test_the_workers_of_a_job_have_the_same_network(job: Job, variable: str, value: str) -> None:
     for kind in SPECS:

@@ -120,3 +120,22 @@ def test_a_candidate_that_cannot_be_written_is_judged_all_the_same(
         environment["MODEL_URLS"] = f"{url}/right.onnx;{url}/wrong.onnx"
         run_round(WorkerKind.EVAL, environment, evaluate)
     assert local_controller.next_message().results[0].metrics["accuracy"] == [1.0]
+
+
+def test_both_models_are_judged_on_the_fixed_test_set(
+    environment: dict[str, str],
+    tmp_path: Path,
+    local_controller: FakeLocalController,
+    make_image: Callable[..., Path],
+) -> None:
+    make_image(tmp_path / "dataset" / "test" / "a.png", "dark")
+    make_image(tmp_path / "dataset" / "test" / "b.png", "bright")
+    (tmp_path / "dataset" / "test" / "index.txt").write_text("a.png dark\nb.png dark\n")
+
+    run_round(WorkerKind.EVAL, environment | {"test_index": "test/index.txt"}, evaluate)
+
+    right, wrong = (result.metrics for result in local_controller.next_message().results)
+    assert (right["test_accuracy"], wrong["test_accuracy"]) == ([0.5], [0.5])
+    assert right["test_compared_samples"] == [2]
+    assert right["test_better_probability"] == [0.5]
+    assert next(iter(right)) == "test_accuracy"

@@ -207,3 +207,16 @@ def test_all_older_samples_are_replayed_where_their_features_are_kept(
         for variables in ({}, {"fine_tune": "head"}, {"fine_tune": "head", "replay": "7"})
     ]
     assert settings == [500, sys.maxsize, 7]
+
+
+def test_samples_of_the_test_set_are_not_trained_on_whichever_round_they_were_new_in(
+    environment: dict[str, str], tmp_path: Path, make_image: Callable[..., Path]
+) -> None:
+    deliver(tmp_path / "train" / "1")
+    make_image(tmp_path / "dataset" / "1.png", "bright")
+    make_image(tmp_path / "dataset" / "4.png", "grey")
+    (tmp_path / "data.txt").write_text("3.png dark\n4.png bright\n")
+    (tmp_path / "dataset" / "test.txt").write_text("1.png bright\n4.png bright\n")
+
+    assert set(names(environment)) == {"3.png", "4.png", "1.png", "2.png"}
+    assert set(names(environment, test_index="test.txt")) == {"3.png", "2.png"}
