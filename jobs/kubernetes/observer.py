@@ -70,11 +70,12 @@ class Observer:
     async def _look(self) -> None:
         resources, observed, client = self._resources, self._observed, self._client
         namespace, dataset = resources.namespace, resources.dataset
-        jobs = await find(client, SEDNA_JOB, namespace, fields=_named(resources.name))
+        # A role for one namespace need not show nodes.
+        with suppress(SettingsError, NotFoundError), explained():
+            observed.node = await client.get(Node, dataset.spec.node_name)
         datasets = await find(
             client, SEDNA_DATASET, namespace, fields=_named(dataset.metadata.name)
         )
-        observed.job = next(iter(jobs), None)
         observed.dataset = next(iter(datasets), {})
         observed.events = await find(client, Event, namespace, fields={"type": "Warning"})
         workers = await find(client, PodResource, namespace, labels=worker_labels(resources.name))
@@ -84,10 +85,10 @@ class Observer:
         if observed.preparations:
             labels = {"job-name": list(observed.preparations)}
             observed.preparers = _by_name(await find(client, PodResource, namespace, labels=labels))
-        # A role for one namespace need not show nodes.
-        with suppress(SettingsError, NotFoundError), explained():
-            observed.node = await client.get(Node, dataset.spec.node_name)
         await asyncio.gather(*map(self._read_log, observed.pods))
+        # Last, so that what the rest means is explained with the newest condition.
+        jobs = await find(client, SEDNA_JOB, namespace, fields=_named(resources.name))
+        observed.job = next(iter(jobs), None)
 
     async def _read_log(self, pod: Pod) -> None:
         """Note the last line of the log; a failure to read it is ignored."""

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, TypeAdapter
+from pydantic_core import from_json
 
 from jobs.resources.schema import Trigger
 from jobs.status import Condition, ConditionType, Outcome, Round, Stage
@@ -23,18 +24,7 @@ class _Model(BaseModel):
     metrics: dict[str, object] | None = None
 
 
-class _Models(BaseModel):
-    model_config = ConfigDict(extra="ignore")
-
-    models: list[_Model] = Field(default_factory=list)
-
-
-class _Data(BaseModel):
-    """A condition's ``data``, as far as it is shown."""
-
-    model_config = ConfigDict(extra="ignore")
-
-    output: _Models | None = None
+_MODELS = TypeAdapter(list[_Model])
 
 
 def rounds_of(conditions: Sequence[Condition], deploy_trigger: Trigger) -> list[Round]:
@@ -135,7 +125,7 @@ class _RoundReader:
 def _output(condition: Condition) -> list[_Model]:
     """Return the models that a stage's worker reported; none where the report was lost."""
     try:
-        data = _Data.model_validate_json(condition.data or "{}")
-    except ValidationError:
+        output = from_json(condition.data or "{}").get("output") or {}
+        return _MODELS.validate_python(output.get("models") or [])
+    except (ValueError, AttributeError):
         return []
-    return data.output.models if data.output else []

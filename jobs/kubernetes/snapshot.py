@@ -5,9 +5,8 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from lightkube.models import core_v1
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from pydantic.alias_generators import to_camel
+from lightkube.models import core_v1, meta_v1
+from pydantic import ValidationError
 
 from jobs.kubernetes.cluster import Object
 from jobs.kubernetes.pods import Pod, offline_since, worker_state
@@ -36,7 +35,8 @@ class Observed:
 
     preparations: Sequence[str] = ()
     """The names of the Jobs that prepare the node."""
-    job: Object | None = None
+    job: Any = None
+    """As lightkube has it; None if the cluster has no such job."""
     dataset: Object = field(default_factory=dict)
     node: core_v1.Node | None = None
     """The dataset's node; None where the user may not see it."""
@@ -56,54 +56,19 @@ class Observed:
         return sorted(pods, key=lambda pod: pod.created)
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="ignore", alias_generator=to_camel)
-
-
-class _Condition(_Part):
-    stage: Stage
-    type: ConditionType
-    last_transition_time: datetime
-    data: str = ""
-    message: str = ""
-
-
-class _Status(_Part):
-    conditions: list[_Condition] = Field(default_factory=list)
-
-
-class _Metadata(_Part):
-    creation_timestamp: datetime
-    deletion_timestamp: datetime | None = None
-
-
-class _Job(_Part):
-    metadata: _Metadata
-    status: _Status = Field(default_factory=_Status)
-
-
-class _DatasetStatus(_Part):
-    number_of_samples: int = 0
-
-
-class _Dataset(_Part):
-    status: _DatasetStatus = Field(default_factory=_DatasetStatus)
-
-
 def snapshot(local: JobResources, observed: Observed) -> JobStatus:
     """Return the status of a job as it has been ``observed``, explained with the cluster's job.
 
     ``local`` are its manifests here; where the two differ, the status has a note.
     """
-    job = _Job.model_validate(observed.job)
-    resources = _of_the_cluster(local, observed.job or {})
-    conditions = [_condition(each) for each in job.status.conditions]
+    job, metadata = observed.job, observed.job.metadata
+    resources, conditions = _of_the_cluster(local, job), _conditions(job)
     spec = resources.job.spec
     return JobStatus(
         name=resources.name,
         namespace=resources.namespace,
         runner="kubernetes",
-        started=job.metadata.creation_timestamp,
+        started=metadata.creationTimestamp,
         conditions=conditions,
         samples=_samples(resources, observed.dataset, conditions),
         rounds=rounds_of(conditions, spec.deploy_spec.trigger),
@@ -112,7 +77,7 @@ def snapshot(local: JobResources, observed: Observed) -> JobStatus:
         ],
         class_names=resources.class_names,
         deploy_trigger=str(spec.deploy_spec.trigger),
-        problem=_problem(resources, observed, job.metadata, conditions),
+        problem=_problem(resources, observed, metadata, conditions),
         note=_note(local, resources),
     )
 
@@ -155,19 +120,22 @@ def _note(local: JobResources, resources: JobResources) -> str:
     )
 
 
-def _condition(condition: _Condition) -> Condition:
-    return Condition(
-        stage=condition.stage,
-        type=condition.type,
-        time=condition.last_transition_time,
-        data=condition.data,
-        message=condition.message,
-    )
+def _conditions(job: Object) -> list[Condition]:
+    return [
+        Condition(
+            stage=each["stage"],
+            type=each["type"],
+            time=each["lastTransitionTime"],
+            data=each.get("data", ""),
+            message=each.get("message", ""),
+        )
+        for each in job.get("status", {}).get("conditions", [])
+    ]
 
 
 def _samples(resources: JobResources, dataset: Object, conditions: Sequence[Condition]) -> Samples:
     """Return what is known: the shares of later rounds are the LocalController's own."""
-    total = _Dataset.model_validate(dataset).status.number_of_samples
+    total = dataset.get("status", {}).get("numberOfSamples", 0)
     spec = resources.job.spec
     share = train_share(spec.dataset.train_prob, total)
     has_trained = any(
@@ -185,15 +153,16 @@ def _samples(resources: JobResources, dataset: Object, conditions: Sequence[Cond
 def _problem(
     resources: JobResources,
     observed: Observed,
-    metadata: _Metadata,
+    metadata: meta_v1.ObjectMeta,
     conditions: Sequence[Condition],
 ) -> str:
     now, namespace = datetime.now(UTC), resources.namespace
+    created = metadata.creationTimestamp or now
     node, offline = resources.dataset.spec.node_name, offline_since(observed.node)
     workers = list(observed.workers.values())
-    if metadata.deletion_timestamp:
+    if metadata.deletionTimestamp:
         left = [pod for pod in workers if not pod.has_ended]
-        return deletion(metadata.deletion_timestamp, left, node, offline)
+        return deletion(metadata.deletionTimestamp, left, node, offline)
     if offline:
         return offline_node(node, offline, conditions[-1] if conditions else None, workers)
     of_pods = (
@@ -203,6 +172,6 @@ def _problem(
     return (
         next(filter(None, of_pods), "")
         or refused_pods(observed.events, unprepared, namespace)
-        or no_inference(metadata.creation_timestamp, workers, now)
-        or inaction(metadata.creation_timestamp, conditions, namespace, now)
+        or no_inference(created, workers, now)
+        or inaction(created, conditions, namespace, now)
     )
