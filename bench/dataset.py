@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-__all__ = ["CLASS_NAMES", "INPUT_SIZE", "in_class_folders", "in_index", "make_pictures"]
+__all__ = ["CLASS_NAMES", "INPUT_SIZE", "Labelled", "in_class_folders", "in_index", "make_pictures"]
 
 CLASS_NAMES = ("croissant", "dog")
 INPUT_SIZE = 224

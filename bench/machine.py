@@ -16,7 +16,7 @@ PEERS_PYTHON = Path(".venv-bench/bin/python").absolute()
 _CORES = 2
 _FLAGS = ("avx2", "avx512f", "avx512_vnni", "avx512_bf16", "amx_tile")
 _OURS = ("mindspore", "tinyms", "onnxruntime", "numpy", "pillow", "mindcv")
-_PEERS = ("torch", "openvino", "onnxruntime", "mlserver")
+_PEERS = ("torch", "openvino", "onnxruntime", "mlserver", "kserve", "bentoml", "scikit-learn")
 
 
 def describe_machine() -> dict[str, str]:

@@ -24,14 +24,20 @@ class Server(NamedTuple):
     """A running server."""
 
     model_url: str
+    """Of the Open Inference Protocol."""
+    url: str
     pid: int
 
 
 @contextmanager
 def serving(
-    command: Sequence[str], environment: Mapping[str, str], folder: Path, port: int
+    command: Sequence[str],
+    environment: Mapping[str, str],
+    folder: Path,
+    port: int,
+    ready: str = f"{_MODEL_PATH}/ready",
 ) -> Iterator[Server]:
-    """Run a server in ``folder`` until the block ends, which begins when it is ready.
+    """Run a server in ``folder`` until the block ends, which begins when ``ready`` answers.
 
     Raises SubjectError, with the end of its log, if it ends before that or takes over a minute.
     """
@@ -42,12 +48,13 @@ def serving(
     ):
         try:
             end = time.monotonic() + _PATIENCE_SECONDS
-            while not _is_ready(port):
+            while not _is_ready(port, ready):
                 if process.poll() is not None or time.monotonic() > end:
                     last = log.read_text()[-500:].strip()
                     raise SubjectError(f"the server does not start: {last}")
                 time.sleep(0.2)
-            yield Server(f"http://127.0.0.1:{port}{_MODEL_PATH}", process.pid)
+            url = f"http://127.0.0.1:{port}"
+            yield Server(f"{url}{_MODEL_PATH}", url, process.pid)
         finally:
             process.terminate()
 
@@ -61,10 +68,10 @@ def free_ports(count: int) -> list[int]:
     return ports
 
 
-def _is_ready(port: int) -> bool:
+def _is_ready(port: int, path: str) -> bool:
     with closing(http.client.HTTPConnection("127.0.0.1", port)) as connection:
         try:
-            connection.request("GET", f"{_MODEL_PATH}/ready")
+            connection.request("GET", path)
             return connection.getresponse().status == http.client.OK
         except (OSError, http.client.HTTPException):
             return False

@@ -6,8 +6,14 @@ from bench.comparisons.inference import as_it_comes, engines, evaluation, int8
 from bench.comparisons.learning import learning_photographs, learning_rendered
 from bench.comparisons.overhead import overhead
 from bench.comparisons.scale import million_samples
-from bench.comparisons.serving import memory, serving
-from bench.comparisons.training import accuracy, compilation, full_fine_tuning, head_round
+from bench.comparisons.serving import memory, serving_pictures, serving_tensors
+from bench.comparisons.training import (
+    accuracy,
+    compilation,
+    full_fine_tuning,
+    head_round,
+    training_steps,
+)
 from bench.results import Figure
 from bench.setting import Setting
 
@@ -17,6 +23,7 @@ Comparison = Callable[[Setting], list[Figure]]
 """Answers a question; raises ProjectError if it cannot be answered here."""
 
 COMPARISONS: Mapping[str, Comparison] = {
+    "training-steps": training_steps,
     "full-fine-tuning": full_fine_tuning,
     "head-round": head_round,
     "compilation": compilation,
@@ -28,7 +35,8 @@ COMPARISONS: Mapping[str, Comparison] = {
     "overhead": overhead,
     "memory": memory,
     "million-samples": million_samples,
-    "serving": serving,
+    "serving-tensors": serving_tensors,
+    "serving-pictures": serving_pictures,
     "learning": learning_photographs,
     "learning-rendered": learning_rendered,
 }

@@ -1,4 +1,4 @@
-"""The inference worker against a bare session and another server, and the workers' memory."""
+"""The inference worker against a bare session and other servers, and the workers' memory."""
 
 from functools import partial
 
@@ -7,30 +7,57 @@ from bench.results import Bar, Figure, figures, ratio
 from bench.setting import Setting
 from bench.workers import evaluate_models
 
-__all__ = ["memory", "serving"]
+__all__ = ["memory", "serving_pictures", "serving_tensors"]
 
-_QUANTITIES = [
-    ("one_ms", "one client, p50", "ms"),
-    ("images_per_second", "eight clients", "images/s"),
-]
+_SERVERS = {
+    "bare session": "bare_session",
+    "this project": "worker",
+    "MLServer": "mlserver",
+    "KServe": "kserve",
+    "BentoML": "bentoml",
+}
 
 
-def serving(setting: Setting) -> list[Figure]:
-    """Serve one client, and eight."""
+def serving_tensors(setting: Setting) -> list[Figure]:
+    """Serve tensors to one client, and to eight."""
+    return _served(setting, most_latency=1.5, least_throughput=0.85)
+
+
+def serving_pictures(setting: Setting) -> list[Figure]:
+    """Serve a JPEG file to one client, and to eight."""
+    picture = next(setting.pictures(1).with_suffix("").iterdir())
+    return _served(setting, most_latency=1.25, least_throughput=None, picture=str(picture))
+
+
+def _served(
+    setting: Setting, most_latency: float, least_throughput: float | None, picture: str = ""
+) -> list[Figure]:
     require_peers()
-    arguments = {"model": setting.model(), "seconds": 1.0 if setting.is_quick else 10.0}
+    seconds = 1.0 if setting.is_quick else 6.0
+    arguments = {"model": setting.model(), "seconds": seconds, "picture": picture}
     measured = setting.in_turn(
         {
-            "bare session": partial(subject, "serving.bare_session", **arguments),
-            "this project": partial(subject, "serving.worker", **arguments),
-            "MLServer": partial(subject, "serving.mlserver", **arguments),
+            side: partial(subject, f"serving.{function}", **arguments)
+            for side, function in _SERVERS.items()
         }
     )
-    compared = []
-    for quantity, name, unit in _QUANTITIES:
-        bare, ours, mlserver = figures(measured, quantity, name, unit)
-        compared += [bare, ours, mlserver, ratio(ours, bare, name), ratio(ours, mlserver, name)]
-    return compared
+    bars = {"one_ms": Bar(limit=most_latency, is_lowest=False)}
+    if least_throughput:
+        bars["images_per_second"] = Bar(limit=least_throughput, is_lowest=True)
+    one = figures(measured, "one_ms", "one client, p50", "ms")
+    eight = figures(measured, "images_per_second", "eight clients", "images/s")
+    slower, faster = Bar(limit=1.0, is_lowest=False), Bar(limit=1.0, is_lowest=True)
+    return [
+        *_compared(one, bars["one_ms"], slower),
+        *_compared(eight, bars.get("images_per_second"), faster),
+    ]
+
+
+def _compared(sides: list[Figure], bare_bar: Bar | None, server_bar: Bar) -> list[Figure]:
+    """Add this project's ratios to the bare session and to each other server."""
+    bare, ours, *servers = sides
+    ratios = [ratio(ours, each, ours.name, server_bar) for each in servers]
+    return [*sides, ratio(ours, bare, ours.name, bare_bar), *ratios]
 
 
 def memory(setting: Setting) -> list[Figure]:

@@ -1,4 +1,4 @@
-"""Full fine-tuning, a head-only round, and both to the same accuracy."""
+"""Full fine-tuning, a head-only round, and the way to the same accuracy."""
 
 from functools import partial
 from itertools import count
@@ -10,26 +10,73 @@ from bench.results import Bar, Figure, Measured, figures, ratio
 from bench.setting import Setting
 from bench.workers import train_models
 
-__all__ = ["accuracy", "compilation", "full_fine_tuning", "head_round"]
+__all__ = [
+    "accuracy",
+    "against_best",
+    "compilation",
+    "full_fine_tuning",
+    "head_round",
+    "training_steps",
+]
 
 _BATCH_SIZE = 16
 _TARGET = 0.97
+_OURS = "this project"
 _COLD, _WARM = "this project, cold cache", "this project, warm cache"
 
 
+def training_steps(setting: Setting) -> list[Figure]:
+    """Compare steps on a batch in memory with PyTorch at each of its settings."""
+    arguments = {"batch_size": _BATCH_SIZE, "steps": 2 if setting.is_quick else 12}
+    measured = setting.in_turn(
+        {_OURS: partial(subject, "estimator.training_steps", **arguments)}
+        | {
+            f"PyTorch, {name}{', compiled' if compiled else ''}": partial(
+                peer,
+                "torch_sides.training_steps",
+                bfloat16=name == "bfloat16",
+                compiled=compiled,
+                **arguments,
+            )
+            for name in ("float32", "bfloat16")
+            for compiled in (False, True)
+        }
+    )
+    ours, *theirs = figures(measured, "images_per_second", "training, in memory", "images/s")
+    same = [each for each in theirs if "float32" in each.side]
+    return [
+        *(ours, *theirs),
+        against_best(ours, same, 1.2),
+        against_best(ours, theirs, 1.0),
+    ]
+
+
 def full_fine_tuning(setting: Setting) -> list[Figure]:
-    """Compare full fine-tuning with PyTorch."""
+    """Compare full fine-tuning from files with PyTorch at each number of its loader's workers."""
     images, epochs = (16, 2) if setting.is_quick else (96, 3)
     arguments = {"index": setting.pictures(images), "epochs": epochs, "batch_size": _BATCH_SIZE}
     measured = setting.in_turn(
-        {
-            "this project": partial(subject, "estimator.full_fine_tuning", **arguments),
-            "PyTorch": partial(peer, "torch_sides.full_fine_tuning", **arguments),
+        {_OURS: partial(subject, "estimator.full_fine_tuning", **arguments)}
+        | {
+            f"PyTorch, {name}, loaders: {workers}": partial(
+                peer,
+                "torch_sides.full_fine_tuning",
+                workers=workers,
+                bfloat16=name == "bfloat16",
+                **arguments,
+            )
+            for name in ("float32", "bfloat16")
+            for workers in (0, 1, 2)
         }
     )
-    ours, theirs = figures(measured, "images_per_second", "full fine-tuning", "images/s")
-    bar = Bar(limit=1.0, is_lowest=True)
-    return [ours, theirs, ratio(ours, theirs, "full fine-tuning", bar)]
+    ours, *theirs = figures(measured, "images_per_second", "full fine-tuning", "images/s")
+    return [ours, *theirs, against_best(ours, theirs, 1.3)]
+
+
+def against_best(ours: Figure, theirs: list[Figure], least: float) -> Figure:
+    """Divide by the peer's setting that is fastest here."""
+    best = max(theirs, key=lambda each: each.median)
+    return ratio(ours, best, ours.name, Bar(limit=least, is_lowest=True))
 
 
 def head_round(setting: Setting) -> list[Figure]:
@@ -37,7 +84,7 @@ def head_round(setting: Setting) -> list[Figure]:
     index = setting.pictures(100 if setting.is_quick else 1000)
     measured = _cold_and_warm(setting, "head-round", index, fine_tune="head")
     name = "head-only round, worker start to report"
-    bars = {_COLD: Bar(limit=15.0, is_lowest=False), _WARM: Bar(limit=6.0, is_lowest=False)}
+    bars = {_COLD: Bar(limit=7.0, is_lowest=False), _WARM: Bar(limit=2.5, is_lowest=False)}
     memory = Figure(
         side="this project",
         name="peak memory of head-only training",
@@ -70,28 +117,31 @@ def _cold_and_warm(setting: Setting, name: str, index: Path, **settings: str) ->
 
 
 def accuracy(setting: Setting) -> list[Figure]:
-    """Train to an accuracy on photographs, in this project and in PyTorch."""
+    """Train to an accuracy on photographs, in this project and in its peers."""
     arguments, numbers = setting.photographs, count()
+    target = 0.5 if setting.is_quick else _TARGET
+    full, head, regression = "PyTorch, full", "PyTorch, head", "scikit-learn on ONNX Runtime"
+    backbone = setting.folder / "backbone"
+    backbone.mkdir()
+    subject("estimator.make_backbone", folder=backbone, weights=arguments["weights"])
+    given = {"backbone": backbone / "backbone.onnx", "photos": arguments["photos"]}
 
     def seed() -> int:
-        """Return the repetition's number, for both sides."""
-        return next(numbers) // 2
+        """Return the repetition's number, for all sides that draw."""
+        return next(numbers) // 3
 
-    target = 0.5 if setting.is_quick else _TARGET
     measured = setting.in_turn(
         {
-            "PyTorch, full": lambda: peer(
-                "torch_sides.to_accuracy", target=target, seed=seed(), **arguments
-            ),
-            "this project, head": lambda: subject(
-                "estimator.head_to_accuracy", seed=seed(), **arguments
-            ),
+            full: lambda: peer("torch_sides.to_accuracy", target=target, seed=seed(), **arguments),
+            head: lambda: peer("torch_sides.head_to_accuracy", seed=seed(), **arguments),
+            regression: partial(peer, "sklearn_sides.to_accuracy", **given),
+            _OURS: lambda: subject("estimator.head_to_accuracy", seed=seed(), **arguments),
         }
     )
     for side, values in measured.items():
         if min(values["accuracy"]) < _TARGET and not setting.is_quick:
             raise SubjectError(f"{side} stayed at an accuracy of {min(values['accuracy']):.3f}.")
     name = "start to 97 % of the held-out photographs"
-    theirs, ours = figures(measured, "process_seconds", name, "s")
-    epochs = figures(measured, "epochs", "epochs until then", "epochs")
-    return [theirs, ours, ratio(theirs, ours, name, Bar(limit=10.0, is_lowest=True)), *epochs]
+    bars = {head: Bar(limit=2.0, is_lowest=True), regression: Bar(limit=1.0, is_lowest=True)}
+    *theirs, ours = figures(measured, "process_seconds", name, "s")
+    return [*theirs, ours, *(ratio(each, ours, name, bars.get(each.side)) for each in theirs)]

@@ -1,30 +1,28 @@
 """The model that MLServer serves: an ONNX file in ONNX Runtime."""
 
-import numpy as np
-import onnxruntime
 from mlserver import MLModel
-from mlserver.codecs import NumpyCodec
+from mlserver.codecs import Base64Codec, NumpyCodec
 from mlserver.types import InferenceRequest, InferenceResponse
+
+from bench.peers.answers import Session
 
 __all__ = ["OnnxModel"]
 
 
 class OnnxModel(MLModel):  # type: ignore[misc]  # MLServer is not installed here
-    """Answers the input ``input`` with ``probabilities``."""
+    """Answers ``input``, tensors or pictures in Base64, with ``probabilities``."""
 
     async def load(self) -> bool:
         """Load the file that ``parameters.uri`` names."""
-        self._session = onnxruntime.InferenceSession(
-            self.settings.parameters.uri, providers=["CPUExecutionProvider"]
-        )
-        self._input = self._session.get_inputs()[0].name
+        self._session = Session(self.settings.parameters.uri)
         return True
 
     async def predict(self, payload: InferenceRequest) -> InferenceResponse:
         """Return the softmax of the logits."""
-        images = NumpyCodec.decode_input(payload.inputs[0])
-        logits = self._session.run(None, {self._input: images})[0]
-        shares = np.exp(logits - logits.max(axis=1, keepdims=True))
-        shares /= shares.sum(axis=1, keepdims=True)
+        [given] = payload.inputs
+        if given.datatype == "BYTES":
+            shares = self._session.of_pictures(Base64Codec.decode_input(given))
+        else:
+            shares = self._session.of_tensors(NumpyCodec.decode_input(given))
         outputs = [NumpyCodec.encode_output("probabilities", shares)]
         return InferenceResponse(model_name=self.name, model_version="1", outputs=outputs)

@@ -40,7 +40,11 @@ class TorchMobileNetV2(nn.Module):  # type: ignore[misc]  # PyTorch is not insta
 
     def forward(self, images: Tensor) -> Tensor:
         """Return the logits."""
-        return self.head(self.backbone(images).mean((2, 3)))
+        return self.head(self.features(images))
+
+    def features(self, images: Tensor) -> Tensor:
+        """Return what the head sees, (N, 1280)."""
+        return self.backbone(images).mean((2, 3))
 
     def take_backbone(self, weights: dict[str, Tensor]) -> None:
         """Start from a backbone's weights, by TinyMS's parameter names."""

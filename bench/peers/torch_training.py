@@ -1,11 +1,10 @@
-"""Full fine-tuning in PyTorch, as its tutorials do it: a DataLoader, Adam, cross entropy.
+"""Training in PyTorch, as its tutorials do it: a DataLoader, Adam, cross entropy.
 
 Augmentation is this project's: a random crop of half to all of the picture, mirrored at random,
-with random brightness, contrast and saturation. It runs in parallel with training, in a process
-of the DataLoader's, as MindSpore's runs in a thread.
+with random brightness, contrast and saturation.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -25,9 +24,9 @@ from backend.images.preprocessing import (
 from bench.dataset import INPUT_SIZE
 from bench.peers.torch_network import TorchMobileNetV2
 
-__all__ = ["Training", "accuracy"]
+__all__ = ["THREADS", "accuracy", "batches", "train_head", "trained", "training_step"]
 
-_THREADS = 2
+THREADS = 2
 _JITTER = 0.2
 _ASPECTS = (3 / 4, 4 / 3)
 
@@ -47,42 +46,76 @@ class _Pictures(Dataset[tuple[Tensor, int]]):  # type: ignore[misc]  # PyTorch i
         ), self._labels[index]
 
 
-class Training:
-    """Trains every weight of a network, epoch by epoch."""
+Step = Callable[[Tensor, Tensor], None]
+"""Images and class numbers to a step of training."""
 
-    def __init__(
-        self,
-        network: TorchMobileNetV2,
-        paths: Sequence[Path],
-        labels: Sequence[int],
-        *,
-        batch_size: int,
-        learning_rate: float,
-        seed: int = 0,
-    ) -> None:
-        """Prepare to train on image files and their class numbers."""
-        torch.manual_seed(seed)
-        torch.set_num_threads(_THREADS)
-        self._network = network.to(memory_format=torch.channels_last)
-        self._optimizer = torch.optim.Adam(network.parameters(), lr=learning_rate)
-        self._loss = nn.CrossEntropyLoss(label_smoothing=0.1)
-        self._batches = DataLoader(
-            _Pictures(paths, labels, seed),
-            batch_size,
-            shuffle=True,
-            drop_last=True,
-            num_workers=1,
-            persistent_workers=True,
-        )
 
-    def run_epoch(self) -> None:
-        """Pass over the samples once."""
-        self._network.train()
-        for images, labels in self._batches:
-            self._optimizer.zero_grad()
-            inputs = images.contiguous(memory_format=torch.channels_last)
-            self._loss(self._network(inputs), labels).backward()
-            self._optimizer.step()
+def training_step(
+    network: TorchMobileNetV2,
+    learning_rate: float,
+    *,
+    bfloat16: bool = False,
+    compiled: bool = False,
+) -> Step:
+    """Prepare to train every weight of a network, in channels-last layout.
+
+    Args:
+        network: The network; it is changed in place.
+        learning_rate: Adam's.
+        bfloat16: Whether to compute in it where PyTorch's autocast does.
+        compiled: Whether to compile the network with ``torch.compile``.
+    """
+    torch.set_num_threads(THREADS)
+    network.to(memory_format=torch.channels_last).train()
+    optimizer = torch.optim.Adam(network.parameters(), lr=learning_rate)
+    loss = nn.CrossEntropyLoss(label_smoothing=0.1)
+    called = torch.compile(network) if compiled else network
+
+    def step(images: Tensor, labels: Tensor) -> None:
+        optimizer.zero_grad()
+        inputs = images.contiguous(memory_format=torch.channels_last)
+        with torch.autocast("cpu", torch.bfloat16, enabled=bfloat16):
+            value = loss(called(inputs), labels)
+        value.backward()
+        optimizer.step()
+
+    return step
+
+
+def batches(
+    paths: Sequence[Path], labels: Sequence[int], batch_size: int, *, workers: int, seed: int = 0
+) -> Iterable[tuple[Tensor, Tensor]]:
+    """Return an epoch's augmented batches, in another order at each pass.
+
+    ``workers`` processes load them; with 0 the training process does.
+    """
+    torch.manual_seed(seed)
+    loader: Iterable[tuple[Tensor, Tensor]] = DataLoader(
+        _Pictures(paths, labels, seed),
+        batch_size,
+        shuffle=True,
+        drop_last=True,
+        num_workers=workers,
+        persistent_workers=workers > 0,
+    )
+    return loader
+
+
+def trained(step: Step, epoch: Iterable[tuple[Tensor, Tensor]]) -> None:
+    """Pass over the samples once."""
+    for images, labels in epoch:
+        step(images, labels)
+
+
+def train_head(features: Tensor, labels: Tensor, head: nn.Linear, epochs: int) -> None:
+    """Train a head on the features (N, F) of a frozen backbone, in batches of 16."""
+    optimizer = torch.optim.Adam(head.parameters(), lr=1e-3)
+    loss = nn.CrossEntropyLoss(label_smoothing=0.1)
+    for _ in range(epochs):
+        for chosen in torch.randperm(len(features)).split(16):
+            optimizer.zero_grad()
+            loss(head(features[chosen]), labels[chosen]).backward()
+            optimizer.step()
 
 
 def accuracy(network: TorchMobileNetV2, paths: Sequence[Path], labels: Sequence[int]) -> float:

@@ -13,7 +13,9 @@ import numpy as np
 from backend.classifier import TinyMSClassifier
 from backend.classifier.features import Backbone
 from backend.images.preprocessing import LabelledImages
+from backend.mindspore.runtime import Device, prepare_mindspore
 from backend.models import model_file
+from backend.networks.mobilenetv2 import MOBILENETV2
 from bench.answering import Values, answer, median_ms
 from bench.dataset import CLASS_NAMES, INPUT_SIZE, in_class_folders, in_index
 
@@ -37,6 +39,37 @@ def full_fine_tuning(index: str, epochs: int, batch_size: int) -> Values:
     metrics = estimator.train(images, epochs=epochs, batch_size=batch_size, fine_tune="full")
     seconds = metrics["seconds"]
     return {"images_per_second": len(images.x) / median(seconds[1:]), "first_epoch": seconds[0]}
+
+
+def training_steps(batch_size: int, steps: int) -> Values:
+    """Train every weight on one batch in memory; the first two steps compile and warm up."""
+    prepare_mindspore(Device.CPU)
+    import mindspore  # noqa: PLC0415 - it had to be prepared
+    from mindspore import nn  # noqa: PLC0415
+
+    from backend.mindspore.kernels.replacement import fast_training  # noqa: PLC0415
+    from backend.mindspore.loss import SmoothedCrossEntropy  # noqa: PLC0415
+
+    mindspore.set_context(mode=mindspore.GRAPH_MODE)
+    network = MOBILENETV2.build(len(CLASS_NAMES))
+    loss = nn.WithLossCell(network, SmoothedCrossEntropy(len(CLASS_NAMES), 0.1))
+    step = nn.TrainOneStepCell(loss, nn.Adam(network.trainable_params(), learning_rate=1e-3))
+    step.set_train()
+    chance = np.random.default_rng(0)
+    images = chance.normal(size=(batch_size, 3, INPUT_SIZE, INPUT_SIZE)).astype(np.float32)
+    labels = np.arange(batch_size, dtype=np.int32) % len(CLASS_NAMES)
+    batch = mindspore.Tensor(images), mindspore.Tensor(labels)
+    with fast_training(network):
+        milliseconds = median_ms(lambda: step(*batch).asnumpy(), steps, warm_up=2)
+    return {"images_per_second": batch_size / milliseconds * 1000}
+
+
+def make_backbone(folder: str, weights: str) -> Values:
+    """Write ``backbone.onnx``, which has the output ``features``, from published weights."""
+    estimator = _loaded(weights)
+    model = model_file.read(Path(estimator.save(Path(folder) / "model.onnx"))).payload
+    (Path(folder) / "backbone.onnx").write_bytes(model)
+    return {}
 
 
 def head_to_accuracy(weights: str, photos: str, seed: int) -> Values:
@@ -136,7 +169,9 @@ if __name__ == "__main__":
         head_to_accuracy,
         inference,
         logistic_regression,
+        make_backbone,
         one_format,
         make_int8,
         make_model,
+        training_steps,
     )

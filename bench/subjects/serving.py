@@ -1,18 +1,34 @@
-"""The inference worker over HTTP, and what it is compared with."""
+"""The inference worker over HTTP, and what it is compared with.
+
+Each is asked with a tensor, or with the JPEG file ``picture``.
+"""
 
 import json
+import os
 import re
 import time
+from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import onnxruntime
 
+from backend.images.preprocessing import InputFormat, preprocess_batch
 from bench.answering import Values, answer, median_ms
 from bench.dataset import INPUT_SIZE
-from bench.load import Target, ask_often, inputs, measure_server
+from bench.load import ask_often, measure_server
 from bench.machine import PEERS_PYTHON
 from bench.measure import SubjectError
+from bench.requests import (
+    binary_picture,
+    binary_tensor,
+    inputs,
+    json_picture,
+    json_tensor,
+    raw_picture,
+    raw_tensor,
+)
 from bench.server import MODEL_NAME, free_ports, serving
 from bench.workers import inference_worker
 
@@ -26,47 +42,58 @@ _MLSERVER_MODEL = {
 }
 
 
-def bare_session(model: str, seconds: float) -> Values:
-    """Measure an ONNX Runtime session on decoded arrays, at the best of some batch sizes.
+def bare_session(model: str, seconds: float, picture: str = "") -> Values:
+    """Measure an ONNX Runtime session in this process, at the best of some batch sizes.
 
-    All batch sizes together run for ``seconds``.
+    All batch sizes together run for ``seconds``. Decoding counts, arrays are decoded before.
     """
     session = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
+    name = session.get_inputs()[0].name
+    jpeg = Path(picture).read_bytes() if picture else b""
+
+    def call(count: int) -> Callable[[], Any]:
+        if jpeg:
+            pictures, input_format = [jpeg] * count, InputFormat(INPUT_SIZE)
+            return lambda: session.run(None, {name: preprocess_batch(pictures, input_format)})
+        feed = {name: inputs(count)}
+        return lambda: session.run(None, feed)
+
     share = seconds / len(_BATCH_SIZES)
-    rates = [_images_per_second(session, size, share) for size in _BATCH_SIZES]
-    one = {session.get_inputs()[0].name: inputs(1, INPUT_SIZE)}
-    one_ms = median_ms(lambda: session.run(None, one), _REQUESTS)
-    return {"one_ms": one_ms, "images_per_second": max(rates)}
+    rates = [_images_per_second(call(size), size, share) for size in _BATCH_SIZES]
+    return {"one_ms": median_ms(call(1), _REQUESTS), "images_per_second": max(rates)}
 
 
-def _images_per_second(session: onnxruntime.InferenceSession, size: int, seconds: float) -> float:
-    feed = {session.get_inputs()[0].name: inputs(size, INPUT_SIZE)}
-    session.run(None, feed)
+def _images_per_second(call: Callable[[], Any], size: int, seconds: float) -> float:
+    call()
     began, count = time.perf_counter(), 0
     while time.perf_counter() - began < seconds:
-        session.run(None, feed)
+        call()
         count += size
     return count / (time.perf_counter() - began)
 
 
-def worker(model: str, seconds: float) -> Values:
+def worker(model: str, seconds: float, picture: str = "") -> Values:
     """Measure the inference worker; see `measure_server`."""
-    with inference_worker(Path(model)) as running:
-        return measure_server(Target(running.model_url, INPUT_SIZE), seconds)
+    with inference_worker(Path(model)) as server:
+        if picture:
+            request = raw_picture(f"{server.url}/classify", Path(picture).read_bytes())
+        else:
+            request = binary_tensor(server.model_url)
+        return measure_server(request, seconds)
 
 
 def memory(model: str) -> Values:
     """Return the worker's highest resident memory, MiB, after one request at a time."""
     with inference_worker(Path(model)) as running:
-        if failed := ask_often(Target(running.model_url, INPUT_SIZE), _REQUESTS):
+        if failed := ask_often(binary_tensor(running.model_url), _REQUESTS):
             raise SubjectError(f"the inference worker refused {failed} requests.")
         status = Path(f"/proc/{running.pid}/status").read_text("ascii")
     [kibibytes] = re.findall(r"VmHWM:\s+(\d+) kB", status)
     return {"peak_mib": int(kibibytes) / 1024}
 
 
-def mlserver(model: str, seconds: float) -> Values:
-    """Measure MLServer under the same load."""
+def mlserver(model: str, seconds: float, picture: str = "") -> Values:
+    """Measure MLServer under the same load, in JSON: it refuses binary tensors with 422."""
     ports = dict(zip(("http_port", "grpc_port", "metrics_port"), free_ports(3), strict=True))
     settings = {"host": "127.0.0.1", "parallel_workers": 0, **ports}
     with TemporaryDirectory() as name:
@@ -76,8 +103,49 @@ def mlserver(model: str, seconds: float) -> Values:
         (folder / "model-settings.json").write_text(json.dumps(described))
         command = [str(PEERS_PYTHON.parent / "mlserver"), "start", name]
         with serving(command, {}, folder, ports["http_port"]) as server:
-            return measure_server(Target(server.model_url, INPUT_SIZE, "json"), seconds)
+            if picture:
+                request = json_picture(server.model_url, Path(picture).read_bytes())
+            else:
+                request = json_tensor(server.model_url)
+            return measure_server(request, seconds)
+
+
+def kserve(model: str, seconds: float, picture: str = "") -> Values:
+    """Measure KServe's model server under the same load, with binary tensors."""
+    [port] = free_ports(1)
+    arguments = [MODEL_NAME, model, str(port)]
+    command = [str(PEERS_PYTHON), "-m", "bench.peers.kserve_server", *arguments]
+    with (
+        TemporaryDirectory() as folder,
+        serving(command, os.environ, Path(folder), port) as server,
+    ):
+        if picture:
+            request = binary_picture(server.model_url, Path(picture).read_bytes())
+        else:
+            request = binary_tensor(server.model_url)
+        return measure_server(request, seconds)
+
+
+def bentoml(model: str, seconds: float, picture: str = "") -> Values:
+    """Measure BentoML under the same load, with raw bodies."""
+    [port] = free_ports(1)
+    service = "bench.peers.bentoml_service:OnnxService"
+    command = [str(PEERS_PYTHON.parent / "bentoml"), "serve", service, "--port", str(port)]
+    with TemporaryDirectory() as folder:
+        # It keeps its own state under its home.
+        environment = {
+            "PATH": os.environ["PATH"],
+            "BENCH_MODEL": model,
+            "BENTOML_HOME": folder,
+            "BENTOML_DO_NOT_TRACK": "1",
+        }
+        with serving(command, environment, Path(folder), port, "/readyz") as server:
+            if picture:
+                request = raw_picture(f"{server.url}/picture", Path(picture).read_bytes())
+            else:
+                request = raw_tensor(f"{server.url}/tensor")
+            return measure_server(request, seconds)
 
 
 if __name__ == "__main__":
-    answer(bare_session, worker, memory, mlserver)
+    answer(bare_session, worker, memory, mlserver, kserve, bentoml)
