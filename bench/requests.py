@@ -31,12 +31,12 @@ def inputs(count: int, side: int = INPUT_SIZE) -> NDArray[np.float32]:
 def json_tensor(model_url: str, side: int = INPUT_SIZE) -> Request:
     """Ask with numbers in JSON."""
     values = inputs(1, side)
-    return _json(model_url, "FP32", values.shape, values.ravel().tolist())
+    return _json(model_url, "input", "FP32", values.shape, values.ravel().tolist())
 
 
 def json_picture(model_url: str, jpeg: bytes) -> Request:
     """Ask with Base64 in JSON."""
-    return _json(model_url, "BYTES", (1,), [base64.b64encode(jpeg).decode()])
+    return _json(model_url, "image", "BYTES", (1,), [base64.b64encode(jpeg).decode()])
 
 
 def binary_picture(model_url: str, jpeg: bytes) -> Request:
@@ -60,8 +60,10 @@ def raw_tensor(url: str) -> Request:
     return Request(url, inputs(1).tobytes(), {"Content-Type": "application/octet-stream"})
 
 
-def _json(model_url: str, datatype: str, shape: tuple[int, ...], data: list[object]) -> Request:
-    tensor = {"name": "input", "datatype": datatype, "shape": shape, "data": data}
+def _json(
+    model_url: str, name: str, datatype: str, shape: tuple[int, ...], data: list[object]
+) -> Request:
+    tensor = {"name": name, "datatype": datatype, "shape": shape, "data": data}
     return Request(f"{model_url}/infer", json.dumps({"inputs": [tensor]}).encode(), _JSON)
 
 
