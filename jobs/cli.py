@@ -79,6 +79,7 @@ def make_parser() -> argparse.ArgumentParser:
     ):
         command.add_argument("--json", action="store_true", help="print one JSON object a line")
     _command(commands, "stop", _stop)
+    _command(commands, "retry", _retry)
     _command(commands, "apply", _apply).set_defaults(on="kubernetes")
     _command(commands, "restore", _restore).set_defaults(on="kubernetes")
     report = _command(commands, "report", _report)
@@ -212,6 +213,12 @@ def _watch(arguments: argparse.Namespace) -> int:
 def _stop(arguments: argparse.Namespace) -> int:
     """End the job; on one machine `run` continues it, a cluster starts over."""
     _runner(arguments).stop()
+    return 0
+
+
+def _retry(arguments: argparse.Namespace) -> int:
+    """Start a round with the samples that there are, those of failed rounds too."""
+    sys.stdout.write(f"{_runner(arguments).retry()}\n")
     return 0
 
 

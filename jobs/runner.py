@@ -54,6 +54,18 @@ class JobRunner(Protocol):
         """
         ...
 
+    def retry(self) -> str:
+        """Have the next round started with the samples that there are, whatever the trigger says.
+
+        These are fewer than it wants, and those of failed rounds that no model has trained on.
+        Returns what follows, in a sentence.
+
+        Raises:
+            SettingsError: the job never ran, a round has not ended, there is nothing to train on,
+                or this cannot be done there.
+        """
+        ...
+
     def stop(self) -> None:
         """End the job's workers and whoever runs it, and wait for that.
 

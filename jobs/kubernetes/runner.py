@@ -1,6 +1,7 @@
 """The runner of one job on a Kubernetes cluster."""
 
 import asyncio
+import math
 from collections.abc import Sequence
 from contextlib import aclosing, suppress
 from pathlib import Path
@@ -75,6 +76,21 @@ class KubernetesRunner:
             async with aclosing(observer.follow()) as statuses:
                 async for status in statuses:
                     on_status(status)
+
+    def retry(self) -> str:
+        """Refuse: only the LocalController starts rounds, and it knows nothing but its trigger.
+
+        Raises:
+            SettingsError: always; says how many samples start a round.
+        """
+        spec = self._resources.job.spec
+        condition = spec.train_spec.trigger.condition
+        lines = math.ceil(condition.threshold / (spec.dataset.train_prob or 1))
+        raise SettingsError(
+            "Sedna starts a round only by its trigger: append as many lines to the index as are"
+            f" missing of {lines} since the last round began, and the round trains on the samples"
+            " of failed ones too"
+        )
 
     def stop(self) -> None:
         """Delete the job and, with it, its pods; wait until they are gone.

@@ -76,6 +76,11 @@ class JobFiles:
         return self.folder / "report.html"
 
     @property
+    def retry(self) -> Path:
+        """After how many rounds `iljob retry` has asked for another."""
+        return self.folder / "retry"
+
+    @property
     def logs(self) -> Path:
         """One file for each worker."""
         return self.folder / "logs"

@@ -6,6 +6,7 @@ import signal
 from collections.abc import Coroutine
 from contextlib import suppress
 from datetime import UTC, datetime
+from itertools import takewhile
 from os.path import realpath
 from pathlib import Path, PurePath
 from typing import Any
@@ -14,7 +15,7 @@ import psutil
 from watchfiles import Change, awatch
 
 from backend.errors import SettingsError, TemporaryError
-from backend.files import remove_leftovers
+from backend.files import remove_leftovers, write_atomically
 from jobs.class_changes import class_change
 from jobs.resources.checks import JobResources
 from jobs.runner import OnStatus
@@ -22,6 +23,7 @@ from jobs.standalone.conditions import StageModel
 from jobs.standalone.containers import ContainerEngine, InContainers
 from jobs.standalone.controller import Controller
 from jobs.standalone.deployment import relocate_hot_update
+from jobs.standalone.index import count, count_lines
 from jobs.standalone.journal import Journal
 from jobs.standalone.limits import check_limits, check_models
 from jobs.standalone.paths import JobFiles, Node
@@ -118,6 +120,25 @@ class StandaloneRunner:
                 f" (there is no {self.files.state}): start it with `iljob run`"
             )
         return self._current(state.status)
+
+    def retry(self) -> str:
+        """Have the next round started with the samples that there are; see `JobRunner.retry`."""
+        status = self.status()
+        state = StateFile.read(self.files.state)
+        if state is None or status.rounds_ended < len(status.rounds):
+            raise SettingsError(f"round {len(status.rounds)} has not ended: wait for it")
+        train_prob = self._resources.job.spec.dataset.train_prob
+        waiting = count(state.shares.grown(count_lines(self._index), train_prob).train)
+        missed = takewhile(lambda each: not each.model_urls, reversed(status.rounds))
+        again = sum(each.train_samples for each in missed)
+        if not waiting and not again:
+            raise SettingsError("every sample has been trained on: append more to the index")
+        write_atomically(self.files.retry, str(len(status.rounds)).encode())
+        starts = "starts" if runner_pid(self.files.lock) else "starts with the next `iljob run`"
+        return (
+            f"round {len(status.rounds) + 1} {starts}: {waiting} new samples, {again} of rounds"
+            " that trained no model"
+        )
 
     async def watch(self, on_status: OnStatus) -> None:
         """Follow the state on disk while a runner runs the job."""
@@ -277,7 +298,13 @@ class StandaloneRunner:
             controller.look()
 
     async def _follow_logs(self, store: StateFile) -> None:
-        async for _ in awatch(self.files.logs, recursive=False):
+        """Tell of workers' output, and of `iljob retry`."""
+        folder, retry = self.files.folder, self.files.retry
+
+        def is_news(_: Change, path: str) -> bool:
+            return Path(path).parent != folder or Path(path) == retry
+
+        async for _ in awatch(self.files.logs, folder, watch_filter=is_news, recursive=False):
             store.tell()
 
     async def _follow_files(self, on_status: OnStatus) -> None:

@@ -24,7 +24,7 @@ class Training(WorkerSteps):
     kind = TRAIN
 
     async def waiting(self) -> None:
-        """Wait for the trigger, then write the round's training samples."""
+        """Wait for the trigger or `iljob retry`, then write the round's training samples."""
         while not (decision := self._decide()).fires:
             await self._wait_for_change()
         await self.job.until_index_is_whole()
@@ -49,6 +49,8 @@ class Training(WorkerSteps):
         job.journal.complete(Stage.EVAL, output_data(models))
 
     def _decide(self) -> Decision:
+        if self._is_asked_for:
+            return Decision(fires=True, reason="`iljob retry` has asked for it")
         trigger = self.job.spec.train_spec.trigger
         return decide_training(trigger, count(self.job.state.shares.train), local_time())
 
@@ -56,7 +58,18 @@ class Training(WorkerSteps):
         """Wait for new samples, or for the hours in which the trigger may fire."""
         shares, timer = self.job.state.shares, self.job.spec.train_spec.trigger.timer
         timeout = min(seconds_until_open(timer, local_time()), _LONGEST_WAIT) or None
-        await self.job.store.until(lambda: self.job.state.shares != shares, timeout)
+        await self.job.store.until(
+            lambda: self._is_asked_for or self.job.state.shares != shares, timeout
+        )
+
+    @property
+    def _is_asked_for(self) -> bool:
+        """Whether somebody wants this very round: one that has begun is not begun again."""
+        try:
+            asked = self.job.files.retry.read_text(encoding="ascii").strip()
+        except (OSError, UnicodeDecodeError):
+            return False
+        return asked == str(len(self.job.state.status.rounds))
 
     def _begin_round(self, reason: str) -> None:
         state, files = self.job.state, self.job.files

@@ -272,6 +272,11 @@ async def test_no_kubeconfig_is_told(
         await runner.run(timeout=SECONDS)
 
 
+def test_retry_says_how_many_samples_start_a_round(runner: KubernetesRunner) -> None:
+    with pytest.raises(SettingsError, match=r"by its trigger: append .* missing of 5 since"):
+        runner.retry()
+
+
 async def test_stop_deletes_the_job_and_waits_until_it_is_gone(
     cluster: SednaCluster, runner: KubernetesRunner
 ) -> None:
