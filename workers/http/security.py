@@ -6,6 +6,7 @@ clients that are not browsers. A worker without a token that listens on the loop
 answers only under that address's names, because a foreign page can point its own name there.
 """
 
+import asyncio
 import hmac
 import logging
 import re
@@ -134,6 +135,9 @@ def is_token(candidate: str, token: str) -> bool:
     return hmac.compare_digest(candidate.encode(), token.encode())
 
 
+_LOG_EVERY_SECONDS = 0.1
+
+
 class AccessLog:
     """Logs each request in one line, with the id that its answer also has."""
 
@@ -141,11 +145,14 @@ class AccessLog:
         """Log the answers of ``app``, except on these paths."""
         self._app = app
         self._quiet = quiet
+        self._entries: list[tuple[object, ...]] = []
+        """Of requests that were answered: writing each at once would delay the next."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer as the application does."""
         if scope["type"] != "http" or scope["path"] in self._quiet:
             await self._app(scope, receive, send)
+            self._write()  # at the end of the lifespan, if nowhere else
             return
         sent = Headers(scope=scope).get(_REQUEST_ID, "")
         request_id = sent if _ID.fullmatch(sent) else token_hex(8)
@@ -162,12 +169,20 @@ class AccessLog:
             await self._app(scope, receive, send_with_id)
         finally:
             client = scope["client"][0] if scope.get("client") else "-"
-            path = quote(scope["path"], safe="/:@!$&'()*+,;=~")
             milliseconds = 1000 * (perf_counter() - start)
+            if not self._entries:
+                asyncio.get_running_loop().call_later(_LOG_EVERY_SECONDS, self._write)
+            self._entries.append(
+                (client, request_id, scope["method"], scope["path"], status, milliseconds)
+            )
+
+    def _write(self) -> None:
+        entries, self._entries = self._entries, []
+        for client, request_id, method, path, status, milliseconds in entries:
+            shown = quote(str(path), safe="/:@!$&'()*+,;=~")
             _log.info(
-                "%s %s %s %s %d %.1f ms",
-                client, request_id, scope["method"], path, status, milliseconds,
-            )  # fmt: skip
+                "%s %s %s %s %d %.1f ms", client, request_id, method, shown, status, milliseconds
+            )
 
 
 class OwnName:

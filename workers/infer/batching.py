@@ -7,8 +7,8 @@ computed by one model, so each answer comes from exactly one.
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Callable
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager, suppress
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Generic, NamedTuple, TypeVar
 
@@ -57,42 +57,50 @@ class Batcher(Generic[M]):
         self._batch_size = batch_size
         self._wait_seconds = wait_seconds
         self._waiting: deque[_Request[M]] = deque()
-        self._arrived = asyncio.Event()
-        self._full = asyncio.Event()
+        self._in_flight = 0
+        self._timer: asyncio.Handle | None = None
+        """Starts the next batch."""
+        self._executor: ThreadPoolExecutor | None = None
 
     async def submit(self, inputs: Array) -> Scores[M]:
         """Return the scores of inputs (N, 3, S, S); raises what ``score`` raises."""
         request = _Request[M](inputs, asyncio.get_running_loop().create_future())
         self._waiting.append(request)
-        self._arrived.set()
-        if sum(len(each.inputs) for each in self._waiting) >= self._batch_size:
-            self._full.set()
+        self._schedule()
         return await request.answer
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Answer requests while the block runs."""
-        with ThreadPoolExecutor(_IN_FLIGHT, thread_name_prefix="batch") as executor:
-            workers = [asyncio.create_task(self._work(executor)) for _ in range(_IN_FLIGHT)]
-            try:
-                yield
-            finally:
-                for worker in workers:
-                    worker.cancel()
-                await asyncio.wait(workers)
+        with ThreadPoolExecutor(_IN_FLIGHT, thread_name_prefix="batch") as self._executor:
+            yield
 
-    async def _work(self, executor: ThreadPoolExecutor) -> None:
-        while True:
-            await self._arrived.wait()
-            await self._gather()
-            if batch := self._take():
-                await self._answer(batch, executor)
+    def _schedule(self) -> None:
+        """Start a batch once this turn of the loop is over, and with it who asks now, too."""
+        loop = asyncio.get_running_loop()
+        is_full = sum(len(each.inputs) for each in self._waiting) >= self._batch_size
+        if self._timer is not None and is_full:
+            self._timer.cancel()
+            self._timer = None
+        if self._timer is None:
+            delay = 0 if is_full else self._wait_seconds
+            self._timer = (
+                loop.call_later(delay, self._start) if delay else loop.call_soon(self._start)
+            )
 
-    async def _gather(self) -> None:
-        if self._wait_seconds:
-            with suppress(TimeoutError):
-                async with asyncio.timeout(self._wait_seconds):
-                    await self._full.wait()
+    def _start(self) -> None:
+        self._timer = None
+        while self._executor and self._in_flight < _IN_FLIGHT and (batch := self._take()):
+            self._in_flight += 1
+            self._compute_in(self._executor, batch)
+
+    def _compute_in(self, executor: ThreadPoolExecutor, batch: list[_Request[M]]) -> None:
+        loop = asyncio.get_running_loop()
+
+        def finish(computed: Future[list[Scores[M]]]) -> None:
+            loop.call_soon_threadsafe(self._finish, batch, computed)
+
+        executor.submit(self._compute, batch).add_done_callback(finish)
 
     def _take(self) -> list[_Request[M]]:
         """Take requests off the queue until a batch is full; abandoned ones are dropped."""
@@ -103,24 +111,26 @@ class Batcher(Generic[M]):
             if not request.answer.done():
                 batch.append(request)
                 room -= len(request.inputs)
-        if not self._waiting:
-            self._arrived.clear()
-        self._full.clear()
         return batch
 
-    async def _answer(self, batch: list[_Request[M]], executor: ThreadPoolExecutor) -> None:
+    def _compute(self, batch: list[_Request[M]]) -> list[Scores[M]]:
+        if len(batch) == 1:
+            return [self._score(batch[0].inputs)]
         inputs = [request.inputs for request in batch]
-        together = inputs[0] if len(inputs) == 1 else np.concatenate(inputs)
-        loop = asyncio.get_running_loop()
-        try:
-            scores = await loop.run_in_executor(executor, self._score, together)
-        except Exception as error:  # noqa: BLE001 - each request's sender is told of it
-            for request in batch:
-                if not request.answer.done():
-                    request.answer.set_exception(error)
-            return
+        probabilities, model = self._score(np.concatenate(inputs))
         ends = np.cumsum([len(each) for each in inputs])[:-1]
-        parts = np.split(scores.probabilities, ends)
-        for request, part in zip(batch, parts, strict=True):
-            if not request.answer.done():
-                request.answer.set_result(Scores(part, scores.model))
+        return [Scores(part, model) for part in np.split(probabilities, ends)]
+
+    def _finish(self, batch: list[_Request[M]], computed: Future[list[Scores[M]]]) -> None:
+        """Hand each request its scores, or the error that its sender is told."""
+        self._in_flight -= 1
+        error = computed.exception()
+        for number, request in enumerate(batch):
+            if request.answer.done():
+                continue
+            if error:
+                request.answer.set_exception(error)
+            else:
+                request.answer.set_result(computed.result()[number])
+        if self._waiting:
+            self._schedule()

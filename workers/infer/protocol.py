@@ -256,7 +256,7 @@ def _inputs(
             continue
         if not isinstance(size, int) or not 0 <= size <= len(body) - position:
             raise RequestError(f"Input {each.name}: binary_data_size is not the size of its data.")
-        data = body[position : position + size]
+        data = memoryview(body)[position : position + size]
         tensors.append(from_binary(each.name, each.datatype, each.shape, data))
         position += size
     if position != len(body):

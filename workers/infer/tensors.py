@@ -43,7 +43,7 @@ class Tensor:
         return _DATATYPES[self.values.dtype]
 
 
-def from_binary(name: str, datatype: str, shape: Sequence[int], data: bytes) -> Tensor:
+def from_binary(name: str, datatype: str, shape: Sequence[int], data: bytes | memoryview) -> Tensor:
     """Read a tensor; raises RequestError if the data do not fit the type and shape."""
     dtype = _dtype(name, datatype)
     if datatype == "BYTES":
@@ -110,7 +110,7 @@ def _shaped(name: str, values: NDArray[Any], shape: Sequence[int]) -> NDArray[An
         raise RequestError(f"Input {name}: {list(shape)} is not an accepted shape.") from None
 
 
-def _elements(name: str, data: bytes) -> Iterator[bytes]:
+def _elements(name: str, data: bytes | memoryview) -> Iterator[bytes]:
     position = 0
     while position < len(data):
         start = position + _LENGTH.size
@@ -119,7 +119,7 @@ def _elements(name: str, data: bytes) -> Iterator[bytes]:
         position = start + _LENGTH.unpack_from(data, position)[0]
         if position > len(data):
             raise RequestError(f"Input {name}: the data end within an element.")
-        yield data[start:position]
+        yield bytes(data[start:position])
 
 
 def _from_base64(name: str, text: object) -> bytes:

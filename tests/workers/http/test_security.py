@@ -1,5 +1,6 @@
 """Who may ask."""
 
+import asyncio
 import re
 
 import httpx
@@ -12,6 +13,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from backend.errors import SettingsError
+from workers.http import security
 from workers.http.security import (
     PROBES,
     AddedHeaders,
@@ -39,6 +41,17 @@ def client(*guard: Middleware, host: str = "localhost:8080") -> httpx.AsyncClien
 def _silence(caplog: pytest.LogCaptureFixture) -> None:
     """The client logs its requests, too."""
     caplog.set_level("WARNING", "httpx")
+
+
+@pytest.fixture(autouse=True)
+def _log_soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(security, "_LOG_EVERY_SECONDS", 0)
+
+
+async def is_written() -> None:
+    """Let the loop turn, so that the access log is written."""
+    for _ in range(3):
+        await asyncio.sleep(0)
 
 
 @pytest.fixture(params=[None, TOKEN], ids=["anybody", "with a token"])
@@ -157,6 +170,7 @@ async def test_a_request_is_a_line_with_its_id_and_without_its_query(
     answer = await asked.get("/?token=s3cret", headers={"X-Request-ID": "a-1"})
     assert answer.headers["X-Request-ID"] == "a-1"
     refused = await asked.post("/", headers={"Origin": "http://evil.example"})
+    await is_written()
     first, second = caplog.messages
     assert re.fullmatch(r"127\.0\.0\.1 a-1 GET / 200 \d+\.\d ms", first)
     assert f" {refused.headers['X-Request-ID']} POST / 403 " in second
@@ -172,6 +186,7 @@ async def test_an_id_that_could_spoil_the_log_is_replaced(sent: str) -> None:
 async def test_a_path_is_one_word_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("INFO", "workers.http.security")
     await client(*middleware(told(), PROBES)).get("/%0Aforged%20line")
+    await is_written()
     assert "GET /%0Aforged%20line 404" in caplog.text
 
 
@@ -188,6 +203,7 @@ async def test_probes_are_logged_if_somebody_wants_it(
 ) -> None:
     caplog.set_level("INFO", "workers.http.security")
     await client(*middleware(told(**variables), PROBES)).get(PROBES[0])
+    await is_written()
     assert (PROBES[0] in caplog.text) == is_logged
 
 
