@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from bench.comparisons.inference import as_it_comes, engines, evaluation, int8
 from bench.comparisons.learning import learning_photographs, learning_rendered
 from bench.comparisons.overhead import overhead
-from bench.comparisons.scale import million_samples
+from bench.comparisons.scale import growth
 from bench.comparisons.serving import memory, serving_pictures, serving_tensors
 from bench.comparisons.training import (
     accuracy,
@@ -34,7 +34,7 @@ COMPARISONS: Mapping[str, Comparison] = {
     "as-it-comes": as_it_comes,
     "overhead": overhead,
     "memory": memory,
-    "million-samples": million_samples,
+    "growth": growth,
     "serving-tensors": serving_tensors,
     "serving-pictures": serving_pictures,
     "learning": learning_photographs,
