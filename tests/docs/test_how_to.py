@@ -134,10 +134,14 @@ def test_the_reason_of_a_failed_round_is_shown(job: Job) -> None:
     job.append(10)
     run("! iljob run manifests --root node --rounds 1", job.manifests.parent)
 
-    [command] = commands(HOW_TO / "failed-round.md")
-    shown = run(command, job.manifests.parent)
-
+    status, retry = commands(HOW_TO / "failed-round.md")
+    shown = run(status, job.manifests.parent)
     assert re.search(r"round 1 .*failed .*/out/iljob/logs/train-1-", shown)
+
+    run(retry, job.manifests.parent)
+    job.environment("train", behaviour="complete")
+    run("iljob run manifests --root node --rounds 2", job.manifests.parent)
+    assert [each.outcome for each in job.runner().status().rounds][-1] is Outcome.DEPLOYED
 
 
 # Rollback and monitoring, with one inference worker
