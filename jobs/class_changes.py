@@ -1,4 +1,4 @@
-"""What happens when the classes of a job that has trained change."""
+"""Explains what follows if the classes of a job that has trained are changed."""
 
 from collections.abc import Mapping, Sequence
 
@@ -8,7 +8,7 @@ __all__ = ["class_change"]
 
 
 def class_change(status: JobStatus, named: Sequence[str], renamed: Mapping[str, str]) -> str:
-    """Say in one sentence what changed and what follows, or nothing if the deployed model knows.
+    """Return what changed and what follows, or nothing if the deployed model has these classes.
 
     Args:
         status: The job's, with the classes of each round.
@@ -22,11 +22,11 @@ def class_change(status: JobStatus, named: Sequence[str], renamed: Mapping[str, 
     known = [renamed.get(name, name) for name in (deployed or ended)[-1].class_names]
     new = [name for name in named if name not in known]
     gone = [name for name in known if name not in named]
-    changes = [f"{', '.join(new)} new"] * bool(new) + [f"{', '.join(gone)} gone"] * bool(gone)
+    changes = [f"{', '.join(new)} new"] * bool(new) + [f"{', '.join(gone)} removed"] * bool(gone)
     if not changes:
         return ""
     return (
-        f"class_names has changed ({'; '.join(changes)}): the next round keeps what the model knows"
-        " of the other classes, a class that a model does not know counts as probability 0 in"
-        f" evaluation, and {', '.join(known)} are answered until a round deploys"
+        f"class_names has changed ({'; '.join(changes)}): the next round keeps what the model has"
+        " learned about the other classes, evaluation gives probability 0 to classes that a model"
+        f" does not have, and {', '.join(known)} are answered until a round deploys"
     )

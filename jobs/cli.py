@@ -1,8 +1,8 @@
 """The command ``iljob``: run, watch and report an IncrementalLearningJob.
 
-Exit status: 0 when the rounds asked for have ended, deployed or decided against; 1 when the last
-of them failed or another that ended during this run, when the time was up, or when the job was
-stopped before that; 2 when a manifest or a setting is wrong.
+Exit status: 0 when the requested rounds have ended, whether or not they deployed a model; 1 when
+the last of them, or another that ended during this run, failed, when the timeout expired, or when
+the job was stopped first; 2 when a manifest or a setting is wrong.
 """
 
 import argparse
@@ -110,7 +110,7 @@ def _command(
     parser.set_defaults(command=command)
     parser.add_argument(
         "manifests", nargs="+", type=Path, metavar="MANIFESTS",
-        help="YAML files, or folders of them, with the job, its Dataset and its Models",
+        help="YAML files or folders of them, with the job, its Dataset and its Models",
     )  # fmt: skip
     parser.add_argument(
         "--on", choices=["standalone", "kubernetes"], default="standalone",
@@ -125,7 +125,7 @@ def _command(
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    """Run the job, from where it stands."""
+    """Run the job from its current state."""
     engine = ContainerEngine.find(arguments.engine) if arguments.in_containers else None
     runner = _runner(arguments, engine)
     with open_view(json=arguments.json) as view:
@@ -139,7 +139,7 @@ def _run(arguments: argparse.Namespace) -> int:
 
 
 class _Run:
-    """Shows a run's statuses, and remembers how many rounds had ended before it."""
+    """Shows a run's statuses, and records how many rounds had ended before it."""
 
     def __init__(self, view: View) -> None:
         self.ended_before: int | None = None
@@ -191,7 +191,7 @@ def _exit_status(status: JobStatus, rounds: int | None, ended_before: int) -> in
 
 
 def _status(arguments: argparse.Namespace) -> int:
-    """Show how far the job is."""
+    """Show the job's progress."""
     status = _runner(arguments).status()
     with open_view(json=arguments.json) as view:
         view.update(status)
@@ -199,7 +199,7 @@ def _status(arguments: argparse.Namespace) -> int:
 
 
 def _watch(arguments: argparse.Namespace) -> int:
-    """Follow the job while another process runs it."""
+    """Follow the job while another process is running it."""
     runner = _runner(arguments)
     runner.status()
     with open_view(json=arguments.json) as view:
@@ -223,13 +223,13 @@ def _retry(arguments: argparse.Namespace) -> int:
 
 
 def _apply(arguments: argparse.Namespace) -> int:
-    """Apply the manifests to the cluster, to a running job too, whose rounds continue."""
+    """Apply the manifests to the cluster; the rounds of a running job continue."""
     _kubernetes_runner(arguments).apply()
     return 0
 
 
 def _restore(arguments: argparse.Namespace) -> int:
-    """Have the missing inference pod on the cluster created again, without retraining."""
+    """Have the cluster recreate a missing inference pod, without retraining."""
     _kubernetes_runner(arguments).restore()
     return 0
 
@@ -243,7 +243,7 @@ def _report(arguments: argparse.Namespace) -> int:
 
 
 def _validate(arguments: argparse.Namespace) -> int:
-    """Check the manifests, with what a cluster would only show at run time."""
+    """Check the manifests, including what a cluster would show only at run time."""
     for job in load_jobs(arguments.manifests):
         name = f"{job.namespace}/{job.name}"
         warned = [*warnings(job)]
@@ -257,7 +257,7 @@ def _validate(arguments: argparse.Namespace) -> int:
 
 
 def _evaluate(arguments: argparse.Namespace) -> int:
-    """Judge model files on an index: by class, by folder, and against each other."""
+    """Evaluate model files on an index: by class, by folder, and compared with each other."""
     judgements = evaluate_models(arguments.models, arguments.index)
     if arguments.json:
         sys.stdout.writelines(f"{each.model_dump_json()}\n" for each in judgements)
@@ -275,7 +275,7 @@ def _runner(arguments: argparse.Namespace, engine: ContainerEngine | None = None
 
 
 def _kubernetes_runner(arguments: argparse.Namespace) -> "KubernetesRunner":
-    # Its import takes half a second, which a run on this machine need not wait for.
+    # Its import takes half a second, which a run on this machine does not need.
     from jobs.kubernetes.runner import KubernetesRunner  # noqa: PLC0415
 
     if arguments.on != "kubernetes":

@@ -8,5 +8,5 @@ _PREFIX = re.compile(r"^\d{4}-\d\d-\d\dT\S+ [A-Z]+ ")
 
 
 def message_of(line: str) -> str:
-    """Return what the line says, without its time and level, if it has them."""
+    """Return the line's message, without its time and level if it has them."""
     return _PREFIX.sub("", line.strip())

@@ -1,4 +1,4 @@
-"""Write what a job did as one HTML page that opens from disk and needs nothing else."""
+"""Reports on a job in one self-contained HTML page that opens from disk."""
 
 import base64
 import io
@@ -42,9 +42,9 @@ _EXAMPLE_PIXELS = 160
 def write_report(status: JobStatus, target: Path) -> Path:
     """Write the report of ``status`` to ``target`` atomically, and return ``target``.
 
-    The page holds its styles, charts and at most 60 hard examples (the most uncertain ones, as
-    thumbnails of at most 160 pixels); it loads nothing and runs no script. A hard example whose
-    picture or sidecar cannot be read is left out. Raises OSError if ``target`` cannot be written.
+    The page contains its styles, its charts and at most 60 hard examples (the most uncertain ones,
+    as thumbnails of at most 160 pixels); it loads nothing and runs no script. Hard examples whose
+    picture or sidecar cannot be read are left out. Raises OSError if ``target`` cannot be written.
     """
     metric = status.accuracy_metric
     page = (
@@ -114,7 +114,7 @@ def _file_link(path: Path) -> str:
 
 
 def _last_moment(status: JobStatus) -> datetime:
-    """Return the newest time that the status holds."""
+    """Return the latest time in the status."""
     times = [status.started, *(condition.time for condition in status.conditions)]
     times += [round_.ended or round_.started for round_ in status.rounds]
     times += [worker.ended or worker.started for worker in status.workers]
@@ -128,7 +128,7 @@ def _fraction(metrics: Metrics, name: str) -> float | None:
 
 
 def _newest_accuracy(rounds: list[Round], metric: str) -> float | None:
-    """Return the deployed model's accuracy, as the newest round that measured it found it."""
+    """Return the deployed model's accuracy as measured by the newest round that did so."""
     for round_ in reversed(rounds):
         deployed = round_.outcome is Outcome.DEPLOYED
         value = _fraction(round_.candidate_metrics if deployed else round_.deployed_metrics, metric)
@@ -336,7 +336,7 @@ class _RoundSection:
 
 
 def _round_section(round_: Round, status: JobStatus) -> _RoundSection:
-    """Sort a round's metrics into single figures, figures per class, and confusion matrices."""
+    """Group a round's metrics into single figures, figures per class, and confusion matrices."""
     classes = round_.class_names or status.class_names
     matrices = list(_matrices(round_, len(classes)))
     rows: list[_Row] = []
@@ -418,7 +418,7 @@ def _workers_of(round_: Round, workers: list[WorkerState]) -> list[WorkerState]:
 
 
 class _Sidecar(BaseModel):
-    """What an inference worker wrote for a picture; ``probabilities`` are per class, 0 to 1."""
+    """An inference worker's answer for a picture; ``probabilities`` are per class, 0 to 1."""
 
     model_config = ConfigDict(
         extra="ignore",

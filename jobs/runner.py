@@ -1,4 +1,4 @@
-"""What a runner of an IncrementalLearningJob does, on this machine or on Kubernetes."""
+"""The interface of a job's runner, on this machine or on Kubernetes."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -10,7 +10,7 @@ __all__ = ["JobRunner", "OnStatus"]
 
 OnStatus = Callable[[JobStatus], None]
 """Called with the job's status as it changes; the status is the caller's to keep. Changes that
-follow each other quickly may be passed on together. What it raises ends the run."""
+follow each other quickly may be reported together. An exception that it raises ends the run."""
 
 
 class JobRunner(Protocol):
@@ -28,13 +28,13 @@ class JobRunner(Protocol):
         timeout: float | None = None,
         on_status: OnStatus | None = None,
     ) -> JobStatus:
-        """Run the job, from where it stands, until ``rounds`` of its rounds have ended.
+        """Run the job from its current state until ``rounds`` of its rounds have ended.
 
         Rounds of earlier runs count. Without ``rounds`` it runs until it is cancelled.
 
         Raises:
             SettingsError: the job cannot run as it is described, or already runs.
-            TimeoutError: ``timeout`` seconds have passed before that.
+            TimeoutError: ``timeout`` seconds passed first.
         """
         ...
 
@@ -47,7 +47,7 @@ class JobRunner(Protocol):
         ...
 
     async def watch(self, on_status: OnStatus) -> None:
-        """Tell ``on_status`` of the job's status now and at each change, while it is run.
+        """Call ``on_status`` with the job's status now and at each change, while it is being run.
 
         Raises:
             SettingsError: the job never ran.
@@ -67,9 +67,9 @@ class JobRunner(Protocol):
         ...
 
     def stop(self) -> None:
-        """End the job's workers and whoever runs it, and wait for that.
+        """End the job's workers and its runner, and wait until they have ended.
 
-        On one machine a next run continues; Sedna forgets a job that is stopped.
+        On one machine the next run continues the job; on a cluster it starts over.
 
         Raises:
             SettingsError: the job is not being run.

@@ -1,6 +1,6 @@
-"""What is known of a running job: the one model that every view, report and runner shares.
+"""The status of a job, shared by every view, report and runner.
 
-The words are Sedna's: stages, conditions and their types. Times are UTC.
+The terms are Sedna's: stages, conditions and their types. Times are UTC.
 """
 
 from datetime import datetime
@@ -32,7 +32,7 @@ class Stage(StrEnum):
 
 
 class ConditionType(StrEnum):
-    """How far a stage is."""
+    """The progress of a stage."""
 
     WAITING = "Waiting"
     READY = "Ready"
@@ -43,7 +43,7 @@ class ConditionType(StrEnum):
 
 
 class Outcome(StrEnum):
-    """How a round ended, or that it has not."""
+    """How a round ended, or that it is still running."""
 
     RUNNING = "running"
     DEPLOYED = "deployed"
@@ -66,7 +66,7 @@ class Condition(_Record):
 
 
 class Samples(_Record):
-    """What the dataset holds and what waits for the next round."""
+    """The number of samples in the dataset and of those waiting for the next round."""
 
     total: int = Field(default=0, description="Lines of the index read so far.")
     train_waiting: int = Field(default=0, description="Train share since the last trigger.")
@@ -81,7 +81,7 @@ class WorkerState(_Record):
     name: str
     kind: str = Field(description="`train`, `eval` or `infer`.")
     pid: int | None = Field(default=None, description="Standalone only.")
-    log: Path | None = Field(default=None, description="The file that holds its output.")
+    log: Path | None = Field(default=None, description="The file with its output.")
     started: datetime
     ended: datetime | None = None
     exit_status: int | None = None
@@ -109,7 +109,7 @@ class Round(_Record):
 
 
 class JobStatus(_Record):
-    """Everything a view or a report shows of one job."""
+    """Everything that a view or a report shows about one job."""
 
     name: str
     namespace: str

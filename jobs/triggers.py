@@ -1,8 +1,8 @@
-"""When training starts and when a model is deployed: Sedna's arithmetic, as pure functions.
+"""Decides when training starts and when a model is deployed: Sedna's rules, as pure functions.
 
-The LocalController's rules are kept to the letter, where they surprise too: equality within
-1e-6, an unindexed metric counted as 0, a bare number where a list belongs never deploys. Where
-it would crash (two models whose lists differ in length, say) the decision here is no.
+The LocalController's rules are followed to the letter, even where they are surprising: values
+within 1e-6 are equal, a metric without an index counts as 0, and a number instead of a list never
+deploys. Where it would crash (if two models' lists differ in length, say) the decision here is no.
 """
 
 import re
@@ -38,19 +38,19 @@ _RESULTS = 2
 
 @dataclass(frozen=True)
 class Decision:
-    """Whether a trigger fires, and a sentence that says why, with the figures."""
+    """Whether a trigger fires, and a sentence that explains why, with the figures."""
 
     fires: bool
     reason: str
 
 
 def train_share(train_prob: float, new: int) -> int:
-    """Return how many of ``new`` samples go to training: the first of them, rounded down."""
+    """Return how many of ``new`` samples go to training (the first of them), rounded down."""
     return int(train_prob * new)
 
 
 def holds(operator: str, value: float, threshold: float) -> bool:
-    """Return whether ``value operator threshold``; they are equal within 1e-6."""
+    """Return whether ``value operator threshold`` holds; values within 1e-6 are equal."""
     equal = abs(value - threshold) < _EQUAL_WITHIN
     answers = {
         ">": not equal and value > threshold,
@@ -77,7 +77,7 @@ def window_open(timer: Timer | None, now: datetime) -> bool:
 
 
 def seconds_until_open(timer: Timer | None, now: datetime) -> float:
-    """Return the seconds from ``now`` until the window is open: 0 when it is."""
+    """Return the seconds from ``now`` until the window opens: 0 if it is open."""
     if timer is None or window_open(timer, now):
         return 0.0
     hour, minute = map(int, timer.start.split(":"))
@@ -88,7 +88,7 @@ def seconds_until_open(timer: Timer | None, now: datetime) -> float:
 
 
 def decide_training(trigger: Trigger, samples: int, now: datetime) -> Decision:
-    """Decide on a round; ``samples`` is the train share since the last one."""
+    """Decide whether to start a round; ``samples`` is the train share since the last one."""
     if not window_open(trigger.timer, now):
         return Decision(fires=False, reason=_closed(trigger, now))
     condition = trigger.condition
@@ -100,7 +100,7 @@ def decide_training(trigger: Trigger, samples: int, now: datetime) -> Decision:
 def decide_deployment(
     trigger: Trigger, results: Sequence[Mapping[str, object]], now: datetime
 ) -> Decision:
-    """Decide on the trained model.
+    """Decide whether to deploy the trained model.
 
     ``results`` are the metrics of the trained and of the deployed model, in this order. The
     trigger sees each metric of the trained one, and ``<metric>_delta``, the difference.
@@ -121,7 +121,7 @@ def decide_deployment(
 
 
 def list_metrics(metrics: Mapping[str, object]) -> Metrics:
-    """Return those of a worker's metrics that are lists of numbers, as Sedna wants them."""
+    """Return those of a worker's metrics that are lists of numbers, as Sedna requires."""
     return {
         name: [float(v) for v in values] for name, values in metrics.items() if _is_list(values)
     }

@@ -1,4 +1,4 @@
-"""Show a job while it runs: a live display on a terminal, one line per change elsewhere."""
+"""Shows a job while it runs: a live display on a terminal, one line per change elsewhere."""
 
 import sys
 from collections.abc import Callable, Iterator
@@ -53,7 +53,7 @@ class View(Protocol):
     """Shows one job, status by status."""
 
     def update(self, status: JobStatus) -> None:
-        """Show what ``status`` tells that the statuses before it did not."""
+        """Show what is new in ``status``."""
 
 
 @contextmanager
@@ -71,9 +71,9 @@ def open_view(*, json: bool, stream: TextIO | None = None) -> Iterator[View]:
       to seconds), ``deployed_metrics`` and ``candidate_metrics`` (name to list of numbers);
     - ``restart``: ``worker``, ``restarts`` (so far) and ``exit_status`` (or null);
     - ``problem``: ``sentence``, what keeps the job from continuing;
-    - ``note``: ``sentence``, what to know about the job although it continues.
+    - ``note``: ``sentence``, what to know about the job, which continues.
 
-    The first status of a job that already runs gives its whole history.
+    The first status of a job that is already running gives its whole history.
     """
     out = stream if stream is not None else sys.stdout
     if json:
@@ -86,7 +86,7 @@ def open_view(*, json: bool, stream: TextIO | None = None) -> Iterator[View]:
 
 
 def render(status: JobStatus, now: datetime) -> RenderableType:
-    """Return the live display of ``status``: about twenty lines at most, whatever it holds."""
+    """Return the live display of ``status``: always at most about twenty lines."""
     parts = [_heading(status, now), Text(), _progress(status, now)]
     if status.rounds:
         parts += [Text(), _rounds_table(status, now), Text(), _verdict(status.rounds)]
@@ -97,7 +97,7 @@ class _Change(NamedTuple):
     fields: dict[str, object]
     """As `open_view` describes them."""
     words: tuple[str, ...]
-    """What a person needs of them."""
+    """The fields that a person needs."""
     time: datetime
 
     def json(self) -> str:
@@ -232,7 +232,7 @@ class _TerminalView:
         self._live.stop()
 
     def update(self, status: JobStatus) -> None:
-        # The display's own thread reads it while the runner may already change it.
+        # The display's own thread reads it while the runner may already be changing it.
         self._status = status.model_copy(deep=True)
         self._live.refresh()
 
@@ -241,7 +241,7 @@ class _TerminalView:
 
 
 def _numbered(conditions: list[Condition]) -> list[tuple[int, Condition]]:
-    """Pair each condition with its round: one begins with every (repeated) Train Waiting."""
+    """Pair each condition with its round: each (repeated) Train Waiting begins one."""
     number, waiting, numbered = 0, False, []
     for condition in conditions:
         before = waiting
@@ -389,7 +389,7 @@ def _accuracies(round_: Round, metric: str) -> tuple[str, str, str]:
 
 
 def _verdict(rounds: list[Round]) -> Text:
-    """Return how the newest ended round ended, whole: the table may have to cut it."""
+    """Return how the newest ended round ended, in full, since the table may truncate it."""
     ended = [round_ for round_ in rounds if round_.ended is not None]
     if not ended:
         return Text()

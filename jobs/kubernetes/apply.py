@@ -1,4 +1,4 @@
-"""Applies manifests on the server's side: all of them or, where one is refused, none."""
+"""Applies manifests on the server side: all of them or, if one is refused, none."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -38,16 +38,16 @@ _READ_FOR_THE_INFERENCE_POD = (
 
 
 async def apply(client: AsyncClient, documents: Sequence[Object], resources: JobResources) -> None:
-    """Apply ``documents``: what others need first, the job ``resources`` last.
+    """Apply ``documents``: dependencies first, the job ``resources`` last.
 
-    If the job is being run, its inference pod is replaced where the manifests change it; train
-    and eval pods of later stages follow their new templates by themselves. A Job whose pod
-    template changes is replaced.
+    If the job is running, its inference pod is replaced if the manifests change it; train and eval
+    pods of later stages use their new templates anyway. A Job whose pod template changes is
+    replaced.
 
     Raises:
-        SettingsError: one is refused, or the running job cannot be changed so; nothing is applied.
-        TemporaryError: the node is offline, where a LocalController would miss the start of the
-            job and an inference pod could not be replaced; nothing is applied.
+        SettingsError: one is refused, or a running job cannot be changed so; nothing is applied.
+        TemporaryError: the node is offline, so that its LocalController would miss the start of
+            the job and an inference pod could not be replaced; nothing is applied.
     """
     await check_online(client, resources)
     ordered = sorted(documents, key=_rank)
@@ -69,7 +69,7 @@ async def _try(
     """Have the server check all documents; return Sedna's as they will be, and Jobs to replace.
 
     Raises:
-        SettingsError: some are refused; says each with its reason.
+        SettingsError: some are refused; names each with its reason.
     """
     refusals, replaced, planned = [], [], []
     new_namespaces = [each["metadata"]["name"] for each in documents if each["kind"] == "Namespace"]
@@ -124,7 +124,7 @@ async def _changes_inference(client: AsyncClient, running: Object, planned: list
     """Return whether the inference pod has to be replaced.
 
     Raises:
-        SettingsError: the job is being deleted, or what changes is read only when a job begins.
+        SettingsError: the job is being deleted, or the changes are read only when a job begins.
     """
     if running["metadata"].get("deletionTimestamp"):
         raise SettingsError("nothing is applied: the job is still being deleted: wait for that")
@@ -144,7 +144,7 @@ async def _changes_inference(client: AsyncClient, running: Object, planned: list
 
 
 async def _changed_fields(client: AsyncClient, planned: Object) -> list[tuple[str, str]]:
-    """Return the resource's name and the path of each field that the cluster has otherwise."""
+    """Return the resource's name and the path of each field that differs in the cluster."""
     fields = {"metadata.name": planned["metadata"]["name"]}
     found = await find(client, _kind(planned), _namespace(planned), fields=fields)
     return [

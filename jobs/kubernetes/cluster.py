@@ -44,14 +44,14 @@ async def connect() -> AsyncIterator[AsyncClient]:
     """Yield a client of the cluster that KUBECONFIG, a pod's account or ~/.kube/config names.
 
     Raises:
-        SettingsError: no cluster is configured, or its configuration is wrong.
+        SettingsError: no cluster is configured, or its configuration is invalid.
     """
     file = os.environ.get("KUBECONFIG")
     try:
         config = KubeConfig.from_file(file) if file else KubeConfig.from_env()
         _let_login_programs_run(config)
         client = AsyncClient(config, timeout=_TIMEOUT, field_manager=_FIELD_MANAGER)
-    except Exception as error:  # a wrong kubeconfig makes lightkube raise anything
+    except Exception as error:  # an invalid kubeconfig makes lightkube raise anything
         raise SettingsError(
             f"no cluster is configured ({error}): name its kubeconfig file in KUBECONFIG"
         ) from error
@@ -60,7 +60,7 @@ async def connect() -> AsyncIterator[AsyncClient]:
 
 
 def _let_login_programs_run(config: KubeConfig) -> None:
-    """Have lightkube, which knows v1beta1 only, run programs of v1: they answer alike."""
+    """Let lightkube, which only supports v1beta1, run v1 programs, which give the same answers."""
     for user in config.users.values():
         if user.exec and user.exec.apiVersion == f"{_LOGIN_API}/v1":
             user.exec.apiVersion = f"{_LOGIN_API}/v1beta1"
@@ -88,7 +88,7 @@ def explained() -> Iterator[None]:
     except httpx2.HTTPStatusError as error:
         raise _other_error(error.response) from error
     except KeyError as error:
-        # lightkube looks for the type of an error's content, which a proxy need not give.
+        # lightkube needs the content type of an error, which a proxy may not give.
         if not isinstance(error.__context__, httpx2.HTTPStatusError):
             raise
         raise _other_error(error.__context__.response) from error
@@ -126,7 +126,7 @@ _ERRORS: dict[int, tuple[type[ProjectError], str]] = {
 
 
 def _other_error(response: httpx2.Response) -> ProjectError:
-    """Return the error of an answer that lightkube does not take for a Kubernetes Status."""
+    """Return the error of an answer that lightkube does not recognise as a Kubernetes Status."""
     try:
         message = str(response.json()["message"])
     except (ValueError, LookupError, TypeError, httpx2.StreamError):

@@ -1,8 +1,8 @@
-"""Has the inference pod created again, which Sedna's GlobalManager does only once by itself.
+"""Has the inference pod recreated, which Sedna's GlobalManager creates only once by itself.
 
-The GlobalManager creates it when a job's status has no ``startTime``, and then sets one. Taking
-that field away for a moment makes it create the pod exactly as it did the first time, with its
-mounts, secrets and labels, and changes nothing else: rounds, samples and models stay.
+The GlobalManager creates it when a job's status has no ``startTime``, and then sets that field.
+Removing it for a moment makes the GlobalManager create the pod exactly as it did the first time,
+with its mounts, secrets and labels. Nothing else changes: rounds, samples and models are kept.
 """
 
 import asyncio
@@ -28,14 +28,14 @@ _SECONDS_BETWEEN_LOOKS = 1.0
 
 
 async def find_job(client: AsyncClient, resources: JobResources) -> Object | None:
-    """Return the cluster's job, if it is there."""
+    """Return the cluster's job, if it exists."""
     fields = {"metadata.name": resources.name}
     found = await find(client, SEDNA_JOB, resources.namespace, fields=fields)
     return found[0] if found else None
 
 
 async def check_online(client: AsyncClient, resources: JobResources) -> None:
-    """Make sure that the dataset's node exists and is ready, where this user may see it.
+    """Check that the dataset's node exists and is ready, if this user may see nodes.
 
     Raises:
         SettingsError: the cluster has no such node.
@@ -51,14 +51,14 @@ async def check_online(client: AsyncClient, resources: JobResources) -> None:
             f" {name}: name the one that holds the samples (`make deploy EDGE_NODE=...`)"
         ) from None
     except SettingsError:
-        # A role for one namespace need not show nodes; a pod that finds no node tells later.
+        # A role for one namespace may not show nodes; a pod without a node is reported later.
         return
     if offline_since(node):
         raise TemporaryError(f"node {name} is offline: try again when it is back")
 
 
 async def restore_inference(client: AsyncClient, resources: JobResources) -> None:
-    """Have the missing inference pod created again.
+    """Have the missing inference pod recreated.
 
     Raises:
         SettingsError: there is no such job, or it has an inference pod.

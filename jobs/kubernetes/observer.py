@@ -22,7 +22,7 @@ _SECONDS_BETWEEN_LOOKS = 2.0
 
 
 class Observer:
-    """Gathers a job, its dataset and node, pods, warnings and the last lines of their logs."""
+    """Collects a job, its dataset and node, pods, warnings and the last lines of their logs."""
 
     def __init__(
         self, client: AsyncClient, resources: JobResources, preparations: Sequence[str] = ()
@@ -91,7 +91,7 @@ class Observer:
         observed.job = next(iter(jobs), None)
 
     async def _read_log(self, pod: Pod) -> None:
-        """Note the last line of the log; a failure to read it is ignored."""
+        """Record the last line of the log; a failure to read it is ignored."""
         container = pod.current
         if container is None or not container.has_log or pod.name in self._logs_read_to_the_end:
             return

@@ -1,4 +1,4 @@
-"""Pods and nodes, as far as a worker's state and its problems are read from them."""
+"""The parts of pods and nodes that show a worker's state and problems."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -27,11 +27,11 @@ class Container:
     waiting: core_v1.ContainerStateWaiting | None
     terminated: core_v1.ContainerStateTerminated | None
     last_terminated: core_v1.ContainerStateTerminated | None
-    """How it ended before its newest start."""
+    """How it ended before its latest start."""
 
     @property
     def waits_for(self) -> str:
-        """Why it waits: the kubelet's word for it; empty if it does not wait."""
+        """Why it waits, in the kubelet's terms; empty if it does not wait."""
         return self.waiting.reason or "" if self.waiting else ""
 
     @property
@@ -60,13 +60,13 @@ class Pod:
     reason: str
     message: str
     unschedulable: str
-    """Why no node takes it."""
+    """Why it cannot be scheduled on any node."""
     containers: list[Container]
-    """In the order in which they run; empty before the node has taken the pod."""
+    """In the order in which they run; empty before the node has accepted the pod."""
 
     @property
     def has_ended(self) -> bool:
-        """Whether the pod has run to its end, for better or worse."""
+        """Whether the pod has ended, successfully or not."""
         return self.phase in {"Succeeded", "Failed"}
 
     @property
@@ -76,7 +76,7 @@ class Pod:
 
 
 def read_pod(pod: core_v1.Pod) -> Pod:
-    """Return what is read from a pod of the API."""
+    """Return the state of a pod of the API."""
     metadata, spec = pod.metadata or meta_v1.ObjectMeta(), pod.spec
     status = pod.status or core_v1.PodStatus()
     worker_type = (metadata.labels or {}).get(_WORKER_TYPE, "")
@@ -126,7 +126,7 @@ def _has_succeeded_init(container: Container) -> bool:
 
 
 def offline_since(node: core_v1.Node | None) -> datetime | None:
-    """Return since when a node is not ready; None if it is, or nothing is known of it."""
+    """Return since when a node has not been ready; None if it is ready or unknown."""
     conditions = node.status.conditions if node and node.status else None
     for condition in conditions or []:
         if condition.type == "Ready" and condition.status != "True":
@@ -140,7 +140,7 @@ def worker_labels(job: str) -> dict[str, str]:
 
 
 def worker_state(pod: Pod, last_line: str) -> WorkerState:
-    """Return what is known of a worker; its name is the pod's."""
+    """Return a worker's state; its name is the pod's."""
     worker = next((each for each in pod.containers if not each.is_init), None)
     ended = worker.terminated if worker and pod.has_ended else None
     last_end = worker.last_end if worker else None

@@ -1,4 +1,4 @@
-"""Why a job does not continue, in one sentence each: node, image, volume, permission, inference."""
+"""Explains in a sentence why a job does not continue: node, image, volume, permission, ..."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -18,11 +18,11 @@ _VOLUME = {"FailedMount", "FailedAttachVolume"}
 _NO_ROOM = "OutOf"
 """OutOfcpu, OutOfmemory, OutOfpods, and likewise for every other resource."""
 _SEEN_IN_THE_STATE = {"BackOff", "Failed"}
-"""Events that only repeat, with other words, what a container's state says."""
+"""Events that only repeat a container's state in other words."""
 _CONTROLLERS = {"Job", "ReplicaSet"}
 
 _GLOBAL_MANAGER_PATIENCE = timedelta(seconds=90)
-"""The GlobalManager looks at a job every 45 seconds or so."""
+"""The GlobalManager checks a job about every 45 seconds."""
 _NODE_PATIENCE = timedelta(seconds=30)
 
 _LONGEST = 300
@@ -31,7 +31,7 @@ _RESTORE = "`iljob restore MANIFESTS` has it created again, without retraining"
 
 
 def deletion(deleted: datetime, pods: Sequence[Pod], node: str, offline: datetime | None) -> str:
-    """Return what a job that was marked for deletion waits for."""
+    """Return what a job that has been marked for deletion is waiting for."""
     sentence = f"the job has been marked for deletion at {_clock(deleted)}"
     if pods:
         sentence += f" and waits for {', '.join(pod.name for pod in pods)} to end"
@@ -43,7 +43,7 @@ def deletion(deleted: datetime, pods: Sequence[Pod], node: str, offline: datetim
 def offline_node(
     node: str, offline: datetime, newest: Condition | None, pods: Iterable[Pod]
 ) -> str:
-    """Return that the node is offline, and what that means for the stage and the inference."""
+    """Return that the node is offline, and the consequences for the stage and inference."""
     if newest is None or (newest.stage, newest.type) == (Stage.TRAIN, ConditionType.WAITING):
         consequence = "new samples are read when it returns"
     else:
@@ -55,7 +55,7 @@ def offline_node(
 
 
 def no_inference(created: datetime, pods: Iterable[Pod], now: datetime) -> str:
-    """Return that the job has no inference pod, or nothing: the GlobalManager creates it once."""
+    """Return that the job has no inference pod, if so: the GlobalManager creates it only once."""
     own = [pod for pod in pods if pod.kind == "infer"]
     if now - created < _NODE_PATIENCE or any(not pod.deleted and not pod.has_ended for pod in own):
         return ""
@@ -91,7 +91,7 @@ def refused_pods(
 def inaction(
     created: datetime, conditions: Sequence[Condition], namespace: str, now: datetime
 ) -> str:
-    """Return that the GlobalManager leaves the job alone, if it does, or nothing."""
+    """Return that the GlobalManager does not process the job, if so, or nothing."""
     newest = conditions[-1] if conditions else None
     if newest and (newest.type is not ConditionType.READY or newest.stage is Stage.DEPLOY):
         return ""
@@ -114,7 +114,7 @@ def pod_problem(
 ) -> str:
     """Return why ``pod`` does not run, or nothing.
 
-    ``events`` may be of any objects; ``lines`` are the last lines of the pods' logs, by name.
+    ``events`` may be about any objects; ``lines`` are the last lines of the pods' logs, by name.
     """
     own = sorted((each for each in events if _is_about(each, pod)), key=_time, reverse=True)
     if sentence := _refusal(pod, own) or _end(pod):
@@ -130,13 +130,13 @@ def pod_problem(
 
 
 def _refusal(pod: Pod, events: Iterable[core_v1.Event]) -> str:
-    """Return that the kubelet refused the pod for lack of room: it never tries that one again."""
+    """Return that the kubelet refused the pod for lack of resources; it never retries that pod."""
     # The status repeats the event's message after the word Pod.
     told = [(each.reason or "", each.message or "") for each in events]
     for reason, message in [(pod.reason, pod.message), *told]:
         if reason.startswith(_NO_ROOM):
             return (
-                f"{pod.name}: node {pod.node} has no room for it"
+                f"{pod.name}: node {pod.node} has too few resources for it"
                 f" ({_brief(message.removeprefix('Pod '))}):"
                 " lower the requests of the job's workers, or stop other pods there"
             )
@@ -167,7 +167,7 @@ def _container(pod: Pod, container: Container, events: Iterable[core_v1.Event], 
         if end and end.reason == "OOMKilled":
             return f"{pod.name} used more memory than its limit and was ended: raise the limit"
         status = f"exit status {end.exitCode}" if end else "an error"
-        return f"{pod.name} ends with {status} again and again: {said}"
+        return f"{pod.name} keeps ending with {status}: {said}"
     return ""
 
 
@@ -183,7 +183,9 @@ def _pull_error(container: Container, events: Iterable[core_v1.Event]) -> str:
 
 def _unschedulable(pod: Pod) -> str:
     return (
-        f"{pod.name}: no node takes it ({_brief(pod.unschedulable)})" if pod.unschedulable else ""
+        f"{pod.name}: it cannot be scheduled ({_brief(pod.unschedulable)})"
+        if pod.unschedulable
+        else ""
     )
 
 
@@ -204,8 +206,8 @@ def _silence(pod: Pod, namespace: str, now: datetime) -> str:
         return ""
     if not pod.containers:
         return (
-            f"{pod.name}: node {pod.node} has not taken it: is that the node's name, and does its"
-            " edgecore or kubelet run?"
+            f"{pod.name}: node {pod.node} has not accepted it: is that the node's name, and"
+            " is its edgecore or kubelet running?"
         )
     if all(each.waits_for in _CREATION for each in pod.containers):
         return (
@@ -231,7 +233,7 @@ def _clock(time: datetime) -> str:
 
 
 def _brief(said: core_v1.Event | core_v1.ContainerStateWaiting | str | None) -> str:
-    """Return a message of the node on one line, without its end if it is long."""
+    """Return a message of the node on one line, truncated if it is long."""
     message = said if isinstance(said, str) else (said and said.message) or ""
     line = " ".join(message.split())
     return line if len(line) <= _LONGEST else f"{line[:_LONGEST]}…"

@@ -30,8 +30,8 @@ _MODELS = TypeAdapter(list[_Model])
 def rounds_of(conditions: Sequence[Condition], deploy_trigger: Trigger) -> list[Round]:
     """Return the rounds in ``conditions``, the running one last.
 
-    A round begins when its training samples are ready. The status does not hold the size of
-    the training set; the evaluation's is the metric ``samples``, where it is reported.
+    A round begins when its training samples are ready. The status does not contain the size of the
+    training set; the evaluation set's is the metric ``samples``, if it is reported.
     """
     reader = _RoundReader(deploy_trigger)
     for condition in conditions:
@@ -40,11 +40,11 @@ def rounds_of(conditions: Sequence[Condition], deploy_trigger: Trigger) -> list[
 
 
 class _RoundReader:
-    """Goes through the conditions in order."""
+    """Processes the conditions in order."""
 
     def __init__(self, deploy_trigger: Trigger) -> None:
         self.rounds: list[Round] = []
-        # Its hours are the node's, which are not known here.
+        # Its hours are in the node's time zone, which is not known here.
         self._trigger = deploy_trigger.model_copy(update={"timer": None})
         self._stage_began: datetime | None = None
         self._seen: set[tuple[Stage, ConditionType]] = set()
@@ -123,7 +123,7 @@ class _RoundReader:
 
 
 def _output(condition: Condition) -> list[_Model]:
-    """Return the models that a stage's worker reported; none where the report was lost."""
+    """Return the models that a stage's worker reported; none if the report was lost."""
     try:
         output = from_json(condition.data or "{}").get("output") or {}
         return _MODELS.validate_python(output.get("models") or [])

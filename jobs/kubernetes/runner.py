@@ -26,8 +26,8 @@ _DELETION_SECONDS = 60.0
 class KubernetesRunner:
     """Has Sedna run a job on the cluster of the kubeconfig; see `jobs.runner.JobRunner`.
 
-    The job runs on when the runner ends. The methods that are not coroutines start an event loop
-    of their own.
+    The job continues when the runner ends. The methods that are not coroutines start their own
+    event loop.
     """
 
     def __init__(self, resources: JobResources, documents: Sequence[Object]) -> None:
@@ -37,7 +37,7 @@ class KubernetesRunner:
 
     @property
     def report(self) -> Path:
-        """Where a report is written: the current folder, since outputDir is the node's."""
+        """The report's file, in the current folder, since outputDir is on the node."""
         return Path(f"{self._resources.name}-report.html")
 
     async def run(
@@ -49,7 +49,7 @@ class KubernetesRunner:
     ) -> JobStatus:
         """Apply the manifests, then follow the job; see `JobRunner.run`.
 
-        Returns early if somebody deletes the job.
+        Returns early if the job is deleted.
 
         Raises:
             SettingsError: the cluster refuses a manifest, or has no such node.
@@ -96,21 +96,21 @@ class KubernetesRunner:
         """Delete the job and, with it, its pods; wait until they are gone.
 
         Raises:
-            TemporaryError: that takes more than a minute; says what is waited for.
+            TemporaryError: that takes more than a minute; says what it is waiting for.
         """
         asyncio.run(self._delete())
 
     def apply(self) -> None:
-        """Apply the manifests; what changes takes effect without losing rounds.
+        """Apply the manifests; changes take effect without losing rounds.
 
         Raises:
-            SettingsError: the cluster refuses that; nothing is applied.
+            SettingsError: the cluster refuses them; nothing is applied.
             TemporaryError: the node is offline; nothing is applied.
         """
         asyncio.run(self._apply())
 
     def restore(self) -> None:
-        """Have the missing inference pod created again.
+        """Have the missing inference pod recreated.
 
         Raises:
             SettingsError: the job is not being run, or has its inference pod.
@@ -142,7 +142,7 @@ class KubernetesRunner:
             except NotFoundError:
                 raise SettingsError(f"the job {namespace}/{name} is not being run") from None
             try:
-                # The observer's error is that the job is gone already.
+                # The observer's error is that the job has already been deleted.
                 with suppress(SettingsError):
                     async with (
                         asyncio.timeout(_DELETION_SECONDS),

@@ -1,4 +1,4 @@
-"""A job's status, made of what the cluster holds of it."""
+"""A job's status, derived from its objects in the cluster."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -31,7 +31,7 @@ _SHOWN = 3
 
 @dataclass
 class Observed:
-    """What has been seen of one job."""
+    """The observed objects of one job."""
 
     preparations: Sequence[str] = ()
     """The names of the Jobs that prepare the node."""
@@ -39,9 +39,9 @@ class Observed:
     """As lightkube has it; None if the cluster has no such job."""
     dataset: Object = field(default_factory=dict)
     node: core_v1.Node | None = None
-    """The dataset's node; None where the user may not see it."""
+    """The dataset's node; None if the user is not allowed to see it."""
     workers: dict[str, Pod] = field(default_factory=dict)
-    """The pods of the job's workers, by name; also those that ended and were deleted."""
+    """The pods of the job's workers, by name, including those that ended and were deleted."""
     preparers: dict[str, Pod] = field(default_factory=dict)
     """The pods of the Jobs that prepare the node, by name."""
     events: list[core_v1.Event] = field(default_factory=list)
@@ -51,15 +51,15 @@ class Observed:
 
     @property
     def pods(self) -> list[Pod]:
-        """All pods, the oldest first: what is wrong with one can be the cause for the next."""
+        """All pods, the oldest first: a problem of one can be the cause of the next one's."""
         pods = [*self.preparers.values(), *self.workers.values()]
         return sorted(pods, key=lambda pod: pod.created)
 
 
 def snapshot(local: JobResources, observed: Observed) -> JobStatus:
-    """Return the status of a job as it has been ``observed``, explained with the cluster's job.
+    """Return the status of an ``observed`` job, interpreted with the cluster's version of it.
 
-    ``local`` are its manifests here; where the two differ, the status has a note.
+    ``local`` are its manifests here; if the two differ, the status has a note.
     """
     job, metadata = observed.job, observed.job.metadata
     resources, conditions = _of_the_cluster(local, job), _conditions(job)
@@ -83,7 +83,7 @@ def snapshot(local: JobResources, observed: Observed) -> JobStatus:
 
 
 def differences(one: Any, other: Any, path: str = "spec") -> Iterator[tuple[str, Any, Any]]:
-    """Yield each field in which two resources differ: its path, and what each has there."""
+    """Yield each field in which two resources differ: its path and both values."""
     if isinstance(one, dict) and isinstance(other, dict):
         for key in sorted(one.keys() | other.keys()):
             yield from differences(one.get(key), other.get(key), f"{path}.{key}")
@@ -95,7 +95,7 @@ def differences(one: Any, other: Any, path: str = "spec") -> Iterator[tuple[str,
 
 
 def _of_the_cluster(local: JobResources, job: Object) -> JobResources:
-    """Return the resources with the cluster's job, unless `iljob` would not accept that one."""
+    """Return the resources with the cluster's job, unless `iljob` would not accept it."""
     complete = {"apiVersion": API_VERSION, "kind": IncrementalLearningJob.__name__, **job}
     try:
         return replace(local, job=IncrementalLearningJob.model_validate(complete))
@@ -104,7 +104,7 @@ def _of_the_cluster(local: JobResources, job: Object) -> JobResources:
 
 
 def _note(local: JobResources, resources: JobResources) -> str:
-    """Return how the cluster's job differs; what is not set here may be the server's default."""
+    """Return how the cluster's job differs; fields not set here may have the server's default."""
     cluster, own = (each.job.spec.model_dump(by_alias=True) for each in (resources, local))
     found = [
         f"{path.replace('. other', '')} ({there} there, {here} here)"
@@ -134,7 +134,7 @@ def _conditions(job: Object) -> list[Condition]:
 
 
 def _samples(resources: JobResources, dataset: Object, conditions: Sequence[Condition]) -> Samples:
-    """Return what is known: the shares of later rounds are the LocalController's own."""
+    """Return the known figures; only the LocalController knows the shares of later rounds."""
     total = dataset.get("status", {}).get("numberOfSamples", 0)
     spec = resources.job.spec
     share = train_share(spec.dataset.train_prob, total)
@@ -145,7 +145,7 @@ def _samples(resources: JobResources, dataset: Object, conditions: Sequence[Cond
         total=total,
         train_waiting=0 if has_trained else share,
         eval_waiting=0 if has_trained else total - share,
-        # Without the figure there is nothing to compare the trigger with.
+        # Without this figure there is nothing to compare with the trigger.
         trigger="" if has_trained else str(spec.train_spec.trigger),
     )
 

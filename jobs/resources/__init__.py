@@ -1,5 +1,5 @@
-"""The resources of a job, read from its manifests: what they are, how they fit together.
+"""The resources of a job, read from its manifests and checked against each other.
 
-``schema`` holds the resources' fields, ``checks`` what a schema cannot say, ``loader`` reads
-files. All problems are reported together, each with its file, resource and field.
+``schema`` has the resources' fields, ``checks`` the rules that a schema cannot express, and
+``loader`` reads files. All problems are reported together, each with its file, resource and field.
 """

@@ -1,7 +1,7 @@
-"""What is wrong with a job though each of its fields is well formed.
+"""Finds mistakes in a job whose fields are each valid.
 
-Each check answers for one habit of the real GlobalManager or LocalController that fails
-late, silently or in a loop, and says so before anything runs.
+Each check is for one behaviour of the real GlobalManager or LocalController that fails late,
+silently or in a loop, and reports the mistake before anything runs.
 """
 
 import re
@@ -57,7 +57,7 @@ class JobResources:
 
     @property
     def urls(self) -> dict[str, str]:
-        """Where the samples, the models and the output are, by the field or resource."""
+        """The locations of the samples, the models and the output, by field or resource."""
         models = {
             m.metadata.name: m for m in (self.initial_model, self.deploy_model, self.eval_model)
         }
@@ -69,21 +69,21 @@ class JobResources:
 
     @property
     def class_names(self) -> list[str]:
-        """What the model tells apart, as the inference worker's template says."""
+        """The model's classes, from the inference worker's template."""
         container = self.job.spec.deploy_spec.template.spec.containers[0]
         names = container.parameter("class_names").split(",")
         return [name.strip() for name in names if name.strip()]
 
     @property
     def renamed_classes(self) -> dict[str, str]:
-        """Old names of classes to new ones, as the inference worker's template says."""
+        """Old names of classes to new ones, from the inference worker's template."""
         container = self.job.spec.deploy_spec.template.spec.containers[0]
         pairs = (part.partition("=") for part in container.parameter("renamed_classes").split(","))
         return {old.strip(): new.strip() for old, _, new in pairs if new.strip()}
 
 
 def mistakes(resources: JobResources) -> Iterator[str]:
-    """Yield one sentence for each mistake, with the field that it is in."""
+    """Yield one sentence for each mistake, with its field."""
     yield from _train_trigger(resources)
     yield from _deploy_trigger(resources)
     yield from _model_files(resources)
@@ -94,7 +94,7 @@ def mistakes(resources: JobResources) -> Iterator[str]:
 
 
 def warnings(resources: JobResources) -> Iterator[str]:
-    """Yield one sentence for each risk with which the job runs all the same."""
+    """Yield one sentence for each risk that does not prevent the job from running."""
     for field, pod in resources.pods.items():
         unread = unread_variables(pod.containers[0])
         yield from (f"{field}.template.spec.containers.0.env: {each}" for each in unread)
@@ -154,7 +154,7 @@ def _train_share(resources: JobResources) -> Iterator[str]:
 
 
 def _nodes(resources: JobResources) -> Iterator[str]:
-    """Sedna moves nothing between nodes: a worker is where its files and its updates are."""
+    """Sedna moves nothing between nodes: a worker must run where its files and updates are."""
     node = resources.dataset.spec.node_name
     is_local = any(url.startswith("/") for url in resources.urls.values())
     is_updated = resources.job.spec.deploy_spec.model.hot_update_enabled
@@ -181,7 +181,7 @@ def _volumes(resources: JobResources) -> Iterator[str]:
 
 
 def _workers(resources: JobResources) -> Iterator[str]:
-    """What the workers would refuse, one by one, or because they do not fit each other."""
+    """Find settings that a worker would refuse, or that differ between the workers."""
     read: dict[str, EstimatorSettings] = {}
     for field, pod in resources.pods.items():
         try:
@@ -244,11 +244,11 @@ def _initial_weights(initial: Model) -> Iterator[str]:
 
 
 def _file_names(overwritten: Mapping[str, Model]) -> Iterator[str]:
-    """Workers read a file as what its name tells, and deploying writes the format into it."""
+    """A file's name determines its format for the workers, and deploying writes the format."""
     for field, model in overwritten.items():
         wanted, url = model.spec.format, model.spec.url
         if model_format(url) != wanted:
             yield (
                 f"{field}: Model {model.metadata.name} has format {wanted}, but its file {url} is"
-                f" of another by its name: name it like {model_name(wanted)}"
+                f" named for another format: name it like {model_name(wanted)}"
             )

@@ -1,6 +1,6 @@
 """Reads Dataset, Model and IncrementalLearningJob resources from files, as kubectl does.
 
-Lists of resources are read like the resources in them. Beyond kubectl it is strict: see `schema`.
+Lists of resources are read like the resources in them. It is stricter than kubectl: see `schema`.
 """
 
 import re
@@ -37,7 +37,7 @@ _Kind = TypeVar("_Kind", Dataset, Model)
 
 
 def load_job(paths: Sequence[Path]) -> JobResources:
-    """Return the one job that ``paths`` hold.
+    """Return the only job in ``paths``.
 
     ``paths`` are YAML or JSON files, or folders of them, of one or more documents each.
     Documents of other kinds are ignored.
@@ -49,12 +49,14 @@ def load_job(paths: Sequence[Path]) -> JobResources:
     jobs = load_jobs(paths)
     if len(jobs) > 1:
         names = ", ".join(job.name for job in jobs)
-        raise SettingsError(f"these manifests hold {len(jobs)} jobs ({names}): name those of one")
+        raise SettingsError(
+            f"these manifests contain {len(jobs)} jobs ({names}): name those of one"
+        )
     return jobs[0]
 
 
 def load_jobs(paths: Sequence[Path]) -> list[JobResources]:
-    """Return every job that ``paths`` hold, at least one; see `load_job`."""
+    """Return every job in ``paths``, at least one; see `load_job`."""
     problems: list[str] = []
     loaded = [resource for file in _files(paths) for resource in _resources(file, problems)]
     problems += _duplicates(loaded)
@@ -69,7 +71,7 @@ def load_jobs(paths: Sequence[Path]) -> list[JobResources]:
 
 
 def load_documents(paths: Sequence[Path]) -> list[dict[str, Any]]:
-    """Return every document of ``paths``, of whatever kind, as it is written.
+    """Return every document in ``paths``, of any kind, as written.
 
     Raises:
         SettingsError: a file is missing or not YAML, or a document is not a Kubernetes resource.
@@ -77,8 +79,8 @@ def load_documents(paths: Sequence[Path]) -> list[dict[str, Any]]:
     problems: list[str] = []
     read = [(file, document) for file in _files(paths) for document in _documents(file, problems)]
     problems += (
-        f"{file}: {document.get('kind', 'a document')}: apiVersion, kind and metadata.name are"
-        " what makes a resource: add them"
+        f"{file}: {document.get('kind', 'a document')}: a resource needs apiVersion, kind and"
+        " metadata.name: add them"
         for file, document in read
         if not {"apiVersion", "kind"} <= document.keys() or _name(document) == "?"
     )
@@ -102,9 +104,9 @@ class _Loaded:
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML as kubectl reads it, without repeated keys, of which the last would win silently.
+    """YAML as kubectl reads it, but without repeated keys, of which the last would silently win.
 
-    Kubectl's YAML has neither times nor dates: an unquoted ``20:00`` is text.
+    In kubectl's YAML there are no times or dates: an unquoted ``20:00`` is text.
     """
 
     bool_values: ClassVar = {**yaml.SafeLoader.bool_values, "y": True, "n": False}
@@ -197,7 +199,7 @@ def _unlisted(documents: list[Any]) -> Iterator[dict[str, Any]]:
 
 
 def _typed(item: Any, list_kind: str, api_version: object) -> Any:
-    """Return an item of a typed list, which may leave to the list what it is."""
+    """Return an item of a typed list, which may leave its kind to the list."""
     if not isinstance(item, dict) or {"kind", "apiVersion"} & item.keys():
         return item
     return {"kind": list_kind.removesuffix(_LIST), "apiVersion": api_version} | item
@@ -231,11 +233,11 @@ def _unknown_field(loc: tuple[int | str, ...], kind: type[BaseModel]) -> str:
     close = get_close_matches(str(loc[-1]), known, n=1)
     if close:
         return f"unknown field: did you mean {close[0]}?"
-    return f"unknown field: known here are {', '.join(known)}"
+    return f"unknown field: the known ones are {', '.join(known)}"
 
 
 def _fields(loc: tuple[int | str, ...], kind: type[BaseModel]) -> list[str]:
-    """Return the fields that are allowed at ``loc``, under their YAML names."""
+    """Return the fields that are allowed at ``loc``, by their YAML names."""
     for part in loc:
         for field in kind.model_fields.values():
             if field.alias == part:

@@ -1,8 +1,8 @@
 """Fields of Dataset, Model and IncrementalLearningJob, ``sedna.io/v1alpha1``.
 
 Names, required fields and defaults are those of Sedna's CRDs; an unknown field is an error.
-Of a pod's template only what the standalone runner uses is modelled; its other Kubernetes
-fields are kept as they are.
+Only those fields of a pod's template are modelled that the standalone runner uses; its other
+Kubernetes fields are kept unchanged.
 """
 
 import json
@@ -39,7 +39,7 @@ def _time_of_day(value: object) -> object:
     if isinstance(value, str) and _TIME.fullmatch(value):
         return value
     raise ValueError(
-        f'{value!r} is not a time as Sedna compares them: write it like "09:00", at the latest'
+        f'{value!r} is not a time that Sedna can compare: write it like "09:00"; the latest is'
         ' "23:59", whose minute is included'
     )
 
@@ -75,18 +75,18 @@ class _Part(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _without_nulls(cls, data: object) -> object:
-        """Kubernetes takes a field that is null as one that is not there."""
+        """Kubernetes treats a field that is null as absent."""
         if not isinstance(data, dict):
             return data
         return {key: value for key, value in data.items() if value is not None}
 
 
 class _PodPart(_Part):
-    """A part of a pod's template, with the Kubernetes fields that are kept as they are."""
+    """A part of a pod's template, with the Kubernetes fields that are kept unchanged."""
 
     passed_on: ClassVar[str]
 
-    # The blank keeps the alias from ever being a key that somebody wrote.
+    # The blank prevents the alias from being a key in a manifest.
     other: dict[str, Any] = Field(default={}, alias=" other")
 
     @model_validator(mode="before")
@@ -99,7 +99,7 @@ class _PodPart(_Part):
 
 
 class Metadata(_Part):
-    """Name, namespace and what Kubernetes adds to them."""
+    """Name, namespace and the metadata that Kubernetes adds."""
 
     model_config = ConfigDict(extra="allow")
 
@@ -119,7 +119,7 @@ class EnvVar(_PodPart):
 
 
 class VolumeMount(_PodPart):
-    """Where a container sees a volume."""
+    """The path at which a container sees a volume."""
 
     passed_on = "readOnly recursiveReadOnly mountPropagation subPathExpr"
 
@@ -147,12 +147,14 @@ class Container(_PodPart):
     )
     args: list[str] = Field(default=[], description="Which worker: `train`, `eval` or `infer`.")
     env: list[EnvVar] = Field(default=[], description="[The worker's settings](settings.md).")
-    volume_mounts: list[VolumeMount] = Field(default=[], description="Where it sees its volumes.")
+    volume_mounts: list[VolumeMount] = Field(
+        default=[], description="The paths of its volumes in the container."
+    )
     resources: dict[str, Any] = Field(default={}, description="Requests and limits.")
 
     @property
     def environment(self) -> dict[str, str]:
-        """The variables as they are written, by name."""
+        """The variables as written, by name."""
         return {variable.name: variable.value for variable in self.env}
 
     def parameter(self, name: str) -> str:
@@ -166,7 +168,7 @@ class HostPath(_Part):
     path: str = Field(pattern="^/", description="The path on the node.")
     type: HostPathType = Field(
         default="",
-        description="What must be there; `DirectoryOrCreate` makes the folder, owned by root.",
+        description="What must exist there; `DirectoryOrCreate` creates the folder, owned by root.",
     )
 
 
@@ -178,12 +180,12 @@ class Volume(_PodPart):
         "secret"
     )
 
-    name: str = Field(description="The name that `volumeMounts` use.")
+    name: str = Field(description="The name used in `volumeMounts`.")
     host_path: HostPath | None = None
 
 
 class Toleration(_Part):
-    """A taint of the node with which the pod stays there."""
+    """A taint of the node that the pod tolerates."""
 
     key: str = Field(default="", description="The taint's key; empty: every taint's.")
     operator: Literal["Exists", "Equal"] = Field(
@@ -194,7 +196,7 @@ class Toleration(_Part):
         default="", description="The taint's effect; empty: any."
     )
     toleration_seconds: int | None = Field(
-        default=None, description="How long a pod stays with a `NoExecute` taint; unset: forever."
+        default=None, description="How long a pod tolerates a `NoExecute` taint. Unset: forever."
     )
 
     def keeps_running(self, taint: str) -> bool:
@@ -225,10 +227,10 @@ class PodSpec(_PodPart):
     )
     node_name: str = Field(default="", description="The Dataset's `nodeName`.")
     volumes: list[Volume] = Field(
-        default=[], description="What the containers' `volumeMounts` name."
+        default=[], description="The volumes that the containers' `volumeMounts` name."
     )
     tolerations: list[Toleration] = Field(
-        default=[], description="With which taints the pod stays, such as `unreachable`."
+        default=[], description="The taints that the pod tolerates, such as `unreachable`."
     )
 
 
@@ -242,15 +244,17 @@ class PodTemplate(_Part):
 class Timer(_Part):
     """The hours of the day in which a trigger may fire, both ends included."""
 
-    start: TimeOfDay = Field(description="`HH:MM`, in quotes, the node's local time.")
-    end: TimeOfDay = Field(description="`HH:MM`, in quotes; before `start` it is the next day's.")
+    start: TimeOfDay = Field(description="`HH:MM`, in quotes, in the node's local time.")
+    end: TimeOfDay = Field(
+        description="`HH:MM`, in quotes; if earlier than `start`, on the next day."
+    )
 
 
 class TriggerCondition(_Part):
     """``metric operator threshold``."""
 
     operator: Operator = Field(description="Values are equal within 1e-6.")
-    threshold: float = Field(description="What the metric is compared with.")
+    threshold: float = Field(description="The value that the metric is compared with.")
     metric: str = Field(
         min_length=1,
         description="`num_of_samples` for training, a metric with an index such as "
@@ -258,29 +262,29 @@ class TriggerCondition(_Part):
     )
 
     def __str__(self) -> str:
-        """Return the condition as it is read aloud: ``num_of_samples >= 200``."""
+        """Return the condition in text form: ``num_of_samples >= 200``."""
         return f"{self.metric} {self.operator} {self.threshold:g}"
 
 
 class Trigger(_Part):
-    """When a stage begins; Sedna ignores ``checkPeriodSeconds``."""
+    """The condition on which a stage begins; Sedna ignores ``checkPeriodSeconds``."""
 
     check_period_seconds: int | None = Field(default=None, description="Ignored, by Sedna too.")
     timer: Timer | None = None
     condition: TriggerCondition
 
     def __str__(self) -> str:
-        """Return the condition and, where there is one, the timer."""
+        """Return the condition and, if there is one, the timer."""
         window = f", {self.timer.start} to {self.timer.end}" if self.timer else ""
         return f"{self.condition}{window}"
 
 
 class DatasetReference(_Part):
-    """The job's dataset, and which share of new samples goes to training (0 to 1)."""
+    """The job's dataset, and the share of new samples that goes to training (0 to 1)."""
 
     name: Name = Field(description="The Dataset's name.")
     train_prob: float = Field(
-        ge=0, le=1, description="The share of each increment that trains, rounded down."
+        ge=0, le=1, description="The share of each increment that goes to training, rounded down."
     )
 
 
@@ -307,14 +311,14 @@ class Parameter(_Part):
 
 
 class HardExampleMining(_Part):
-    """Which samples the inference worker keeps for labelling."""
+    """The miner that selects the samples which the inference worker keeps for labelling."""
 
     name: str = Field(description="One of [the miners](miners.md).")
     parameters: list[Parameter] = Field(default=[], description="The miner's parameters.")
 
     @property
     def variables(self) -> dict[str, str]:
-        """The variables by which the GlobalManager tells the inference worker."""
+        """The variables with which the GlobalManager passes it to the inference worker."""
         parameters = [parameter.model_dump() for parameter in self.parameters]
         return {Variable.HEM_NAME: self.name, Variable.HEM_PARAMETERS: json.dumps(parameters)}
 
@@ -327,21 +331,21 @@ class TrainSpec(_Part):
 
 
 class EvalSpec(_Part):
-    """The eval worker, and the model that the first trained model is compared with."""
+    """The eval worker, and the model with which the first trained model is compared."""
 
     template: PodTemplate
     initial_eval_model: ModelReference | None = Field(
         default=None,
-        description="What the first trained model is compared with; unset: the deploy Model. "
-        "Its file is overwritten.",
+        description="The Model with which the first trained model is compared. Unset: the deploy "
+        "Model. Its file is overwritten.",
     )
 
 
 class DeploySpec(_Part):
-    """The inference worker, its model, and when that is replaced."""
+    """The inference worker, its model, and the condition on which that is replaced."""
 
     model: DeployModelReference = Field(description="The Model that serves.")
-    trigger: Trigger = Field(description="When a trained model takes its place.")
+    trigger: Trigger = Field(description="The condition on which a trained model replaces it.")
     hard_example_mining: HardExampleMining
     template: PodTemplate
 
@@ -350,7 +354,9 @@ class IncrementalLearningJobSpec(_Part):
     """The parts of the job."""
 
     dataset: DatasetReference
-    initial_model: ModelReference = Field(description="What the first round starts from.")
+    initial_model: ModelReference = Field(
+        description="The model from which the first round starts."
+    )
     train_spec: TrainSpec
     eval_spec: EvalSpec
     deploy_spec: DeploySpec
@@ -359,14 +365,14 @@ class IncrementalLearningJobSpec(_Part):
 
 
 class DatasetSpec(_Part):
-    """Where the index file is; only the format ``txt`` trains an incremental job."""
+    """The index file; incremental jobs accept only the format ``txt``."""
 
     url: Url = Field(description="The index file: a path on the node, or an s3 or http(s) URL.")
     format: Literal["txt"] = Field(
         description="The index file's format; incremental learning accepts no other."
     )
     node_name: str = Field(
-        min_length=1, description="The node that holds the samples, and runs all workers."
+        min_length=1, description="The node that has the samples and runs all workers."
     )
     credential_name: str = Field(default="", description="The Secret with access to `url`.")
 
@@ -377,7 +383,7 @@ class ModelSpec(_Part):
     url: Url = Field(description="The model file: a path on the node, or an s3 or http(s) URL.")
     format: str = Field(
         min_length=1,
-        description="Tells the LocalController which of the reported models to deploy.",
+        description="Determines which of the reported models the LocalController deploys.",
     )
     device_soc_versions: list[str] = Field(
         default=[],

@@ -1,4 +1,4 @@
-"""The variables of a template, judged by the settings class of the worker that reads them."""
+"""Checks the variables of a template with the settings class of the worker that reads them."""
 
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
@@ -49,13 +49,13 @@ _GIVEN: Mapping[str, str] = {
 """What the GlobalManager gives to workers; each ignores the variables of the others."""
 
 _ELSEWHERE = ("debug", "http_proxy", "https_proxy", "no_proxy", "all_proxy")
-"""Variables in lower case that are read by others than the settings."""
+"""Variables in lower case that are not settings but are read elsewhere."""
 
 _ALMOST = 0.8
 
 
 def worker_of(container: Container) -> str | None:
-    """Return which worker of this project the container runs: train, eval, infer or None."""
+    """Return the worker of this project that the container runs: train, eval, infer or None."""
     name = container.args[0] if container.args and not container.command else ""
     return name if name in _SETTINGS else None
 
@@ -63,7 +63,7 @@ def worker_of(container: Container) -> str | None:
 def read_settings(container: Container, initial_model_url: str) -> EstimatorSettings | None:
     """Return what the container's worker reads from its variables.
 
-    None for a worker that is not this project's, or whose main variables come from elsewhere.
+    None for a worker that is not part of this project, or whose main variables come from elsewhere.
 
     Raises:
         SettingsError: a variable is wrong or missing.

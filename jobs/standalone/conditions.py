@@ -1,4 +1,4 @@
-"""What the conditions of a job say: the models and data of a stage, as Sedna's JSON text."""
+"""The content of a job's conditions: the models and data of a stage, as Sedna's JSON text."""
 
 import json
 from collections.abc import Iterable
@@ -36,7 +36,7 @@ class StageModel(BaseModel):
 
 
 class StageInput(BaseModel):
-    """What a stage works on: the data of its condition Ready."""
+    """The input of a stage: the data of its condition Ready."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -45,7 +45,7 @@ class StageInput(BaseModel):
     output_dir: str = ""
 
     def to_data(self) -> str:
-        """Return Sedna's JSON text, without what is not set."""
+        """Return Sedna's JSON text, without unset fields."""
         urls = {"dataURL": self.data_url, "outputDir": self.output_dir}
         models = [model.to_data() for model in self.models]
         body = {"models": models} | {key: url for key, url in urls.items() if url}
@@ -53,13 +53,13 @@ class StageInput(BaseModel):
 
 
 def output_data(models: Iterable[StageModel]) -> str:
-    """Return Sedna's JSON text of what a stage's worker reported."""
+    """Return the report of a stage's worker as Sedna's JSON text."""
     entries = [model.to_data() for model in models]
     return json.dumps({"output": {"models": entries} if entries else {}})
 
 
 def pick(reported: Iterable[StageModel], wanted: Model) -> StageModel | None:
-    """Return the first of the ``reported`` models that can take the place of ``wanted``.
+    """Return the first of the ``reported`` models that can replace ``wanted``.
 
     Formats must agree; if ``wanted`` names devices and a model exactly one, it must be one of
     them.

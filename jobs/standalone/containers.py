@@ -1,7 +1,7 @@
-"""Workers in containers: what becomes of a pod's container with docker or podman.
+"""Runs workers in containers: a pod's container, run by docker or podman.
 
-A worker is still a process of this machine, the engine's client, which stays until its
-container has ended: it passes SIGTERM on and ends with the container's exit status.
+A worker is still a process on this machine: the engine's client, which runs as long as its
+container, forwards SIGTERM to it and ends with its exit status.
 """
 
 import os
@@ -45,7 +45,7 @@ _REPLACE = '"$1" rm --force "$0" >/dev/null 2>&1; exec "$@"'
 
 @dataclass(frozen=True)
 class ContainerEngine:
-    """docker or podman, with the options that it needs on this machine."""
+    """Docker or Podman, with the options that it needs on this machine."""
 
     name: str
     options: tuple[str, ...] = ()
@@ -93,7 +93,7 @@ class InContainers:
     prefix: str = DATA_PATH_PREFIX
 
     def check(self, pods: Iterable[PodSpec]) -> None:
-        """Make sure that the images are here.
+        """Check that the images are on this machine.
 
         Raises:
             SettingsError: one is not.
@@ -105,12 +105,12 @@ class InContainers:
                 )
 
     def path(self, url: str) -> str:
-        """Return where a container sees the node's path ``url``."""
+        """Return the path in a container for the node's path ``url``."""
         return self.prefix + normpath(url)
 
     @property
     def hot_update_config(self) -> str:
-        """Where a container sees ``model_config.json``."""
+        """The path of ``model_config.json`` in a container."""
         return f"{MODEL_HOT_UPDATE_FOLDER}/{MODEL_HOT_UPDATE_FILE}"
 
     def variables(self, pod: PodSpec) -> dict[str, str]:
@@ -138,7 +138,7 @@ class InContainers:
         return ["/bin/sh", "-c", _REPLACE, worker.name, *run]
 
     def remove(self) -> None:
-        """End and remove what is left of the job's containers."""
+        """End and remove the job's remaining containers."""
         self.engine.remove(f"{_JOB_LABEL}={self._job}")
 
     @property

@@ -1,7 +1,7 @@
-"""The state machine of a job: what the GlobalManager and the LocalController do in turns.
+"""The state machine of a job: what the GlobalManager and the LocalController do in turn.
 
 Each step begins at the newest condition and appends the next one, which is on disk before
-anything else happens. A step that was cut short is done again.
+anything else happens. An interrupted step is repeated.
 """
 
 import logging
@@ -32,7 +32,7 @@ class Controller:
     """Takes one job from condition to condition."""
 
     def __init__(self, job: RunningJob) -> None:
-        """Continue ``job`` from its state."""
+        """Continue ``job`` from its saved state."""
         self._job = job
         self._stages: dict[Stage, StageSteps] = {
             Stage.TRAIN: Training(job),
@@ -47,25 +47,25 @@ class Controller:
             await self._step()
 
     def receive(self, report: WorkerReport) -> None:
-        """Take a worker's message; what the stage does not wait for is ignored."""
+        """Handle a worker's message; it is ignored unless the stage waits for it."""
         if self._expects(report):
             self._job.state.report = report
             try:
                 self._job.store.save()
             except OSError:
-                # It is not taken before it is on disk: the worker sends it again.
+                # It does not count as received until it is on disk: the worker sends it again.
                 self._job.state.report = None
                 raise
         else:
             _log.info("ignored %s %s of %s", report.kind, report.status, report.name)
 
     def look(self) -> None:
-        """Read the index, and take what is new as one increment."""
+        """Read the index; its new lines are one increment."""
         state = self._job.state
         try:
             total = count_lines(self._job.index)
         except OSError:
-            # It may be readable again at the next look; meanwhile the status tells why.
+            # It may be readable the next time; meanwhile the status says why it is not.
             total = 0
         shares = state.shares.grown(total, self._job.spec.dataset.train_prob)
         if shares != state.shares:

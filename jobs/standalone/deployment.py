@@ -1,4 +1,4 @@
-"""The stage Deploy: decides on the trained model, and puts it where inference finds it."""
+"""The stage Deploy: decides on the trained model, and gives it to the inference worker."""
 
 import shutil
 from datetime import datetime
@@ -26,7 +26,7 @@ class Deployment(StageSteps):
     kind = INFER
 
     async def waiting(self) -> None:
-        """Decide; a model that is not worth it ends the round."""
+        """Decide; if the model is rejected, the round ends."""
         state, wanted = self.job.state, self.job.resources.deploy_model
         metrics = [model.metrics or {} for model in state.evaluated]
         decision = decide_deployment(self.job.spec.deploy_spec.trigger, metrics, local_time())
@@ -47,12 +47,12 @@ class Deployment(StageSteps):
         self.job.journal.end_round(Outcome.DEPLOYED, self.job.state.round.reason)
 
     async def starting(self) -> None:
-        """Wait until the inference worker runs."""
+        """Wait until the inference worker is running."""
         await self.job.store.until(lambda: self.worker.pid and not self.worker.ended)
         self.job.journal.append(ConditionType.RUNNING)
 
     async def running(self) -> None:
-        """Tell the inference worker of the new model, and wait for its report."""
+        """Announce the new model to the inference worker, and wait for its report."""
         state = self.job.state
         if state.report is None:
             self._replace_files()
@@ -75,14 +75,14 @@ class Deployment(StageSteps):
         return self.job.trained(self.job.resources.deploy_model).url
 
     def _replace_files(self) -> None:
-        """Copy the trained model over the deployed one, and over the next one's reference."""
+        """Copy the trained model over the deployed one, and over the next round's reference."""
         resources = self.job.resources
         models = {model.spec.url: model for model in (resources.deploy_model, resources.eval_model)}
         for url, model in models.items():
             copy_model(self.job.local(self.job.trained(model).url), self.job.local(url))
 
     async def _replace_worker(self) -> None:
-        """Start another inference worker, unless a runner that was killed has made it already."""
+        """Start another inference worker, unless a killed runner has already created it."""
         state = self.job.state
         workers = state.status.workers
         if workers[-1].kind != INFER:
@@ -92,7 +92,7 @@ class Deployment(StageSteps):
 
 
 def relocate_hot_update(files: JobFiles, seen: PurePath) -> None:
-    """Let the last update name its model in ``seen``: the node's folder may have been moved."""
+    """Correct the model's path in the last update to ``seen``: the node's folder may have moved."""
     try:
         update = ModelHotUpdateConfig.model_validate_json(files.hot_update_config.read_bytes())
     except (FileNotFoundError, ValidationError):

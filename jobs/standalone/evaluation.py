@@ -13,7 +13,7 @@ _RESULTS = 2
 
 
 class Evaluation(WorkerSteps):
-    """Measures the trained model, and the one that it is compared with."""
+    """Evaluates the trained model and the one that it is compared with."""
 
     kind = EVAL
 
@@ -31,7 +31,7 @@ class Evaluation(WorkerSteps):
         self.job.journal.append(ConditionType.READY, state.input.to_data())
 
     def complete(self, models: list[StageModel]) -> None:
-        """Note the results: of the trained model first, then of the deployed one."""
+        """Record the results: the trained model's first, then the deployed one's."""
         state = self.job.state
         state.evaluated = models
         metrics = [list_metrics(model.metrics or {}) for model in models]

@@ -1,9 +1,9 @@
-"""The index file, its increments, and what of them goes to training and to evaluation.
+"""The index file, its increments, and their shares for training and evaluation.
 
-The index only grows, so a share of it is kept as ranges of its lines. Of each increment the
-first ``int(trainProb * new)`` lines go to training and the rest to evaluation, as the
-LocalController does it. An increment is what is new when the index is read: as the runner reads
-at every change and not once a minute, lines that belong together should be appended in one write.
+The index only grows, so a share of it is stored as ranges of its lines. Of each increment, the
+first ``int(trainProb * new)`` lines go to training and the rest to evaluation, as with the
+LocalController. An increment consists of the lines that are new when the index is read. The runner
+reads at every change, not once a minute, so lines that belong together need a single write.
 """
 
 from collections.abc import Iterable, Sequence
@@ -27,14 +27,14 @@ class _Record(BaseModel):
 
 
 class Lines(_Record):
-    """A range of the index's lines, from ``start`` up to but without ``stop``, from 0."""
+    """A range of the index's lines, from ``start`` (inclusive) to ``stop`` (exclusive), from 0."""
 
     start: int
     stop: int
 
 
 class Shares(_Record):
-    """How far the index was read, and what waits for the next round."""
+    """How far the index has been read, and the lines that wait for the next round."""
 
     position: int = 0
     train: tuple[Lines, ...] = ()
@@ -70,7 +70,7 @@ class Shares(_Record):
 
 
 def count(ranges: Iterable[Lines]) -> int:
-    """Return how many lines ``ranges`` hold."""
+    """Return how many lines are in ``ranges``."""
     return sum(lines.stop - lines.start for lines in ranges)
 
 
@@ -86,7 +86,7 @@ def count_lines(index: Path) -> int:
 def read_index(index: Path) -> list[str]:
     """Return the lines of ``index``; none if it does not exist yet.
 
-    A last line without its newline is left for later: somebody may still be writing it. A
+    A last line without a newline is left for later, since it may still be being written. A
     million lines take about 0.3 s and 120 MB.
     """
     try:
@@ -98,7 +98,7 @@ def read_index(index: Path) -> list[str]:
 
 
 def select(lines: Sequence[str], ranges: Iterable[Lines]) -> list[str]:
-    """Return the lines in ``ranges``, in their order.
+    """Return the lines in ``ranges``, in the order of the ranges.
 
     Raises:
         DatasetError: the index has become shorter than the ranges.

@@ -1,4 +1,4 @@
-"""Writes down how far a job is: conditions and rounds, each step on disk before the next one."""
+"""Records a job's progress: conditions and rounds, each step on disk before the next one."""
 
 from datetime import UTC, datetime
 
@@ -11,7 +11,7 @@ __all__ = ["Journal"]
 
 
 class Journal:
-    """Appends conditions to the job's status; they only grow."""
+    """Appends conditions to the job's status; none is ever removed."""
 
     def __init__(self, store: StateFile) -> None:
         """Write to the state in ``store``."""
@@ -23,7 +23,7 @@ class Journal:
         return self._store.state.status.conditions[-1]
 
     def append(self, type_: ConditionType, data: str = "", message: str = "") -> None:
-        """Go on within the stage."""
+        """Continue within the stage."""
         self._add(self.condition.stage, type_, data, message)
         self._save()
 
@@ -34,7 +34,7 @@ class Journal:
         self._save()
 
     def end_round(self, outcome: Outcome, reason: str, data: str = NO_DATA) -> None:
-        """End the stage and the round with it, and wait for the next round's samples."""
+        """End the stage and thereby the round, and wait for the next round's samples."""
         failed = outcome is Outcome.FAILED
         type_ = ConditionType.FAILED if failed else ConditionType.COMPLETED
         self._end_stage(type_, data, reason)
@@ -74,7 +74,7 @@ class Journal:
 
 
 def note_samples(state: JobState) -> None:
-    """Bring the status' samples up to date with the shares of the index."""
+    """Update the samples in the status from the shares of the index."""
     samples, shares = state.status.samples, state.shares
     samples.total = shares.position
     samples.train_waiting, samples.eval_waiting = count(shares.train), count(shares.eval)

@@ -1,4 +1,4 @@
-"""What one machine cannot do of a pod or a job: refused before anything runs."""
+"""Refuses, before anything runs, pods and jobs that one machine cannot run."""
 
 from collections.abc import Iterator
 
@@ -11,10 +11,10 @@ __all__ = ["check_limits", "check_models"]
 
 
 def check_limits(resources: JobResources) -> None:
-    """Refuse what the standalone runner does not know how to do.
+    """Refuse what the standalone runner does not support.
 
     Raises:
-        SettingsError: with all of it, one line each.
+        SettingsError: lists all of it, one line each.
     """
     problems = [*_remote(resources)]
     for field, pod in resources.pods.items():
@@ -27,7 +27,7 @@ def check_limits(resources: JobResources) -> None:
 
 
 def check_models(resources: JobResources, node: Node) -> None:
-    """Make sure that there is a model to start from and one to deploy.
+    """Check that there is a model to start from and one to deploy.
 
     Raises:
         SettingsError: a model's file is missing.

@@ -18,31 +18,31 @@ _HOT_UPDATE_ROOT = "/var/lib/sedna/model-hot-update"
 
 @dataclass(frozen=True)
 class Node:
-    """The node that the manifests speak of: its ``/`` is the folder ``root`` of this machine."""
+    """The node of the manifests: its ``/`` is the folder ``root`` of this machine."""
 
     root: Path
 
     @property
     def prefix(self) -> str:
-        """What stands before a node's path on this machine: DATA_PATH_PREFIX."""
+        """The prefix of the node's paths on this machine: DATA_PATH_PREFIX."""
         return "" if self.root == Path("/") else str(self.root)
 
     def local(self, url: str) -> Path:
-        """Return where the node's path ``url`` is on this machine, always below ``root``.
+        """Return the path on this machine, always below ``root``, for the node's path ``url``.
 
         Raises:
             SettingsError: ``url`` is not an absolute path.
         """
         if not url.startswith("/"):
             raise SettingsError(
-                f"{url} is not an absolute path, and only those work on one machine"
+                f"{url} is not an absolute path, and one machine supports no others"
             )
         return Path(self.prefix + normpath(f"/{url.lstrip('/')}"))
 
 
 @dataclass(frozen=True)
 class JobFiles:
-    """Where a job keeps what: URLs are the node's paths, everything else is this machine's."""
+    """The files of a job: URLs are the node's paths, all others are this machine's."""
 
     node: Node
     namespace: str
@@ -57,7 +57,7 @@ class JobFiles:
 
     @property
     def folder(self) -> Path:
-        """What the runner itself keeps, for its user alone: state, lock, logs, report."""
+        """The runner's own folder, for its user only: state, lock, logs, report."""
         return self.node.local(self.output_url) / "iljob"
 
     @property
@@ -67,12 +67,12 @@ class JobFiles:
 
     @property
     def lock(self) -> Path:
-        """Held by the one runner of the job; its text is the runner's process id."""
+        """Locked by the job's only runner; contains that runner's process id."""
         return self.folder / "lock"
 
     @property
     def report(self) -> Path:
-        """Where `iljob report` writes to."""
+        """The file that `iljob report` writes."""
         return self.folder / "report.html"
 
     @property
@@ -91,12 +91,12 @@ class JobFiles:
 
     @property
     def hot_update(self) -> Path:
-        """The folder that hot updates go through."""
+        """The folder for hot updates."""
         return self.node.local(f"{_HOT_UPDATE_ROOT}/{self.namespace}/{JOB_KIND}/{self.name}")
 
     @property
     def hot_update_config(self) -> Path:
-        """The file that tells the inference worker of a new model."""
+        """The file that announces a new model to the inference worker."""
         return self.hot_update / MODEL_HOT_UPDATE_FILE
 
     def train_data_url(self, round_: int) -> str:
@@ -112,7 +112,7 @@ class JobFiles:
         return f"{self.output_url}/train/{round_}"
 
     def make_folders(self) -> None:
-        """Make what the LocalController makes under outputDir, and the runner's own folders."""
+        """Create the folders that the LocalController creates under outputDir, and the runner's."""
         output = self.node.local(self.output_url)
         for folder in ("data/train", "data/eval", "train", "eval"):
             (output / folder).mkdir(parents=True, exist_ok=True)
@@ -121,11 +121,11 @@ class JobFiles:
 
 
 def _make_private(folder: Path) -> None:
-    """Make a folder that only its owner can read: it tells how to report as a worker."""
+    """Create a folder that only its owner can read: it contains the workers' secrets."""
     folder.mkdir(mode=_PRIVATE, exist_ok=True)
     found = folder.lstat()
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid():
         raise SettingsError(
-            f"{folder} is a link or belongs to somebody else: remove it, the runner makes its own"
+            f"{folder} is a link or belongs to another user: remove it, the runner creates its own"
         )
     folder.chmod(_PRIVATE)

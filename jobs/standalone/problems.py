@@ -1,4 +1,4 @@
-"""What is wrong with a standalone job, in one sentence."""
+"""Explains why a standalone job does not continue, in one sentence."""
 
 import os
 from pathlib import Path
@@ -12,11 +12,11 @@ __all__ = ["inaction", "sentence", "shown_log"]
 
 _INDEX_BYTES = 4096
 _SIGNALLED = 128
-"""Exit statuses from here on are of those that a signal has ended."""
+"""From this exit status on, a signal ended the process."""
 
 
 def inaction(status: JobStatus, index: Path) -> str:
-    """Return what keeps the job from going on, or an empty text.
+    """Return what prevents the job from continuing, or an empty text.
 
     ``index`` is the dataset's index file.
     """
@@ -33,7 +33,7 @@ def inaction(status: JobStatus, index: Path) -> str:
 
 
 def _of_index(index: Path, start: bytes) -> str:
-    """Return why no line of the index is a sample, if its ``start`` shows it."""
+    """Return why no line of the index is a sample, if its ``start`` shows that."""
     line, newline, _ = start.partition(b"\n")
     if len(line) < _INDEX_BYTES and line and not newline:
         return (
@@ -41,20 +41,20 @@ def _of_index(index: Path, start: bytes) -> str:
             " a carriage return (\\r) alone does not end a line"
         )
     path = os.fsdecode(line.rsplit(maxsplit=1)[0]) if line.split() else ""
-    # Of a name that is too long, pathlib would raise.
+    # pathlib would raise for a name that is too long.
     if "\\" in path and not os.path.exists(index.parent / path):  # noqa: PTH110
         return f"{index}: line 1: {path} has a backslash, which separates no folders here: write /"
     return ""
 
 
 def shown_log(worker: WorkerState) -> str:
-    """Return where a worker's output is, and what it ends with."""
+    """Return the path of a worker's output and its last line."""
     line = last_line(worker.log)
     return f"{worker.log}, which ends with: {line}" if line else str(worker.log)
 
 
 def sentence(error: Exception) -> str:
-    """Return what an error says, for an operating system's with the file and what to do."""
+    """Return an error's message; that of an operating system error with the file and advice."""
     if isinstance(error, ProjectError) or not isinstance(error, OSError) or not error.filename:
         return str(error)
     advice = ": run iljob as a user who may use it" if isinstance(error, PermissionError) else ""
@@ -62,5 +62,5 @@ def sentence(error: Exception) -> str:
 
 
 def _has_failed(worker: WorkerState) -> bool:
-    """Say whether it ended by itself, and not well."""
+    """Return whether it ended by itself with a failure."""
     return worker.ended is not None and 0 < (worker.exit_status or 0) < _SIGNALLED

@@ -1,4 +1,4 @@
-"""Worker processes: started in a session of their own, adopted by a later runner, stopped."""
+"""Worker processes: started in their own sessions, adopted by a later runner, stopped."""
 
 import asyncio
 import contextlib
@@ -28,13 +28,13 @@ _LAST_LINE_BYTES = 4096
 
 
 class Processes:
-    """The job's worker processes, and what the state says of them.
+    """The job's worker processes, and their records in the state.
 
     When a process ends, its worker's ``ended`` and ``exit_status`` are set and saved.
     """
 
     def __init__(self, store: StateFile) -> None:
-        """Keep the record of the processes in ``store``."""
+        """Record the processes in ``store``."""
         self._store = store
         self._following: dict[str, asyncio.Task[None]] = {}
 
@@ -67,7 +67,7 @@ class Processes:
         self._store.save()
 
     async def stop(self, *workers: WorkerState) -> None:
-        """End the workers' processes: SIGTERM, and SIGKILL to what is left after 10 s."""
+        """End the workers' processes: SIGTERM, and SIGKILL for those still running after 10 s."""
         following = {w.name: self._following[w.name] for w in workers if self.running(w)}
         if not following:
             return
@@ -103,9 +103,9 @@ class Processes:
 def alive(status: JobStatus, prefix: str) -> dict[str, int]:
     """Return the process ids of the job's workers that are alive, whoever started them.
 
-    A process is known by the environment that it was started with. So a runner that was killed
-    before it could save the id of a new process leaves no second one behind. ``prefix`` is their
-    DATA_PATH_PREFIX, which tells the workers of a copied node from those of the original.
+    A process is recognised by the environment in which it was started, so that even one whose id a
+    killed runner could not save is found. ``prefix`` is their DATA_PATH_PREFIX, which distinguishes
+    the workers of a copied node from those of the original.
     """
     names = {worker.name for worker in status.workers}
     job = {
@@ -126,7 +126,7 @@ def alive(status: JobStatus, prefix: str) -> dict[str, int]:
 
 
 async def wait_for_end(pid: int) -> None:
-    """Wait until the process ``pid`` has ended, which need not be a child of this one."""
+    """Wait until the process ``pid``, which need not be a child of this one, has ended."""
     if sys.platform != "linux":
         with contextlib.suppress(psutil.NoSuchProcess):
             process = psutil.Process(pid)
@@ -147,7 +147,7 @@ async def wait_for_end(pid: int) -> None:
 
 
 def last_line(log: Path | None) -> str:
-    """Return what a worker's output ends with, but for blank lines; "" if there is none."""
+    """Return the last line of a worker's output that is not blank; "" if there is none."""
     if log is None:
         return ""
     try:

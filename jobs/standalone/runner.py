@@ -47,9 +47,9 @@ __all__ = ["StandaloneRunner"]
 
 _SECONDS_TO_STOP = 30.0
 _POLL_MILLISECONDS = 10_000
-"""How often an index is looked at that changes unseen: on a network, or behind several links."""
+"""How often to check an index whose changes raise no events: on a network, or behind links."""
 _QUIET_MILLISECONDS = 100
-"""How long an index must be unchanged before it is read: what is appended in bursts is one
+"""How long an index must be unchanged before it is read, so that a burst of appends is one
 increment."""
 
 
@@ -64,13 +64,13 @@ class StandaloneRunner:
         engine: ContainerEngine | None = None,
         backoff_seconds: float = 1.0,
     ) -> None:
-        """Run the job ``resources``; the folder ``root`` stands for the node's ``/``.
+        """Run the job ``resources``; the folder ``root`` represents the node's ``/``.
 
-        With an ``engine`` the workers run in containers of their images, else as processes.
+        With an ``engine`` the workers run in containers of their images, otherwise as processes.
         ``backoff_seconds`` pass before a worker's first restart, twice that before the next.
 
         Raises:
-            SettingsError: the job needs what the standalone runner does not do.
+            SettingsError: the job needs something that the standalone runner does not support.
         """
         check_limits(resources)
         node = Node(root.resolve())
@@ -108,7 +108,7 @@ class StandaloneRunner:
 
     @property
     def report(self) -> Path:
-        """Where `iljob report` writes to, next to the job's state."""
+        """The file that `iljob report` writes, next to the job's state."""
         return self.files.report
 
     def status(self) -> JobStatus:
@@ -167,7 +167,7 @@ class StandaloneRunner:
     async def _run(self, store: StateFile, rounds: int | None, on_status: OnStatus) -> None:
         state = store.state
         pids = alive(state.status, self._factory.place.prefix)
-        # Workers that outlived their runner go on reporting to its port.
+        # Workers that outlived their runner continue to report to its port.
         listener = bind(state.port if pids else 0)
         state.port = listener.getsockname()[1]
         processes = Processes(store)
@@ -203,7 +203,7 @@ class StandaloneRunner:
         return store
 
     def _remove_leftovers(self) -> None:
-        """Remove what a runner that was killed had half written."""
+        """Remove files that a killed runner had not finished writing."""
         models = (self._resources.deploy_model, self._resources.eval_model)
         served = {self._factory.node.local(model.spec.url).parent for model in models}
         for folder in {self.files.folder, self.files.hot_update, *served}:
@@ -226,7 +226,7 @@ class StandaloneRunner:
         return JobState(status=status, base=StageModel.of(self._resources.initial_model))
 
     def _describe(self, status: JobStatus) -> None:
-        """Write into ``status`` what it tells of the manifests, which may have changed."""
+        """Update ``status`` from the manifests, which may have changed."""
         if (status.namespace, status.name) != (self._resources.namespace, self._resources.name):
             raise SettingsError(
                 f"spec.outputDir: {self.files.output_url} is the folder of the job"
@@ -241,13 +241,13 @@ class StandaloneRunner:
 
     @classmethod
     def class_change(cls, resources: JobResources, root: Path) -> str:
-        """Say what follows if a job that has run below ``root`` has other classes now, or nothing.
+        """Return what follows if a job that ran below ``root`` now has other classes, or nothing.
 
         Raises:
             SettingsError: its state cannot be read.
         """
         if resources.job.spec.output_dir.startswith("/"):
-            # Another user's job is not this user's to judge.
+            # Another user's job cannot be examined.
             with suppress(PermissionError):
                 state = StateFile.read(JobFiles.of(resources, Node(root.resolve())).state)
                 if state:
@@ -259,7 +259,7 @@ class StandaloneRunner:
         if not folder.is_dir():
             raise SettingsError(
                 f"Dataset {self._resources.dataset.metadata.name}: there is no folder {folder}:"
-                " make it, and append the samples to the index file in it"
+                " create it, and append the samples to the index file in it"
             )
 
     async def _tell_changes(self, store: StateFile, on_status: OnStatus) -> None:
@@ -268,7 +268,7 @@ class StandaloneRunner:
             await store.change()
 
     def _current(self, status: JobStatus) -> JobStatus:
-        """Return a copy of ``status``, with what the running workers last said, and a problem."""
+        """Return a copy of ``status``, with the running workers' last lines and a problem."""
         copy = status.model_copy(deep=True)
         for worker in copy.workers:
             if worker.ended is None:

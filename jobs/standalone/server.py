@@ -1,14 +1,14 @@
-"""The LocalController's HTTP endpoint: it takes the workers' messages.
+"""The LocalController's HTTP endpoint, which receives the workers' messages.
 
-It answers as the LocalController does: 400 to bad JSON and to a name that is not the path's,
-415 to anything but JSON, 200 to all else, also to a message about another job. Beyond that it has
-bounds: 413 to a body of more than 16 MiB, 408 to one that takes longer than 10 s, and 421 to any
-other Host than its own address, which keeps out a web page whose name was pointed at this
-machine. A connection lives for 20 s at most, and the oldest of too many is closed.
+It answers as the LocalController does: 400 to bad JSON and to a name that differs from the path's,
+415 to anything but JSON, 200 to everything else, even a message about another job. In addition it
+has limits: 413 to a body of more than 16 MiB, 408 to one that takes longer than 10 s, and 421 to
+any Host other than its own address, which excludes web pages whose name was pointed at this
+machine. A connection lasts at most 20 s, and if there are too many, the oldest is closed.
 
 Each worker has a secret, in the user information of its LC_SERVER, which HTTP clients send as Basic
-authentication. Without it a message is answered with 401: other users of this machine can reach
-the port too.
+authentication. A message without it is answered with 401, because other users of this machine can
+reach the port too.
 """
 
 import asyncio
@@ -38,7 +38,7 @@ __all__ = ["WorkerReport", "address", "application", "bind", "serve"]
 _HOST = "127.0.0.1"
 _JSON = "application/json"
 _LONGEST_BODY = 16 * 1024**2
-"""The confusion matrices of two models of a thousand classes take 10 MiB."""
+"""The confusion matrices of two models with a thousand classes take 10 MiB."""
 _SECONDS_TO_SEND = 10.0
 _LONGEST_CONNECTION_SECONDS = 20.0
 _MOST_CONNECTIONS = 64
@@ -47,7 +47,7 @@ _BACKLOG = 32
 
 
 class WorkerReport(BaseModel):
-    """A worker's message, with whatever results it holds: the LocalController checks none."""
+    """A worker's message, with any results: the LocalController does not check them."""
 
     model_config = ConfigDict(extra="ignore", frozen=True, strict=True)
 
@@ -136,7 +136,7 @@ async def serve(app: Starlette, listener: socket.socket) -> AsyncIterator[None]:
 
 
 class _BoundedConnection(H11Protocol):
-    """A connection that ends in time; h11 also bounds a request's head, unlike httptools."""
+    """A connection with a time limit; unlike httptools, h11 also limits a request's head."""
 
     _end: TimerHandle
 
@@ -144,11 +144,11 @@ class _BoundedConnection(H11Protocol):
         self,
         transport: Transport,  # type: ignore[override]  # uvicorn, too, takes no other transport
     ) -> None:
-        """Take a connection, in place of the oldest if there are too many."""
+        """Accept a connection; if there are too many, close the oldest."""
         super().connection_made(transport)
         self._end = self.loop.call_later(_LONGEST_CONNECTION_SECONDS, transport.abort)
         if len(self.connections) > _MOST_CONNECTIONS:
-            # The timers of all run equally long, and that of the oldest is over first.
+            # All timers run equally long, so the oldest connection's ends first.
             all_ = (each for each in self.connections if isinstance(each, _BoundedConnection))
             oldest = min(all_, key=lambda each: each._end.when())
             self.connections.discard(oldest)
@@ -208,7 +208,7 @@ def _report(body: bytes) -> WorkerReport:
 
 def _refuse(_: Request, error: Any) -> JSONResponse:
     """Answer an HTTPException in the LocalController's form, Starlette's own (404, 405) too."""
-    # The rest of a body that is not read is not waited for either.
+    # The server does not wait for the unread rest of a body.
     return _answer(
         error.status_code, error.detail, {**(error.headers or {}), "Connection": "close"}
     )

@@ -1,4 +1,4 @@
-"""What the three stages have in common: conditions from Waiting to the worker's report."""
+"""The common part of the three stages: conditions from Waiting to the worker's report."""
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ _SECONDS_TO_REWRITE = 10.0
 
 @dataclass(frozen=True)
 class RunningJob:
-    """A job and those who run it."""
+    """A job and the parts that run it."""
 
     factory: WorkerFactory
     store: StateFile
@@ -38,7 +38,7 @@ class RunningJob:
 
     @property
     def state(self) -> JobState:
-        """How far the job is."""
+        """The job's progress."""
         return self.store.state
 
     @property
@@ -53,7 +53,7 @@ class RunningJob:
 
     @property
     def files(self) -> JobFiles:
-        """Where the job keeps what."""
+        """The job's files."""
         return self.factory.files
 
     @property
@@ -62,16 +62,16 @@ class RunningJob:
         return self.local(self.resources.dataset.spec.url)
 
     def local(self, url: str) -> Path:
-        """Return where the node's path ``url`` is on this machine."""
+        """Return the path on this machine for the node's path ``url``."""
         return self.factory.node.local(url)
 
     async def until_index_is_whole(self) -> None:
-        """Wait, for a while, as long as the index is shorter than it was: it is being rewritten."""
+        """Wait a while if the index is shorter than it was, since it may be being rewritten."""
         position = self.state.shares.position
         await self.store.until(lambda: count_lines(self.index) >= position, _SECONDS_TO_REWRITE)
 
     def trained(self, wanted: Model) -> StageModel:
-        """Return the model of this round that can take the place of ``wanted``.
+        """Return the model of this round that can replace ``wanted``.
 
         Raises:
             StageFailedError: there is none, at which the real LocalController panics.
@@ -87,13 +87,13 @@ class RunningJob:
 
 
 class StageSteps(ABC):
-    """A stage's steps: each is named after the condition that it begins at."""
+    """A stage's steps, each named after the condition at which it begins."""
 
     kind: ClassVar[str]
     """The kind of the stage's worker."""
 
     def __init__(self, job: RunningJob) -> None:
-        """Take the stage of ``job`` from condition to condition."""
+        """Move the stage of ``job`` from condition to condition."""
         self.job = job
 
     @property
@@ -103,15 +103,15 @@ class StageSteps(ABC):
 
     @abstractmethod
     async def waiting(self) -> None:
-        """Wait for what the stage needs, then be Ready."""
+        """Wait for the stage's input; then the stage is Ready."""
 
     @abstractmethod
     async def ready(self) -> None:
-        """Make the worker, then be Starting."""
+        """Create the worker; then the stage is Starting."""
 
     @abstractmethod
     async def starting(self) -> None:
-        """Start the worker, then be Running."""
+        """Start the worker; then the stage is Running."""
 
     @abstractmethod
     async def running(self) -> None:
@@ -119,10 +119,10 @@ class StageSteps(ABC):
 
 
 class WorkerSteps(StageSteps):
-    """A stage with a worker of its own, which ends with its report."""
+    """A stage with its own worker, whose report ends the stage."""
 
     async def ready(self) -> None:
-        """Make the worker; its name is on disk before it starts."""
+        """Create the worker; its name is on disk before it starts."""
         state = self.job.state
         state.status.workers.append(self.job.factory.new(self.kind, state.round.number))
         self.job.journal.append(ConditionType.STARTING)

@@ -1,4 +1,4 @@
-"""The state of a job: on disk, so that a runner continues where the last one stood."""
+"""The state of a job, on disk, so that a runner can continue after the previous one."""
 
 import asyncio
 import fcntl
@@ -31,16 +31,16 @@ class JobState(BaseModel):
     status: JobStatus
     port: int = 0
     key: str = Field(default_factory=lambda: secrets.token_hex(_KEY_BYTES))
-    """What the workers' secrets are made from."""
+    """The workers' secrets are derived from this."""
     shares: Shares = Shares()
     base: StageModel
-    """What the next round starts from."""
+    """The model from which the next round starts."""
     trained: list[StageModel] = []
     """The models that this round's train worker reported."""
     evaluated: list[StageModel] = []
     """The results that this round's eval worker reported."""
     input: StageInput | None = None
-    """What this stage works on, once it is Ready."""
+    """The input of this stage, once it is Ready."""
     report: WorkerReport | None = None
     """The message of this stage's worker, from its arrival until the stage has ended."""
 
@@ -58,14 +58,14 @@ class JobState(BaseModel):
         return address(self.port, name, self.secret(name))
 
     def secret(self, name: str) -> str:
-        """Return the secret by which the worker ``name`` is known to be the one that reports."""
+        """Return the secret with which the worker ``name`` authenticates its reports."""
         return hmac.digest(self.key.encode(), name.encode(), "sha256").hex()
 
 
 class StateFile:
-    """A job's state in memory, its file, and those who wait for a change.
+    """A job's state in memory and its file, with a signal for changes.
 
-    In the file, the workers' logs are named relative to its folder, which may be moved.
+    In the file, the paths of the workers' logs are relative to its folder, which may be moved.
     """
 
     def __init__(self, path: Path, state: JobState) -> None:
@@ -76,7 +76,7 @@ class StateFile:
         self.state = state
 
     def save(self) -> None:
-        """Write the state, then tell whoever waits for it; raises WriteError on a full disk."""
+        """Write the state, then wake up those who wait for it; raises WriteError on a full disk."""
         content = _with_logs(self.state, lambda log: Path(os.path.relpath(log, self._path.parent)))
         try:
             write_atomically(self._path, content.model_dump_json(by_alias=True).encode())
@@ -86,11 +86,11 @@ class StateFile:
         self.tell()
 
     async def until_problem(self) -> None:
-        """Wait until the state cannot be saved, whoever wanted it, and raise why."""
+        """Wait until the state cannot be saved, whoever tries, and raise the reason."""
         raise await self._problems.get()
 
     def tell(self) -> None:
-        """Wake up whoever waits for a change."""
+        """Wake up those who wait for a change."""
         self._changed.set()
 
     async def change(self) -> None:

@@ -28,7 +28,7 @@ class StageFailedError(Exception):
 
 
 class Supervisor:
-    """Starts the job's workers, and starts those again that should not have ended."""
+    """Starts the job's workers, and restarts those that should not have ended."""
 
     def __init__(
         self,
@@ -58,7 +58,7 @@ class Supervisor:
         """Return the report of a train or eval worker (restartPolicy OnFailure).
 
         Raises:
-            StageFailedError: it ended without one, with 0 or for the fourth time.
+            StageFailedError: it ended without a report, with 0 or for the fourth time.
         """
         state = self._store.state
         while state.report is None:
@@ -112,7 +112,7 @@ def backoff(first: float, failures: int) -> float:
 
 
 def _empty(folder: Path) -> None:
-    """Make the folder without what a worker that was killed left in it."""
+    """Create the folder empty: a killed worker may have left files in it."""
     with telling_why(folder / "file"):
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)

@@ -1,4 +1,4 @@
-"""The stage Train: from enough samples to a trained model in every format that is needed."""
+"""The stage Train: from enough samples to a trained model in every required format."""
 
 from datetime import UTC, datetime
 from os.path import realpath
@@ -14,12 +14,12 @@ from jobs.triggers import Decision, decide_training, seconds_until_open
 
 __all__ = ["Training"]
 
-# A machine's clock goes on while it sleeps, but waiting does not.
+# A machine's clock continues while it sleeps, but waiting does not.
 _LONGEST_WAIT = 60.0
 
 
 class Training(WorkerSteps):
-    """Starts a round, and trains on what came in since the last one."""
+    """Starts a round, and trains on the samples that arrived since the last one."""
 
     kind = TRAIN
 
@@ -31,7 +31,7 @@ class Training(WorkerSteps):
         self._begin_round(decision.reason)
 
     def complete(self, models: list[StageModel]) -> None:
-        """Note the trained models; the one of the initial Model's format is the next base."""
+        """Record the trained models; the one in the initial Model's format is the next base."""
         job, state = self.job, self.job.state
         for model in models:
             self._check_place(model)
@@ -90,9 +90,9 @@ class Training(WorkerSteps):
         self.job.journal.append(ConditionType.READY, state.input.to_data(), reason)
 
     def _check_place(self, model: StageModel) -> None:
-        """Refuse a file outside the round's output: what is deployed can be read by others."""
+        """Refuse a file outside the round's output, since others can read a deployed model."""
         folder = self.job.local(self.job.files.train_output_url(self.job.state.round.number))
-        # A link may lead out of the folder, and a loop of links must not end the runner.
+        # A link may point outside the folder, and a loop of links must not end the runner.
         path = Path(realpath(self.job.local(model.url))) if model.url.startswith("/") else None
         if path is None or Path(realpath(folder)) not in path.parents:
             raise StageFailedError(

@@ -1,4 +1,4 @@
-"""What the GlobalManager gives to a worker: its name, its command and its environment."""
+"""Defines a worker as the GlobalManager does: its name, its command and its environment."""
 
 import os
 import secrets
@@ -38,7 +38,7 @@ _KEPT_VARIABLES = ("PATH", "PYTHONPATH", "HOME", "LANG", "LC_ALL", _SCRATCH, "VI
 
 
 class Place(Protocol):
-    """Where workers run: how they see the node's paths, and what starts them."""
+    """Where workers run: how they see the node's paths, and which command starts them."""
 
     @property
     def prefix(self) -> str:
@@ -65,11 +65,11 @@ class Place(Protocol):
     def command(
         self, worker: WorkerState, pod: PodSpec, variables: Mapping[str, str], /
     ) -> list[str]:
-        """Return what the worker's process runs; ``variables`` are in its environment."""
+        """Return the command of the worker's process; ``variables`` are in its environment."""
         ...
 
     def remove(self) -> None:
-        """End and remove what is left of the workers when their processes have ended."""
+        """End and remove what remains of the workers when their processes have ended."""
         ...
 
 
@@ -82,7 +82,7 @@ class AsProcesses:
 
     @property
     def prefix(self) -> str:
-        """What stands before a node's path on this machine."""
+        """The prefix of the node's paths on this machine."""
         return self.node.prefix
 
     @property
@@ -109,12 +109,12 @@ class AsProcesses:
         return [*(container.command or [sys.executable, "-m", "workers"]), *container.args]
 
     def remove(self) -> None:
-        """Leave nothing: a process that has ended is gone."""
+        """Do nothing: an ended process leaves nothing."""
 
 
 @dataclass(frozen=True)
 class WorkerFactory:
-    """Makes the workers of one job; ``place`` is where they run."""
+    """Creates the workers of one job; ``place`` is where they run."""
 
     resources: JobResources
     node: Node
@@ -122,14 +122,14 @@ class WorkerFactory:
     place: Place
 
     def new(self, kind: str, round_: int) -> WorkerState:
-        """Return a worker that has not started; its name is not used before."""
+        """Return a worker that has not started, with a new name."""
         suffix = "".join(secrets.choice(_SUFFIX_ALPHABET) for _ in range(_SUFFIX_LENGTH))
         name = f"{_NAMES[kind]}-{suffix}"
         log = self.files.logs / f"{kind}-{round_}-{name}.log"
         return WorkerState(name=name, kind=kind, log=log, started=datetime.now(UTC))
 
     def command(self, worker: WorkerState, environment: Mapping[str, str]) -> list[str]:
-        """Return what the worker's process runs, with this ``environment``."""
+        """Return the command of the worker's process, with this ``environment``."""
         pod = self._pod(worker)
         template = self.place.variables(pod)
         kept = {*_KEPT_VARIABLES} - template.keys()
@@ -139,7 +139,7 @@ class WorkerFactory:
     def environment(
         self, worker: WorkerState, server: str, input_: StageInput | None
     ) -> dict[str, str]:
-        """Return the worker's whole environment: as clean as in a pod.
+        """Return the worker's complete environment, as clean as in a pod.
 
         ``server`` is its LC_SERVER; an inference worker has no ``input_``.
         """
@@ -206,7 +206,7 @@ class WorkerFactory:
 def container_environment(pod: PodSpec, node: Node) -> dict[str, str]:
     """Return the variables of the pod's container, with paths in its mounts mapped.
 
-    A value that is a volumeMount's mountPath, or lies under it, becomes the path of the
+    A value that is a volumeMount's mountPath, or a path below one, becomes the path of the
     hostPath volume on this machine.
     """
     mounts = _mounted(pod, node)
@@ -215,10 +215,10 @@ def container_environment(pod: PodSpec, node: Node) -> dict[str, str]:
 
 
 def make_host_folders(pod: PodSpec, node: Node) -> None:
-    """Make the hostPath volumes of type DirectoryOrCreate, as the kubelet does.
+    """Create the hostPath volumes of type DirectoryOrCreate, as the kubelet does.
 
     Raises:
-        SettingsError: a volume of type Directory is not there.
+        SettingsError: a volume of type Directory is missing.
     """
     for volume in pod.volumes:
         if volume.host_path is None:
@@ -227,11 +227,11 @@ def make_host_folders(pod: PodSpec, node: Node) -> None:
         if volume.host_path.type == "DirectoryOrCreate":
             folder.mkdir(parents=True, exist_ok=True)
         elif volume.host_path.type == "Directory" and not folder.is_dir():
-            raise SettingsError(f"volume {volume.name}: the folder {folder} is missing: make it")
+            raise SettingsError(f"volume {volume.name}: the folder {folder} is missing: create it")
 
 
 def _mounted(pod: PodSpec, node: Node) -> dict[PurePosixPath, Path]:
-    """Return where each mountPath is on this machine, the innermost mounts first."""
+    """Return the path on this machine of each mountPath, the innermost mounts first."""
     hosts = {v.name: node.local(v.host_path.path) for v in pod.volumes if v.host_path}
     mounts = {
         PurePosixPath(mount.mount_path): hosts[mount.name] / mount.sub_path

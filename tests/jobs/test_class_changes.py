@@ -28,8 +28,8 @@ def status(*rounds: tuple[Outcome, list[str]]) -> JobStatus:
         (["dog", "cat"], {}, None),
         (["cat", "hound"], {"dog": "hound"}, None),
         (["cat", "dog", "horse"], {}, "(horse new)"),
-        (["cat", "horse"], {}, "(horse new; dog gone)"),
-        (["cat"], {}, "(dog gone)"),
+        (["cat", "horse"], {}, "(horse new; dog removed)"),
+        (["cat"], {}, "(dog removed)"),
     ],
 )
 def test_what_comes_and_goes_is_named(

@@ -153,9 +153,7 @@ async def test_a_preparer_that_crashes_is_told_with_the_log_of_its_init_containe
     pod = {"spec": spec, "status": crashed}
     await sedna.create(PODS, "prepare-x", pod, {"job-name": "prepare"})
     status = await statuses.until(lambda each: "the disk is full" in each.problem)
-    assert status.problem == (
-        "prepare-x ends with exit status 1 again and again: /data: the disk is full"
-    )
+    assert status.problem == ("prepare-x keeps ending with exit status 1: /data: the disk is full")
     [request, *_] = cluster["get", path]
     assert request.params["container"] == "folders"
     await cancel(run)

@@ -67,7 +67,8 @@ def test_a_pod_without_trouble_has_no_problem(status: dict[str, Any]) -> None:
         ({"phase": "Failed", "message": "The node was low on resource: memory."},
          "was ended: The node was low on resource"),
         ({"phase": "Pending", "conditions": [{"type": "PodScheduled", "status": "False",
-          "message": "0/3 nodes are available"}]}, "no node takes it (0/3 nodes are available)"),
+          "message": "0/3 nodes are available"}]},
+         "it cannot be scheduled (0/3 nodes are available)"),
     ],
 )  # fmt: skip
 def test_image_container_and_node_are_named(status: dict[str, Any], sentence: str) -> None:
@@ -78,7 +79,7 @@ def test_a_node_without_room_is_told_alike_from_the_event_and_the_status() -> No
     message = "Node didn't have enough resource: cpu, requested: 1000, used: 1250, capacity: 2000"
     refused = {"phase": "Failed", "reason": "OutOfcpu", "message": f"Pod {message}"}
     from_status = problem(refused)
-    assert f"node edge has no room for it ({message}): lower the requests" in from_status
+    assert f"node edge has too few resources for it ({message}): lower the requests" in from_status
     assert problem({"phase": "Pending"}, event("OutOfcpu", message, 0)) == from_status
 
 
@@ -86,7 +87,7 @@ def test_a_crash_is_told_with_the_workers_own_words() -> None:
     last = {"terminated": {"exitCode": 2, "reason": "Error"}}
     status = waiting("CrashLoopBackOff", lastState=last)
     said = "MODEL_URL=/x: the folder is not writable: give it to user 10001."
-    sentence = "dogs-train-x ends with exit status 2 again and again: "
+    sentence = "dogs-train-x keeps ending with exit status 2: "
     assert problem(status, line=said) == sentence + said
     assert problem(status) == f"{sentence}`kubectl logs -n farm dogs-train-x -c worker` says why"
 
@@ -112,7 +113,7 @@ def test_the_newest_warning_of_a_pending_pod_is_told() -> None:
 
 def test_a_node_that_does_not_take_a_pod_is_told_after_a_while() -> None:
     assert problem({"phase": "Pending"}) == ""
-    assert "node edge has not taken it" in problem({"phase": "Pending"}, now=LATE)
+    assert "node edge has not accepted it" in problem({"phase": "Pending"}, now=LATE)
 
 
 @pytest.mark.parametrize(
@@ -151,7 +152,7 @@ def test_a_preparer_is_told_with_the_name_of_its_init_container(state: dict[str,
     status = {"phase": "Pending", "initContainerStatuses": [init], "containerStatuses": [main]}
     back_off = event("BackOff", "Back-off restarting failed container folders in pod dogs")
     assert problem(status, back_off) == (
-        "dogs-train-x ends with exit status 2 again and again:"
+        "dogs-train-x keeps ending with exit status 2:"
         " `kubectl logs -n farm dogs-train-x -c folders` says why"
     )
 

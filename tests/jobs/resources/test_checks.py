@@ -267,7 +267,7 @@ def test_what_is_deployed_has_a_file_name_of_its_format(job: Job, name: str) -> 
     deploy_in_int8(job, f"/m/deploy/{name}")
     assert mistake(job) == (
         f"spec.deploySpec.model.name: Model deploy has format int8, but its file /m/deploy/{name}"
-        " is of another by its name: name it like model.int8.onnx"
+        " is named for another format: name it like model.int8.onnx"
     )
 
 

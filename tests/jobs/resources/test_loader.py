@@ -59,7 +59,7 @@ def test_a_misspelt_field_of_a_container_is_told(job: Job) -> None:
 
 def test_a_field_like_no_other_is_told_with_the_known_ones(job: Job) -> None:
     job.resources["initial"]["spec"]["zzz"] = 1
-    assert "known here are url, format, device_soc_versions, credentialName" in problems(job)[0]
+    assert "the known ones are url, format, device_soc_versions, credentialName" in problems(job)[0]
 
 
 def test_pod_fields_that_the_runner_does_not_use_are_kept(job: Job) -> None:

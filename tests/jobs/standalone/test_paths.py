@@ -66,7 +66,7 @@ def test_a_link_in_the_place_of_the_runners_folder_is_refused(tmp_path: Path) ->
     files.folder.parent.mkdir(parents=True)
     files.folder.symlink_to(tmp_path)
     mode = tmp_path.stat().st_mode
-    with pytest.raises(SettingsError, match="iljob is a link or belongs to somebody else"):
+    with pytest.raises(SettingsError, match="iljob is a link or belongs to another user"):
         files.make_folders()
     assert tmp_path.stat().st_mode == mode
 
@@ -77,7 +77,7 @@ def test_a_folder_of_somebody_else_is_refused(
     files = files_on(tmp_path)
     files.make_folders()
     monkeypatch.setattr(os, "getuid", lambda: files.folder.stat().st_uid + 1)
-    with pytest.raises(SettingsError, match="belongs to somebody else: remove it"):
+    with pytest.raises(SettingsError, match="belongs to another user: remove it"):
         files.make_folders()
 
 
