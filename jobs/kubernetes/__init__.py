@@ -2,7 +2,7 @@
 
 Sedna's GlobalManager and LocalController do the work; this package applies the manifests and
 reads the cluster's state. ``cluster`` connects and explains errors, ``apply`` writes resources,
-``inference`` has the inference pod recreated, ``following`` keeps up with changes, ``rounds``,
-``pods`` and ``snapshot`` turn the observations into a `jobs.status.JobStatus`, ``problems``
-explains why something does not start, and ``runner`` connects them.
+``inference`` has the inference pod recreated, ``observer`` collects a job's objects, ``rounds``,
+``pods`` and ``snapshot`` turn them into a `jobs.status.JobStatus`, ``problems`` explains why
+something does not start, and ``runner`` connects them.
 """

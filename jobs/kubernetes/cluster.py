@@ -74,12 +74,12 @@ async def find(client: AsyncClient, kind: Any, namespace: str, **selectors: Any)
 
 @contextmanager
 def explained() -> Iterator[None]:
-    """Raise the API's and the connection's errors in the block as the project's.
+    """Convert the API's and the connection's errors in the block to the project's.
 
     Raises:
-        SettingsError: the user may not do this, or the server finds it wrong.
+        SettingsError: the user is not allowed to do this, or the server rejects it.
         NotFoundError: there is no such object.
-        TemporaryError: the server does not answer, or cannot now.
+        TemporaryError: the server does not answer, or cannot at present.
     """
     try:
         yield

@@ -1,4 +1,4 @@
-"""Sees what the cluster holds of one job, once or again and again."""
+"""Observes one job's objects in the cluster, once or repeatedly."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Iterable, Sequence
@@ -70,7 +70,7 @@ class Observer:
     async def _look(self) -> None:
         resources, observed, client = self._resources, self._observed, self._client
         namespace, dataset = resources.namespace, resources.dataset
-        # A role for one namespace need not show nodes.
+        # A role for one namespace may not show nodes.
         with suppress(SettingsError, NotFoundError), explained():
             observed.node = await client.get(Node, dataset.spec.node_name)
         datasets = await find(
@@ -79,14 +79,14 @@ class Observer:
         observed.dataset = next(iter(datasets), {})
         observed.events = await find(client, Event, namespace, fields={"type": "Warning"})
         workers = await find(client, PodResource, namespace, labels=worker_labels(resources.name))
-        # Those that have ended stay known when the cleaner deletes them.
+        # Those that have ended stay recorded when the cleaner deletes them.
         ended = {name: pod for name, pod in observed.workers.items() if pod.has_ended}
         observed.workers = ended | _by_name(workers)
         if observed.preparations:
             labels = {"job-name": list(observed.preparations)}
             observed.preparers = _by_name(await find(client, PodResource, namespace, labels=labels))
         await asyncio.gather(*map(self._read_log, observed.pods))
-        # Last, so that what the rest means is explained with the newest condition.
+        # Last, so that the rest is interpreted with the newest condition.
         jobs = await find(client, SEDNA_JOB, namespace, fields=_named(resources.name))
         observed.job = next(iter(jobs), None)
 

@@ -35,7 +35,7 @@ SHARED = {
     for name, field in EstimatorSettings.model_fields.items()
     if name not in BackendSettings.model_fields
 } | {"test_index": "test_index"}
-"""The settings that are equal in all workers of a job that have them: field to variable."""
+"""The settings that must be equal in all workers of a job that have them: field to variable."""
 
 _GIVEN: Mapping[str, str] = {
     Variable.JOB_NAME: "job",
@@ -46,7 +46,7 @@ _GIVEN: Mapping[str, str] = {
     Variable.TEST_DATASET_URL: "/test.txt",
     Variable.ORIGINAL_DATASET_URL: "/index.txt",
 }
-"""What the GlobalManager gives to workers; each ignores the variables of the others."""
+"""The variables that the GlobalManager sets; each worker ignores those of the others."""
 
 _ELSEWHERE = ("debug", "http_proxy", "https_proxy", "no_proxy", "all_proxy")
 """Variables in lower case that are not settings but are read elsewhere."""
