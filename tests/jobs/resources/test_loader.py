@@ -109,7 +109,7 @@ def test_a_time_that_sedna_would_compare_wrongly_is_told_with_one_that_works(
     job: Job, time: str
 ) -> None:
     timer = job.spec["trainSpec"]["trigger"]["timer"] = {"start": "10:00"}
-    with pytest.raises(SettingsError, match=r'timer\.end: .*like "09:00", at the latest "23:59"'):
+    with pytest.raises(SettingsError, match=r'timer\.end: .*like "09:00"; the latest is "23:59"'):
         loaded_with(job, timer, "end", time)
 
 
@@ -291,5 +291,5 @@ def test_documents_of_every_kind_are_returned_as_they_are_written(job: Job) -> N
 @pytest.mark.parametrize("missing", ["apiVersion", "kind", "metadata"])
 def test_a_document_that_is_no_resource_is_told(job: Job, missing: str) -> None:
     del job.resources["deploy"][missing]
-    with pytest.raises(SettingsError, match="what makes a resource: add them"):
+    with pytest.raises(SettingsError, match="a resource needs apiVersion, kind and metadata.name"):
         load_documents([job.manifests])
