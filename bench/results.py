@@ -56,7 +56,7 @@ class Figure(_Record):
 
 
 class Outcome(_Record):
-    """What became of one comparison."""
+    """The outcome of one comparison."""
 
     name: str
     measured: datetime

@@ -60,7 +60,7 @@ def serving(
 
 
 def free_ports(count: int) -> list[int]:
-    """Return so many ports of this machine that nobody listens on."""
+    """Return so many unused ports of this machine."""
     sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
     ports: list[int] = [each.getsockname()[1] for each in sockets]
     for each in sockets:

@@ -128,7 +128,7 @@ class JobStatus(_Record):
         default="", description="What keeps the job from going on, in one sentence, or empty."
     )
     note: str = Field(
-        default="", description="What to know of the job though it goes on, or empty."
+        default="", description="What to know about the job although it continues, or empty."
     )
 
     @property

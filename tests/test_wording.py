@@ -45,6 +45,16 @@ INSTEAD = {
     r"not ready at once": "immediately reports not ready",
     r"tells what \w+ must be": "lists the prerequisites",
     r"to be told so": "reports",
+    r"what (?:became|becomes) of": "the outcome of",
+    r"but for (?:the|its|their|an?|these|those|one|all)": "except",
+    r"again and again": "repeatedly",
+    r"(?:is|are) not taken": "is not supported, not accepted",
+    r"no whole": "no complete",
+    r"where (?:it|a \w+|the \w+) stands": "the current state",
+    r"is known again": "is recognised",
+    r"of few \w+": "with few …",
+    r"knows? of": "knows about, has",
+    r"nobody|everybody|somebody": "no one, everyone, someone; better: name who or what",
 }
 PATTERNS = {
     re.compile(rf"\b(?:{phrase})\b", re.IGNORECASE): word for phrase, word in INSTEAD.items()

@@ -105,7 +105,7 @@ class WorkerMessage(BaseModel):
     owner_info: dict[str, object] | None = Field(default=None, alias="ownerInfo")
 
     def to_json(self) -> str:
-        """Return the body, with Sedna's names and without what is not set."""
+        """Return the body, with Sedna's names and without unset fields."""
         return self.model_dump_json(by_alias=True, exclude_none=True)
 
 

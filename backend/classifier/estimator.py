@@ -450,7 +450,7 @@ class Classifier(ABC):
         return onnx_model(network, self.input_format, self.network.head)
 
     def _quantise(self, images: LabelledImages, seed: int) -> Metrics:
-        """Make the int8 model and return what became of it."""
+        """Create the int8 model and return the outcome."""
         from backend.classifier.quantisation import quantised  # noqa: PLC0415
 
         self._int8, metrics = quantised(self._float_model(), images, self.input_format, seed)

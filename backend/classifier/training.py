@@ -49,7 +49,7 @@ class Task:
 
 
 class Trained(NamedTuple):
-    """What became of a task."""
+    """The outcome of a task."""
 
     weights: Weights
     """Of the whole network."""
@@ -65,7 +65,7 @@ def fit(
     Order and augmentation of an epoch depend on the plan's seed and the epoch alone. With
     ``state_file`` everything is saved there after each epoch; a training of the same weights,
     samples and plan that finds the file resumes where it stopped, and ends with the weights
-    that it would have had, but for a network with dropout: MindSpore's takes no seed of an epoch.
+    that it would have had, unless the network has dropout, which MindSpore cannot seed per epoch.
     The caller removes the file. ``cache_folder`` is where the compiled
     graph is kept for the next process.
 
@@ -125,7 +125,7 @@ def _samples(task: Task) -> tuple[Samples, list[Any]]:
 
 
 def _freeze(network: Cell, description: Network, trained_blocks: int) -> None:
-    """Freeze all before the last blocks, but for the head, and all statistics.
+    """Freeze everything before the last blocks, except the head, and all statistics.
 
     Few small batches know the statistics worse than the many that they are from.
     """

@@ -221,7 +221,7 @@ def _identified(file: BinaryIO) -> Image.Image:
             unmarked = head.replace(_EXIF, bytes(len(_EXIF))) + file.read()
             return Image.open(io.BytesIO(unmarked), formats=FORMATS)
     is_heic = head[_HEIC_MARK] in _HEIC_BRANDS
-    raise ValueError("HEIC is not taken, save it as JPEG" if is_heic else "not an image")
+    raise ValueError("HEIC is not supported, save it as JPEG" if is_heic else "not an image")
 
 
 def _bytes_per_pixel(image: Image.Image) -> int:

@@ -23,7 +23,7 @@ def without_collections() -> Iterator[None]:
 def without_present_objects() -> Iterator[None]:
     """Collect only what is made meanwhile: MindSpore collects before it compiles, for one.
 
-    Nothing is changed if the process has frozen objects already.
+    Does nothing if the process has already frozen objects.
     """
     if gc.get_freeze_count():
         yield

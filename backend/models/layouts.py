@@ -52,7 +52,7 @@ class _Layer:
     """Of the weight."""
 
     def fits(self, other: "_Layer", *, any_outputs: bool) -> bool:
-        """Compare shape and roles, but for the number of outputs where any will do."""
+        """Compare shape and roles, except the number of outputs if any number is accepted."""
         first = 1 if any_outputs else 0
         is_alike = self.shape[first:] == other.shape[first:]
         return is_alike and self.parameters.keys() == other.parameters.keys()
@@ -85,7 +85,7 @@ def to_layout(weights: Weights, shapes: Shapes, head: str | None, origin: str) -
             raise ModelFileError(f"{origin}: {theirs} is {found}, where the network has {wanted}.")
     left_out = sorted(weights.keys() - names.values())
     if left_out:
-        _log.info("%s: left out what is not of the network: %s", origin, _summary(left_out))
+        _log.info("%s: left out what is not part of the network: %s", origin, _summary(left_out))
     return {name: weights[theirs] for name, theirs in names.items()}
 
 

@@ -37,7 +37,7 @@ def _of_index(index: Path, start: bytes) -> str:
     line, newline, _ = start.partition(b"\n")
     if len(line) < _INDEX_BYTES and line and not newline:
         return (
-            f"{index} has no whole line yet: end each with a line feed (\\n), the last one too;"
+            f"{index} has no complete line yet: end each with a line feed (\\n), the last one too;"
             " a carriage return (\\r) alone does not end a line"
         )
     path = os.fsdecode(line.rsplit(maxsplit=1)[0]) if line.split() else ""

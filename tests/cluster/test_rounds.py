@@ -97,7 +97,7 @@ class Job:
                 await runner.watch(look)
         except _AllEndedError as ended:
             return ended.status
-        raise AssertionError("somebody deleted the job")
+        raise AssertionError("the job was deleted")
 
     async def await_version(self, model: str) -> None:
         """Return when the inference worker answers a new picture with ``model``."""

@@ -10,7 +10,7 @@ from rich.console import Console
 from demo.labelling_page import labelling_page
 from demo.setting import Setting
 
-# What `make demo LABEL=1` does while somebody labels.
+# What `make demo LABEL=1` does while a person labels.
 LABELLING = """
 import asyncio, sys
 from pathlib import Path

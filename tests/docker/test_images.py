@@ -1,4 +1,4 @@
-"""The built images, each run as a cluster would run it that trusts nobody.
+"""The built images, each run as a cluster that trusts no one would run it.
 
 Without a network; the LocalController is another container, whose loopback the workers share.
 """

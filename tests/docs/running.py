@@ -102,7 +102,7 @@ def _end_session(leader: int) -> None:
 
 
 def free_port() -> str:
-    """Return a port that nobody listens on."""
+    """Return an unused port."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         return str(listener.getsockname()[1])

@@ -252,7 +252,7 @@ def test_the_metrics_are_asked_for_by_hand(node: Node, tmp_path: Path) -> None:
 def test_each_metric_on_the_page_is_one_of_the_workers(node: Node) -> None:
     with node.serving() as worker, worker.client() as client:
         text = client.get("/metrics").text
-    # Before 500 answers there is no drift to show, but its type is told.
+    # Before 500 answers there is no drift to show, but its type is listed.
     real = set(_METRIC.findall(text))
 
     named = set(_METRIC.findall((HOW_TO / "monitoring.md").read_text()))

@@ -14,7 +14,7 @@ _BALLAST = ".ballast"
 
 
 class Disk(Protocol):
-    """A folder, and what becomes of writing to it."""
+    """A folder, and the outcome of writing to it."""
 
     folder: Path
 

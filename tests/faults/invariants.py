@@ -26,7 +26,7 @@ def check(job: SmallJob, rounds: int, *, hot_update: bool) -> None:
 
 
 def check_rounds(job: SmallJob, rounds: int, *, hot_update: bool) -> None:
-    """Every stage of every round was gone through once, by one worker."""
+    """Every stage of every round was done once, by one worker."""
     status = job.status()
     assert status
     assert [r.outcome for r in status.rounds] == [Outcome.DEPLOYED] * rounds, status.rounds

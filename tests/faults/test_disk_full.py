@@ -84,7 +84,7 @@ def small_disk(tmp_path: Path) -> Iterator[SmallDisk]:
 
 @pytest.fixture(params=["small disk", "no larger files"])
 def disk(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Disk]:
-    """A folder that can be full: by a small disk, or by a limit where nobody may mount one."""
+    """A folder that can be full: by a small disk, or by a limit where mounting is not allowed."""
     if request.param == "small disk":
         with SmallDisk.mounted(tmp_path / "disk") as small:
             yield small

@@ -170,7 +170,7 @@ def _credentials(data: bytes) -> None:
         passed.append(scope)
 
     async def send(message: Any) -> None:
-        """Nobody listens."""
+        """Ignore the report."""
 
     guard = BearerToken(app, "the token", open_paths=())
     scope = _scope("/v2", {"authorization": authorization, "cookie": cookie})

@@ -172,7 +172,7 @@ def template(kind: str, **variables: str) -> dict[str, Any]:
 
 @pytest.fixture
 def job(tmp_path: Path) -> Iterator[Job]:
-    """A job that nobody runs yet; whatever it leaves running is ended."""
+    """A job that is not being run yet; whatever it leaves running is ended."""
     job = Job(tmp_path)
     yield job
     for process in job.processes():

@@ -5,7 +5,7 @@
 What it does is said by variables of its template: ``behaviour`` (``complete``, ``fail``,
 ``silent``, ``crash``, ``crash-once``), ``metrics`` (JSON, the results of an evaluation),
 ``ckpt_url`` and ``onnx_url`` (reported instead of the trained model's),
-``gate`` (a FIFO: the worker waits there until somebody has opened and closed it for writing).
+``gate`` (a FIFO: the worker waits there until it has been opened for writing and closed).
 """
 
 import json

@@ -23,26 +23,26 @@ LOGIN = "robot-0004:pass-s3cr3t-0005"
 SIGNATURE = "signature-s3cr3t-0006"
 PARTS = ("s3cr3t", "AKIASECRET", "robot-")
 """Of which each secret holds one."""
-NOBODY = "127.0.0.1:1"
+UNUSED = "127.0.0.1:1"
 """Where nothing listens."""
 
-HTTP_URL = f"http://{LOGIN}@{NOBODY}/x.onnx?X-Amz-Signature={SIGNATURE}"
-S3 = {"S3_ENDPOINT_URL": f"http://{LOGIN}@{NOBODY}"}
+HTTP_URL = f"http://{LOGIN}@{UNUSED}/x.onnx?X-Amz-Signature={SIGNATURE}"
+S3 = {"S3_ENDPOINT_URL": f"http://{LOGIN}@{UNUSED}"}
 REMOTE = ("MODEL_URL", "BASE_MODEL_URL", "MODEL_URLS", "TRAIN_DATASET_URL", "TEST_DATASET_URL")
 WRONG = {
     "no server": dict.fromkeys(REMOTE, HTTP_URL),
-    "no store": dict.fromkeys(REMOTE, "s3://b/x") | {"S3_ENDPOINT_URL": f"http://{NOBODY}"},
+    "no store": dict.fromkeys(REMOTE, "s3://b/x") | {"S3_ENDPOINT_URL": f"http://{UNUSED}"},
     "no endpoint": dict.fromkeys(REMOTE, "s3://b/x")
-    | {"S3_ENDPOINT_URL": f"ftp://{LOGIN}@{NOBODY}"},
+    | {"S3_ENDPOINT_URL": f"ftp://{LOGIN}@{UNUSED}"},
     "no settings": {
-        "LC_SERVER": f"ftp://{LOGIN}@{NOBODY}",
-        "ORIGINAL_DATASET_URL": f"ftp://{LOGIN}@{NOBODY}/index.txt?x={SIGNATURE}",
+        "LC_SERVER": f"ftp://{LOGIN}@{UNUSED}",
+        "ORIGINAL_DATASET_URL": f"ftp://{LOGIN}@{UNUSED}/index.txt?x={SIGNATURE}",
         "http_token": "s3cr3té",
         "http_timeout_seconds": "-1",
         "class_names": "",
     },
     "no LocalController": {
-        "LC_SERVER": f"http://{LOGIN}@{NOBODY}",
+        "LC_SERVER": f"http://{LOGIN}@{UNUSED}",
         "report_patience_seconds": "0.1",
     },
 }

@@ -1,5 +1,5 @@
 """Removes the pods of train and eval workers that have ended.
 
-Nobody else does: Sedna makes bare pods, to which no time to live applies, and with some of them
-about its GlobalManager takes long to find the inference worker.
+Nothing else does: Sedna creates bare pods, which have no time to live, and when many of them have
+accumulated, its GlobalManager takes long to find the inference worker.
 """

@@ -65,7 +65,7 @@ class DatasetImages:
     def images(self, samples: Sequence[Sample]) -> LabelledImages:
         """Return the samples' images, downloaded where need be; one may be missing.
 
-        Raises SettingsError or TemporaryError, as `Mirror.fetch` does, for what is not to be had
+        Raises SettingsError or TemporaryError, as `Mirror.fetch` does, if a file is not available
         for another reason.
         """
         paths = [self._path(sample) for sample in samples]

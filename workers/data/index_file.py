@@ -27,7 +27,7 @@ __all__ = [
 
 _FIELDS = 2
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
-# Linux takes no longer path, and nobody writes a gigabyte of them by hand.
+# The longest path of Linux; no one writes a gigabyte of them by hand.
 _LONGEST_LINE = 4096
 _LARGEST_INDEX = 2**30
 _BLOCK = 2**20
@@ -100,7 +100,7 @@ def read_labels(
         class_names: The classes, in the order of their numbers.
         renamed: Old names of classes to the names that they have now.
         on_bad_line: Called for each line that is not a sample; without it such a line raises.
-        is_growing: Whether somebody may be writing: then a last line without an end is ignored.
+        is_growing: Whether it may still be being written: then an incomplete last line is ignored.
 
     Raises:
         DatasetError: If the file cannot be read or is larger than 1 GiB; it names the file and,

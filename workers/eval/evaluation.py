@@ -120,7 +120,7 @@ def _test_metrics(tested: Sequence[Answers]) -> list[Metrics]:
 
 
 def _answered(samples: Sequence[Sample], answers: Sequence[float]) -> Answers:
-    """Return what became of the samples that were read, by path."""
+    """Return the outcome of each sample that was read, by path."""
     return {
         sample.path: Answered(sample.label, is_right=answer == sample.label)
         for sample, answer in zip(samples, answers, strict=True)

@@ -31,7 +31,7 @@ _below = np.vectorize(NormalDist().cdf, otypes=[np.float64])
 
 
 class Answered(NamedTuple):
-    """What became of one sample."""
+    """The outcome of one sample."""
 
     label: int
     """The sample's class number."""

@@ -1,4 +1,4 @@
-"""Forgetting: what a model no longer knows of earlier rounds' held-out samples.
+"""Forgetting: the accuracy that a model has lost on earlier rounds' held-out samples.
 
 Of one earlier round it is the accuracy that the round's own model had on its held-out samples,
 minus that of the model judged now; the mean over the earlier rounds is reported (Chaudhry et

@@ -1,7 +1,7 @@
 """``python -m workers.prepare folders|models``, the steps apart because of who may do them.
 
-``folders`` needs root (CHOWN and DAC_OVERRIDE), ``models`` runs as the workers do. Both may be
-done again and again; nothing that is there is overwritten.
+``folders`` needs root (CHOWN and DAC_OVERRIDE), ``models`` runs as the workers do. Both can be
+repeated; nothing that exists is overwritten.
 """
 
 import argparse

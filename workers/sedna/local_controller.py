@@ -105,11 +105,10 @@ class LocalController:
     def report(
         self, kind: WorkerKind, status: WorkerStatus, results: Sequence[ModelResult] = ()
     ) -> None:
-        """Deliver a report, which is kept in the outbox until the LocalController has taken it.
+        """Deliver a report, which is kept in the outbox until the LocalController has accepted it.
 
-        Whatever comes back other than its consent, the report is sent again: nobody could
-        repair it, and a LocalController that starts or is upgraded can answer anything for a
-        while.
+        After any other response the report is sent again: it could not be repaired, and a
+        LocalController that is starting or being upgraded can answer anything for a while.
 
         Raises TemporaryError if it could not be delivered in time; `resume` tries again after
         a restart.

@@ -97,7 +97,7 @@ def run_round(
         _report_failure(session, error)
         if is_kept:
             raise
-        # A restarted worker could not know of the report, and would fail the next round too.
+        # A restarted worker could not know about the report, and would also fail the next round.
         _log.error("%s (reported, and ended so that it is not started again)", _sentence(error))
 
 

@@ -193,7 +193,7 @@ def test_metadata_that_keep_pillow_from_opening_a_picture_are_ignored(suffix: st
     unit, resolution = (0x0128, 3, 1, b"\2\0"), (0x011A, 1, 1, b"\1")
     content = with_exif("JPEG", exif_block([unit, resolution]))
     if suffix == "AVIF":
-        # Turned, so that Pillow reads the block; which is none.
+        # Turned, so that Pillow reads the block, which is invalid.
         content = with_exif("AVIF", exif_block([SIXTH_TURN])).replace(b"II*\0", b"none")
     assert sorted(open_image(content).size) == sorted(SIZE)
 
@@ -351,5 +351,5 @@ def test_a_picture_can_be_saved_in_another_format_whatever_it_says_of_itself() -
 def test_heic_is_told(tmp_path: Path) -> None:
     path = tmp_path / "IMG_1.HEIC"
     path.write_bytes(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(100))
-    with pytest.raises(ImageError, match="HEIC is not taken, save it as JPEG"):
+    with pytest.raises(ImageError, match="HEIC is not supported, save it as JPEG"):
         open_image(path)

@@ -104,7 +104,7 @@ def test_what_is_left_out_is_told_in_one_line(
     renamed(weights | more | {"global_step": np.ones(1, np.float32)}, own)
     [record] = caplog.records
     assert record.getMessage().startswith(
-        f"published.ckpt: left out what is not of the network: {len(weights) + 1} values (adam_m."
+        f"published.ckpt: left out what is not part of the network: {len(weights) + 1} values"
     )
 
 

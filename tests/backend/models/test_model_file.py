@@ -120,7 +120,7 @@ def test_a_foreign_file_is_read_whole(payload: bytes, suffix: str) -> None:
 
 def test_foreign_metadata_before_the_graph_is_no_card(small_onnx: bytes) -> None:
     foreign = onnx.ModelProto()
-    onnx.helper.set_model_props(foreign, {"author": "somebody"})
+    onnx.helper.set_model_props(foreign, {"author": "another program"})
     content = foreign.SerializeToString() + small_onnx
     assert parts(read(content, ".onnx")) == (None, content)
 

@@ -196,7 +196,7 @@ class SednaCluster(kmock.KubernetesEmulator):
         return kmock.resource(NODES), None, "edge"
 
     async def _serve_version(self, request: kmock.Request) -> Any:
-        """Say what kubectl needs to know of the kinds."""
+        """Return what kubectl needs to know about the kinds."""
         answer: Any = await super()._serve_version(request)
         for kind in answer["resources"]:
             kind |= {"singularName": kind["kind"].lower(), "verbs": ["get", "list", "patch"]}

@@ -1,4 +1,4 @@
-"""Whoever follows a sentence's command finds that it works: kubectl's run, iljob's are parsed."""
+"""The commands in sentences work: kubectl's are run, iljob's are parsed."""
 
 import asyncio
 import os

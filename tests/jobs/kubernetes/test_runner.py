@@ -327,7 +327,7 @@ async def test_the_role_grants_what_the_runner_asks_for_and_no_more(
 
 
 def rights_for(request: kmock.Request) -> set[tuple[str, str]]:
-    """Return the verbs and resources that a request needs; discovery is everybody's right."""
+    """Return the verbs and resources that a request needs; discovery is allowed for everyone."""
     if request.resource is None or request.resource.plural is None or request.action is None:
         return set()
     plural = "/".join(filter(None, (str(request.resource.plural), request.subresource)))

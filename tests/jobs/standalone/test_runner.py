@@ -511,8 +511,8 @@ async def append_when_waiting(job: Job, append: Callable[[], object] | None = No
 @pytest.mark.parametrize(
     ("content", "told"),
     [
-        (b"a.jpg dog\rb.jpg dog\r", r"no whole line yet: end each with a line feed \(\\n\)"),
-        (b"a.jpg dog", "no whole line yet"),
+        (b"a.jpg dog\rb.jpg dog\r", r"no complete line yet: end each with a line feed \(\\n\)"),
+        (b"a.jpg dog", "no complete line yet"),
         (b"day\\1.jpg dog\n", r"line 1: day\\1.jpg has a backslash, which separates no folders"),
     ],
 )

@@ -27,7 +27,7 @@ MakeImage = Callable[[Path, str], Path]
 
 
 class Clock:
-    """Stands still until somebody moves it."""
+    """Stands still until a test moves it."""
 
     seconds = 0.0
 

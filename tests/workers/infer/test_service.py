@@ -41,7 +41,7 @@ def environment(
 def worker(environment: dict[str, str]) -> Iterator[subprocess.Popen[str]]:
     variables = {"PATH": os.environ["PATH"], "PYTHONPROFILEIMPORTTIME": "1"} | environment
     command = [sys.executable, "-m", "workers", "infer"]
-    # Not a pipe: one that nobody reads is full before all imports are listed.
+    # Not a pipe: if it were not read, it would be full before all imports are listed.
     with (
         Path(environment["MODEL_URL"]).with_name(LOG).open("w") as log,
         subprocess.Popen(command, env=variables, stderr=log, text=True) as process,

@@ -42,7 +42,7 @@ def _url(process: subprocess.Popen[str]) -> str:
     assert process.stderr
     for line in process.stderr:
         if match := re.search(r"(?:listening on|open) (http\S+?)/?\s", line):
-            # Nobody else reads what follows, and a full pipe would stop the worker.
+            # Nothing else reads what follows, and a full pipe would stop the worker.
             Thread(target=process.stderr.read, daemon=True).start()
             return match[1]
     raise AssertionError("the worker ended before it listened")
