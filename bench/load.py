@@ -23,7 +23,7 @@ _WARM_UP = 20
 
 @dataclass(frozen=True)
 class Request:
-    """What is posted, again and again."""
+    """A request that is posted repeatedly."""
 
     url: str
     body: bytes

@@ -64,7 +64,7 @@ class Training(WorkerSteps):
 
     @property
     def _is_asked_for(self) -> bool:
-        """Whether somebody wants this very round: one that has begun is not begun again."""
+        """Whether this round has been requested; one that has begun is not started again."""
         try:
             asked = self.job.files.retry.read_text(encoding="ascii").strip()
         except (OSError, UnicodeDecodeError):

@@ -21,13 +21,13 @@ def failed(job: Job) -> Job:
     return job
 
 
-def mend(job: Job) -> None:
+def fix(job: Job) -> None:
     job.environment("train", behaviour="complete")
 
 
 async def test_the_next_run_starts_a_round_with_what_a_failed_one_left(failed: Job) -> None:
     await run(failed, 1)
-    mend(failed)
+    fix(failed)
 
     told = failed.runner().retry()
     status = await run(failed, 2)
@@ -45,7 +45,7 @@ async def test_a_running_job_starts_it_at_once(failed: Job) -> None:
 
     def retry_once(status: JobStatus) -> None:
         if status.rounds_ended == 1 and not told:
-            mend(failed)
+            fix(failed)
             told.append(failed.runner().retry())
 
     status = await failed.runner().run(rounds=2, timeout=SECONDS, on_status=retry_once)
@@ -68,7 +68,7 @@ async def test_fewer_new_samples_than_the_trigger_wants_are_enough(job: Job) -> 
 
 async def test_a_round_is_asked_for_once(failed: Job) -> None:
     await run(failed, 1)
-    mend(failed)
+    fix(failed)
     failed.runner().retry()
     await run(failed, 2)
 
