@@ -14,9 +14,8 @@ from backend.files import write_atomically
 from demo.dataset import append_samples
 from demo.edge_node import EdgeNode
 from demo.labelling_page import labelling_page
-from demo.measurement import HeldOut
 from demo.pictures import Light
-from demo.preparation import fill_dataset, render_held_out, train_on_day
+from demo.preparation import HeldOut, fill_dataset, render_held_out, train_on_day
 from demo.scenario import Scenario, Source
 from demo.setting import Setting
 from demo.summary import Measured, print_summary
@@ -24,7 +23,7 @@ from jobs.report import write_report
 from jobs.resources.loader import load_job
 from jobs.standalone.runner import StandaloneRunner
 from jobs.status import JobStatus
-from jobs.view import View, open_view
+from jobs.view import open_view
 
 __all__ = ["run_demo"]
 
@@ -74,19 +73,18 @@ async def _run_job(
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
     async with page:
         with open_view(json=False) as view:
-            return await _run_both(runner, nights, view)
 
+            def show(status: JobStatus) -> None:
+                view.update(status)
+                nights.tell(status)
 
-async def _run_both(runner: StandaloneRunner, nights: "_Nights", view: View) -> JobStatus:
-    try:
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(nights.come())
-            running = tasks.create_task(
-                runner.run(rounds=nights.rounds, on_status=nights.listener(view))
-            )
-    except ExceptionGroup as group:
-        raise group.exceptions[0] from None
-    return running.result()
+            try:
+                async with asyncio.TaskGroup() as tasks:
+                    tasks.create_task(nights.come())
+                    run = tasks.create_task(runner.run(rounds=nights.rounds, on_status=show))
+            except ExceptionGroup as group:
+                raise group.exceptions[0] from None
+            return run.result()
 
 
 class _Nights:
@@ -102,8 +100,10 @@ class _Nights:
         self._truth: dict[str, str] = {}
         self._ended = [asyncio.Event() for _ in range(scenario.rounds)]
 
-    def listener(self, view: View) -> "_Listener":
-        return _Listener(view, self._ended)
+    def tell(self, status: JobStatus) -> None:
+        """Take note of the rounds that have ended."""
+        for ended in self._ended[: status.rounds_ended]:
+            ended.set()
 
     async def come(self) -> None:
         await self._measure("initial model")
@@ -152,16 +152,3 @@ class _Nights:
     async def _measure(self, when: str) -> None:
         accuracy = await asyncio.to_thread(self._held_out.accuracy, self._setting.deployed_model)
         self.measured.append(Measured(when, accuracy))
-
-
-class _Listener:
-    """Shows each status, and tells when a round has ended."""
-
-    def __init__(self, view: View, ended: list[asyncio.Event]) -> None:
-        self._view = view
-        self._ended = ended
-
-    def __call__(self, status: JobStatus) -> None:
-        self._view.update(status)
-        for ended in self._ended[: status.rounds_ended]:
-            ended.set()

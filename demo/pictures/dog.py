@@ -3,7 +3,6 @@
 import numpy as np
 
 from demo.pictures.brush import Brush, oval
-from demo.pictures.chance import chance
 from demo.pictures.colours import COATS, CREAM, PAINTS, Colour, mix, pick, shade
 
 __all__ = ["draw_dog"]
@@ -15,7 +14,7 @@ def draw_dog(brush: Brush, rng: np.random.Generator) -> None:
     markings = mix(coat, CREAM, rng.uniform(0.25, 0.9))
     gaze, width = rng.uniform(-0.14, 0.14), rng.uniform(0.66, 0.8)
     brush.shadow(oval(0.1, 0.15, width * 1.15, 0.8))
-    if chance(rng, 0.6):
+    if rng.random() < 0.6:
         _chest(brush, coat, markings, rng)
     ears, in_front = _EARS[rng.integers(len(_EARS))]
     ear_colour = shade(coat, rng.uniform(0.6, 0.95))
@@ -23,9 +22,9 @@ def draw_dog(brush: Brush, rng: np.random.Generator) -> None:
         ears(brush, width, ear_colour, rng)
     brush.ball(0, 0, width, 0.74, coat)
     _fur(brush, width, coat, rng)
-    if chance(rng, 0.4):
+    if rng.random() < 0.4:
         brush.ellipse(gaze, -0.25, 0.13, 0.48, markings)
-    if chance(rng, 0.25):
+    if rng.random() < 0.25:
         brush.ellipse(gaze + 0.32, -0.14, 0.24, 0.27, shade(coat, 0.55))
     if in_front:
         ears(brush, width, ear_colour, rng)
@@ -36,7 +35,7 @@ def draw_dog(brush: Brush, rng: np.random.Generator) -> None:
 def _chest(brush: Brush, coat: Colour, markings: Colour, rng: np.random.Generator) -> None:
     brush.ball(0, 1.25, 0.82, 0.85, shade(coat, 0.85))
     brush.ball(0, 1.35, 0.42, 0.6, shade(markings, 0.85))
-    if chance(rng, 0.6):
+    if rng.random() < 0.6:
         brush.ellipse(0, 0.78, 0.6, 0.16, pick(rng, PAINTS))
 
 
@@ -83,7 +82,7 @@ def _fur(brush: Brush, width: float, coat: Colour, rng: np.random.Generator) -> 
 
 def _muzzle(brush: Brush, colour: Colour, rng: np.random.Generator) -> None:
     dark = shade(colour, 0.4)
-    if chance(rng, 0.5):
+    if rng.random() < 0.5:
         brush.ball(0, 0.42, 0.15, 0.24, (222, 108, 118))
     for side in (-1, 1):
         brush.ball(side * 0.2, 0.1, 0.29, 0.25, colour)

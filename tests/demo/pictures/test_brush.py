@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from demo.pictures.brush import Brush, oval
-from demo.pictures.camera import aim
+from demo.pictures.rendering import aim
 
 WHITE = (255, 255, 255)
 
