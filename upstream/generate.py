@@ -17,15 +17,16 @@ import sys
 import tempfile
 import textwrap
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from backend.files import write_atomically
 
-__all__ = ["MODULES", "SERIES", "Patch", "adapt", "new_files", "write_series"]
+__all__ = ["MODULES", "SERIES", "adapt", "new_files", "write_series"]
 
 HERE = Path(__file__).parent
 SOURCES = HERE.parent / "backend"
+_EDITS = "edits.diff"
+"""May not exist; one line of context."""
 
 _COLUMNS = 79
 """What Sedna's style check allows."""
@@ -81,38 +82,22 @@ MODULES: Mapping[str, Mapping[str, str]] = {
 """Patch to path in Sedna to module of ``backend/``."""
 
 
-@dataclass(frozen=True)
-class Patch:
-    """One commit of the series."""
-
-    folder: Path
-
-    @property
-    def edits(self) -> Path:
-        """The changes of Sedna's own files, one line of context; may not exist."""
-        return self.folder / "edits.diff"
-
-    @property
-    def message(self) -> Path:
-        """The commit message."""
-        return self.folder / "message.txt"
+SERIES = tuple(each.parent for each in sorted((HERE / "series").glob("*/message.txt")))
+"""The patches' folders, in order."""
 
 
-SERIES = tuple(Patch(each.parent) for each in sorted((HERE / "series").glob("*/message.txt")))
-
-
-def new_files(patch: Patch) -> dict[str, bytes]:
-    """Return what the patch adds to Sedna, path to content.
+def new_files(patch: Path) -> dict[str, bytes]:
+    """Return what the patch in the folder ``patch`` adds to Sedna, path to content.
 
     Raises ValueError if a module of ``backend/`` imports what Sedna will not have.
     """
-    folder = patch.folder / "files"
+    folder = patch / "files"
     files = {
         path.relative_to(folder).as_posix(): path.read_bytes()
         for path in folder.rglob("*")
         if path.is_file() and "__pycache__" not in path.parts
     }
-    for target, module in MODULES.get(patch.folder.name, {}).items():
+    for target, module in MODULES.get(patch.name, {}).items():
         files[target] = adapt((SOURCES / module).read_text(encoding="utf-8")).encode()
     return {
         path: _LICENCE.encode() + content if path.endswith(".py") else content
@@ -170,22 +155,22 @@ def _edited_files() -> Iterator[PurePosixPath]:
     """Yield the files of Sedna's that the series edits, not those that it adds and edits later."""
     added: set[str] = set()
     for patch in SERIES:
-        if patch.edits.is_file():
-            text = patch.edits.read_text(encoding="utf-8")
+        if (patch / _EDITS).is_file():
+            text = (patch / _EDITS).read_text(encoding="utf-8")
             edited = re.findall(r"^--- a/(.*)", text, flags=re.MULTILINE)
             yield from (PurePosixPath(path) for path in edited if path not in added)
         added |= new_files(patch).keys()
 
 
-def _commit(patch: Patch, repository: Path) -> None:
-    if patch.edits.is_file():
-        _git(repository, "apply", "--index", str(patch.edits))
+def _commit(patch: Path, repository: Path) -> None:
+    if (patch / _EDITS).is_file():
+        _git(repository, "apply", "--index", str(patch / _EDITS))
     for path, content in new_files(patch).items():
         target = repository / path
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(content)
     _git(repository, "add", "--all")
-    _git(repository, "commit", "--quiet", "--signoff", f"--file={patch.message}")
+    _git(repository, "commit", "--quiet", "--signoff", f"--file={patch / 'message.txt'}")
 
 
 def _git(folder: Path, *arguments: str) -> bytes:

@@ -9,12 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.sedna_sdk import REPOSITORY
-from upstream.generate import SERIES, Patch, adapt, new_files
+from upstream.generate import SERIES, adapt, new_files
 
 COMMITTED = sorted((REPOSITORY / "upstream").glob("*.patch"))
 SERIES_OF_FILES = list(zip(SERIES, COMMITTED, strict=True))
 each_patch = pytest.mark.parametrize(
-    ("patch", "committed"), SERIES_OF_FILES, ids=[patch.folder.name for patch in SERIES]
+    ("patch", "committed"), SERIES_OF_FILES, ids=[patch.name for patch in SERIES]
 )
 
 
@@ -44,19 +44,19 @@ def changed(diff: str) -> list[str]:
 
 
 @each_patch
-def test_its_new_files_are_those_of_the_sources(patch: Patch, committed: Path) -> None:
+def test_its_new_files_are_those_of_the_sources(patch: Path, committed: Path) -> None:
     theirs = {path: added(diff) for path, diff in diffs(committed).items() if is_new(diff)}
     assert theirs == {path: content.decode() for path, content in new_files(patch).items()}
 
 
 @each_patch
-def test_its_edits_and_message_are_those_of_the_sources(patch: Patch, committed: Path) -> None:
-    edits = diffs(patch.edits) if patch.edits.is_file() else {}
+def test_its_edits_and_message_are_those_of_the_sources(patch: Path, committed: Path) -> None:
+    edits = diffs(patch / "edits.diff") if (patch / "edits.diff").is_file() else {}
     theirs = {path: diff for path, diff in diffs(committed).items() if not is_new(diff)}
     assert {path: changed(diff) for path, diff in theirs.items()} == {
         path: changed(diff) for path, diff in edits.items()
     }
-    subject, _, body = read(patch.message).partition("\n\n")
+    subject, _, body = read(patch / "message.txt").partition("\n\n")
     header, _, rest = read(committed).partition("\n\n")
     assert re.sub(r"\n ", " ", header).endswith(f"] {subject.strip()}")
     assert rest.startswith(body.strip())
@@ -64,7 +64,7 @@ def test_its_edits_and_message_are_those_of_the_sources(patch: Patch, committed:
 
 
 @each_patch
-def test_it_quotes_sedna_with_one_line_of_context_at_most(patch: Patch, committed: Path) -> None:
+def test_it_quotes_sedna_with_one_line_of_context_at_most(patch: Path, committed: Path) -> None:
     for diff in diffs(committed).values():
         context = "".join("c" if line.startswith(" ") else "x" for line in changed(diff))
         # Between two changes there is one line after the first and one before the second.
