@@ -15,7 +15,7 @@ from posixpath import normpath
 
 from backend.errors import SettingsError
 from jobs.resources.schema import PodSpec
-from jobs.standalone.paths import JobFiles, Node
+from jobs.standalone.workers import Place
 from jobs.status import WorkerState
 from workers.contract import (
     DATA_PATH_PREFIX,
@@ -84,13 +84,15 @@ class ContainerEngine:
 
 
 @dataclass(frozen=True)
-class InContainers:
+class InContainers(Place):
     """Runs a job's workers from their images, as the GlobalManager would: see `workers.Place`."""
 
     engine: ContainerEngine
-    node: Node
-    files: JobFiles
-    prefix: str = DATA_PATH_PREFIX
+
+    @property
+    def prefix(self) -> str:
+        """DATA_PATH_PREFIX, as on a cluster."""
+        return DATA_PATH_PREFIX
 
     def check(self, pods: Iterable[PodSpec]) -> None:
         """Check that the images are on this machine.

@@ -88,27 +88,15 @@ class Controller:
 
     async def _step(self) -> None:
         condition = self._job.journal.condition
-        stage = self._stages[condition.stage]
+        step = getattr(self._stages[condition.stage], condition.type.lower())
         if (condition.stage, condition.type) == (Stage.TRAIN, ConditionType.WAITING):
             # No round has begun that could fail.
-            await stage.waiting()
+            await step()
             return
         try:
-            await _steps(stage, condition.type)
+            await step()
         except TemporaryError:
             # The round resumes from this step when the runner is restarted.
             raise
         except (StageFailedError, ProjectError, OSError) as error:
             self._job.journal.end_round(Outcome.FAILED, sentence(error))
-
-
-async def _steps(stage: StageSteps, type_: ConditionType) -> None:
-    match type_:
-        case ConditionType.WAITING:
-            await stage.waiting()
-        case ConditionType.READY:
-            await stage.ready()
-        case ConditionType.STARTING:
-            await stage.starting()
-        case _:
-            await stage.running()

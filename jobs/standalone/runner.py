@@ -35,7 +35,7 @@ from jobs.standalone.state import JobState, StateFile, locked, runner_pid
 from jobs.standalone.supervisor import Supervisor
 from jobs.standalone.workers import (
     INFER,
-    AsProcesses,
+    Place,
     WorkerFactory,
     container_environment,
     make_host_folders,
@@ -82,7 +82,7 @@ class StandaloneRunner:
             resources,
             node,
             self.files,
-            InContainers(engine, node, self.files) if engine else AsProcesses(node, self.files),
+            InContainers(node, self.files, engine) if engine else Place(node, self.files),
         )
 
     async def run(

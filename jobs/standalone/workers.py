@@ -7,7 +7,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
-from typing import Protocol
 
 from backend.errors import SettingsError
 from jobs.resources.checks import JobResources
@@ -21,7 +20,6 @@ __all__ = [
     "EVAL",
     "INFER",
     "TRAIN",
-    "AsProcesses",
     "Place",
     "WorkerFactory",
     "container_environment",
@@ -37,64 +35,28 @@ _SCRATCH = "TMPDIR"
 _KEPT_VARIABLES = ("PATH", "PYTHONPATH", "HOME", "LANG", "LC_ALL", _SCRATCH, "VIRTUAL_ENV")
 
 
-class Place(Protocol):
-    """Where workers run: how they see the node's paths, and which command starts them."""
-
-    @property
-    def prefix(self) -> str:
-        """DATA_PATH_PREFIX."""
-        ...
-
-    @property
-    def hot_update_config(self) -> str:
-        """The path of ``model_config.json``."""
-        ...
-
-    def check(self, pods: Iterable[PodSpec]) -> None:
-        """Raise SettingsError if workers of these pods cannot run here."""
-        ...
-
-    def path(self, url: str) -> str:
-        """Return where a worker sees the node's path ``url``."""
-        ...
-
-    def variables(self, pod: PodSpec) -> dict[str, str]:
-        """Return the variables of the pod's container."""
-        ...
-
-    def command(
-        self, worker: WorkerState, pod: PodSpec, variables: Mapping[str, str], /
-    ) -> list[str]:
-        """Return the command of the worker's process; ``variables`` are in its environment."""
-        ...
-
-    def remove(self) -> None:
-        """End and remove what remains of the workers when their processes have ended."""
-        ...
-
-
 @dataclass(frozen=True)
-class AsProcesses:
-    """Runs workers as processes of this machine, with its paths."""
+class Place:
+    """Where workers run, and how they see the node's paths there: processes of this machine."""
 
     node: Node
     files: JobFiles
 
     @property
     def prefix(self) -> str:
-        """The prefix of the node's paths on this machine."""
+        """DATA_PATH_PREFIX."""
         return self.node.prefix
 
     @property
     def hot_update_config(self) -> str:
-        """The file itself."""
+        """The path of ``model_config.json``."""
         return str(self.files.hot_update_config)
 
     def check(self, pods: Iterable[PodSpec]) -> None:
-        """Accept any pod: its image is not used."""
+        """Raise SettingsError if workers of these pods cannot run here: processes always can."""
 
     def path(self, url: str) -> str:
-        """Return where the node's path ``url`` is on this machine."""
+        """Return where a worker sees the node's path ``url``."""
         return str(self.node.local(url))
 
     def variables(self, pod: PodSpec) -> dict[str, str]:
@@ -104,12 +66,12 @@ class AsProcesses:
     def command(
         self, _worker: WorkerState, pod: PodSpec, _variables: Mapping[str, str], /
     ) -> list[str]:
-        """Return the container's command, or this project's."""
+        """Return the command of the worker's process; ``variables`` are in its environment."""
         container = pod.containers[0]
         return [*(container.command or [sys.executable, "-m", "workers"]), *container.args]
 
     def remove(self) -> None:
-        """Do nothing: an ended process leaves nothing."""
+        """Remove what remains of workers whose processes have ended: here, nothing."""
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ ROUND_2 = StageInput(
 def factory(job: Job) -> WorkerFactory:
     resources, node = load_job([job.manifests]), Node(job.root)
     files = JobFiles.of(resources, node)
-    place = InContainers(ContainerEngine("podman"), node, files)
+    place = InContainers(node, files, ContainerEngine("podman"))
     return WorkerFactory(resources, node, files, place)
 
 
