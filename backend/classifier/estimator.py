@@ -191,7 +191,7 @@ class Classifier(ABC):
         if fine_tune == "head":
             positions, features = self._features(train_data.x, folder, cache_size, on_unreadable)
         elif on_unreadable:
-            positions = readable(train_data.x, on_unreadable)
+            positions = readable(train_data.x, self.input_size, on_unreadable)
         train_data = _selected(train_data, positions)
         self._check(train_data, "train")
         toolkit = self._toolkit

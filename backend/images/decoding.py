@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from backend.errors import ImageError
 from backend.images.opening import ImageSource, open_image
-from backend.images.preprocessing import InputFormat, preprocess
+from backend.images.preprocessing import InputFormat, preprocess, short_side
 
 __all__ = ["InputBatch", "OnUnreadable", "in_threads", "input_batches", "readable"]
 
@@ -72,9 +72,15 @@ def input_batches(
             yield InputBatch(list(positions), np.stack(batch))
 
 
-def readable(images: Sequence[ImageSource], on_unreadable: OnUnreadable) -> list[int]:
-    """Return the positions of the images that can be read; the others are reported."""
-    sizes = _decoded(images, lambda image: open_image(image).size, on_unreadable)
+def readable(
+    images: Sequence[ImageSource], input_size: int, on_unreadable: OnUnreadable
+) -> list[int]:
+    """Return the positions of the images that can be read; the others are reported.
+
+    They are decoded as for inputs of ``input_size`` pixels, which takes no more memory and time.
+    """
+    least = short_side(input_size)
+    sizes = _decoded(images, lambda image: open_image(image, at_least=least).size, on_unreadable)
     return [position for position, _ in sizes]
 
 

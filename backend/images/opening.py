@@ -29,6 +29,7 @@ from backend.memory import release_free_memory
 
 __all__ = [
     "FORMATS",
+    "MOST_ASPECT",
     "MOST_BYTES",
     "MOST_PIXELS",
     "Header",
@@ -42,7 +43,11 @@ FORMATS = ("AVIF", "BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
 """Pillow's names of the formats that are taken; PPM stands for PBM and PGM, too."""
 
 MOST_PIXELS = 89_478_485
-"""Of a picture; Pillow only warns of up to twice as many."""
+"""Of a picture, and fewer if one takes more than 8 bytes; Pillow only warns of up to twice as many.
+"""
+
+MOST_ASPECT = 50
+"""Of a picture's sides: scaled up to what a network takes, a narrow strip would fill the memory."""
 
 MOST_BYTES = 64 * 2**20
 """Of a file, unless told otherwise: parts of it are read as large as they say they are."""
@@ -53,6 +58,7 @@ ImageSource = str | os.PathLike[str] | bytes | Image.Image | NDArray[np.uint8] |
 Pixels may be nested lists of whole numbers from 0 to 255, as JSON has them.
 """
 
+_USUAL_BYTES_PER_PIXEL = 8
 _RGB_AXES = 3
 _LARGE_PIXELS = 4_000_000
 _TURNS = {
@@ -200,8 +206,7 @@ def _encoded(
             if size > most_bytes:
                 raise ValueError(f"{size} bytes, more than {most_bytes}")
         with _identified(file) as image:
-            if image.width * image.height > MOST_PIXELS:
-                raise ValueError(f"{image.width}x{image.height} pixels, more than {MOST_PIXELS}")
+            _check_size(image)
             try:
                 yield image
             except Exception:
@@ -222,6 +227,17 @@ def _identified(file: BinaryIO) -> Image.Image:
             return Image.open(io.BytesIO(unmarked), formats=FORMATS)
     is_heic = head[_HEIC_MARK] in _HEIC_BRANDS
     raise ValueError("HEIC is not supported, save it as JPEG" if is_heic else "not an image")
+
+
+def _check_size(image: Image.Image) -> None:
+    width, height = image.size
+    most = MOST_PIXELS * min(1, _USUAL_BYTES_PER_PIXEL / _bytes_per_pixel(image))
+    if width * height > most:
+        raise ValueError(
+            f"{width}x{height} pixels, more than {most / 1e6:.3g} million of such a {image.format}"
+        )
+    if max(width, height) > MOST_ASPECT * min(width, height):
+        raise ValueError(f"{width}x{height} pixels: its sides differ more than {MOST_ASPECT}-fold")
 
 
 def _bytes_per_pixel(image: Image.Image) -> int:

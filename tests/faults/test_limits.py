@@ -6,6 +6,7 @@ import json
 import os
 import re
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -19,23 +20,34 @@ import psutil
 import pytest
 from PIL import Image
 
+from backend.classifier import TinyMSClassifier
 from tests.brightness_model import SIDE, write_model
+from tests.coloured_pictures import SHADES, draw_colours
+from tests.e2e.conftest import BARE_ENVIRONMENT
+from tests.local_controller import FakeLocalController
+from tests.workers.conftest import identity, local_controller
 from tests.workers.infer.http.test_odd_files import peak_bytes
 from tests.workers.infer.http.worker import Worker, running, wait_until_ready
 from tests.workers.infer.test_hard_examples import example
+from workers.contract import WorkerStatus
+from workers.data.quarantine import read_quarantine
 from workers.infer.hard_examples import HardExampleStore
+
+__all__ = ["identity", "local_controller"]
 
 ROOT = Path(__file__).parents[2]
 MEBIBYTE = 2**20
+UNITS = {"M": MEBIBYTE, "G": 1024 * MEBIBYTE}
 LARGEST = 16 * MEBIBYTE
 LIVE_SECONDS = 0.1
 TOGETHER = 4
 REFUSED_OR_ANSWERED = {200, 400, 413, 503}
 
 
-def limit_of(text: str) -> int:
-    """Return the memory limit, in bytes, that stands last in a manifest's text."""
-    return int(re.findall(r"limits: .*memory: (\d+)Mi", text)[-1]) * MEBIBYTE
+def limits_of(file: Path) -> list[int]:
+    """Return the memory limits in a manifest's text, in bytes."""
+    found = re.findall(r"limits: .*memory: (\d+)([MG])i", file.read_text())
+    return [int(number) * UNITS[unit] for number, unit in found]
 
 
 def saved(image: Image.Image, format_: str, **options: object) -> bytes:
@@ -52,9 +64,9 @@ def tensor(shape: list[int]) -> bytes:
     return json.dumps({"name": "input", "datatype": "FP32", "shape": shape}).encode()[:-1]
 
 
-# The deploy template is the job's last; the page's Deployment stands in the guide.
-INFER_LIMIT = limit_of((ROOT / "manifests" / "job.yaml").read_text())
-LABEL_LIMIT = limit_of((ROOT / "docs" / "how-to" / "labelling.md").read_text())
+TRAIN_LIMIT, EVAL_LIMIT, INFER_LIMIT = limits_of(ROOT / "manifests" / "job.yaml")
+# The page's Deployment stands in the guide.
+LABEL_LIMIT = limits_of(ROOT / "docs" / "how-to" / "labelling.md")[-1]
 HEAD = b'{"inputs": [' + tensor([64, 3, SIDE, SIDE]) + b', "data": ['
 TEXT = b'{"inputs": [{"name": "image", "datatype": "BYTES", "shape": [1], "data": ["'
 FORM = b'--x\r\nContent-Disposition: form-data; name="f"; filename="a"\r\n\r\n'
@@ -271,3 +283,77 @@ def test_a_page_of_large_photographs_is_shown(tmp_path: Path) -> None:
         with ThreadPoolExecutor(len(names)) as browser:
             assert set(browser.map(look, names)) == {httpx.codes.OK}
         check(worker, [0.0], LABEL_LIMIT)
+
+
+TRAINED_ON: dict[str, Callable[[], bytes]] = {
+    "89 million, CMYK.jpg": lambda: saved(
+        flat(9400, 9400).convert("CMYK"), "JPEG", progressive=True, exif=turned()
+    ),
+    "50 million fractions.tiff": lambda: saved(
+        fractions(7100, 7100), "TIFF", compression="tiff_lzw"
+    ),
+    "39 million, WebP.webp": lambda: saved(flat(6300, 6300), "WEBP", method=0),
+}
+"""What a dataset may hold at most; each takes 600 to 700 MiB when it is decoded."""
+REFUSED: dict[str, Callable[[], bytes]] = {
+    "strip.png": lambda: saved(flat(1, 60_000), "PNG"),
+    "too many.png": lambda: saved(flat(9500, 9500), "PNG", compress_level=1),
+    "no end.png": lambda: b"\x89PNG\r\n\x1a\n",
+}
+
+
+@pytest.fixture(scope="module")
+def job_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A dataset with the worst pictures, and the models of its classes."""
+    folder = tmp_path_factory.mktemp("job")
+    dataset = folder / "dataset"
+    samples = draw_colours(dataset, SHADES, 16)
+    for number, (name, make) in enumerate({**TRAINED_ON, **REFUSED}.items()):
+        (dataset / name).write_bytes(make())
+        samples.append((dataset / name, list(SHADES)[number % 2]))
+    os.truncate(dataset / "no end.png", 2**31)
+    lines = [f"{path.name} {label}\n" for path, label in samples]
+    (dataset / "index.txt").write_text("".join(lines))
+    for name in ("base.ckpt", "base.onnx"):
+        TinyMSClassifier(list(SHADES), 96).save(folder / name)
+    return folder
+
+
+@pytest.fixture
+def round_environment(job_folder: Path, identity: dict[str, str]) -> dict[str, str]:
+    """Return a round's environment, with the manifests' own settings."""
+    index = str(job_folder / "dataset" / "index.txt")
+    return {
+        **BARE_ENVIRONMENT,
+        **identity,
+        "input_shape": "96,96",
+        "epochs": "1",
+        "batch_size": "16",
+        "fine_tune": "full",
+        "unreadable_share": "0.5",
+        "BASE_MODEL_URL": str(job_folder / "base.ckpt"),
+        "MODEL_URL": str(job_folder / "out" / "1"),
+        "MODEL_URLS": str(job_folder / "base.onnx"),
+        "TRAIN_DATASET_URL": index,
+        "TEST_DATASET_URL": index,
+        "ORIGINAL_DATASET_URL": index,
+    }
+
+
+@pytest.mark.parametrize(("name", "limit"), [("train", TRAIN_LIMIT), ("eval", EVAL_LIMIT)])
+def test_a_round_with_the_worst_pictures_is_completed(
+    round_environment: dict[str, str],
+    local_controller: FakeLocalController,
+    job_folder: Path,
+    name: str,
+    limit: int,
+) -> None:
+    command = [sys.executable, "-m", "workers", name]
+    with subprocess.Popen(command, env=round_environment) as process:
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+    assert process.returncode == 0
+    assert local_controller.next_message().status is WorkerStatus.COMPLETED
+    assert usage.ru_maxrss * 1024 < limit
+    [quarantine] = job_folder.rglob(f"{name}-quarantine.csv")
+    assert {each.path for each in read_quarantine(quarantine)} == set(REFUSED)

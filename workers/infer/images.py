@@ -8,7 +8,6 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from backend.errors import ImageError
 from backend.images.opening import Header, read_header
 from backend.images.preprocessing import InputFormat, preprocess
 from workers.http.refusals import TooLargeError
@@ -17,7 +16,6 @@ __all__ = ["DecodedPicture", "ImageReader", "check_picture"]
 
 _SUFFIXES = {"JPEG": ".jpg", "MPO": ".jpg"}  # MPO: a JPEG file with several pictures
 _USUAL_BYTES_PER_PIXEL = 8
-_LONGEST_ASPECT = 50
 _LARGE_PIXELS = 4_000_000
 _MOST_THREADS = 4  # each decodes up to as many pixels
 
@@ -35,7 +33,7 @@ def check_picture(header: Header, largest_pixels: float) -> None:
     """Refuse pictures that would exhaust the memory when decoded.
 
     Raises TooLargeError for more than ``largest_pixels``, or fewer if a pixel takes more than
-    the usual 8 bytes, and ImageError for a strip so narrow that scaling it up would do the same.
+    the usual 8 bytes.
     """
     width, height = header.width, header.height
     most = largest_pixels * _USUAL_BYTES_PER_PIXEL / header.bytes_per_pixel
@@ -43,11 +41,6 @@ def check_picture(header: Header, largest_pixels: float) -> None:
         raise TooLargeError(
             f"The picture has {width} x {height} pixels: at most {most / 1e6:.3g} million are "
             f"taken as such a {header.format}."
-        )
-    if max(width, height) > _LONGEST_ASPECT * min(width, height):
-        raise ImageError(
-            f"The picture has {width} x {height} pixels: its sides must not differ more than "
-            f"{_LONGEST_ASPECT}-fold."
         )
 
 

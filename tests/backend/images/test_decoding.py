@@ -59,7 +59,7 @@ def test_unreadable_images_are_reported_once_and_left_out(mixed: list[ImageSourc
 
 def test_images_are_reported_in_the_callers_thread(mixed: list[ImageSource]) -> None:
     threads = set()
-    kept = readable(mixed, lambda *_: threads.add(threading.current_thread()))
+    kept = readable(mixed, 32, lambda *_: threads.add(threading.current_thread()))
     assert kept == [0, 1, 3, 4, 6]
     assert threads == {threading.current_thread()}
 

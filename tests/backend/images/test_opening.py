@@ -70,7 +70,7 @@ def test_transparency_does_not_change_the_colours(picture: Pixels) -> None:
     np.testing.assert_array_equal(np.asarray(opened), picture)
 
 
-@given(width=st.integers(1, 1200), height=st.integers(1, 1200), at_least=st.integers(1, 300))
+@given(width=st.integers(24, 1200), height=st.integers(24, 1200), at_least=st.integers(1, 300))
 @settings(max_examples=40, deadline=None)
 def test_a_large_jpeg_is_decoded_smaller_but_never_below_what_is_asked(
     width: int, height: int, at_least: int
@@ -326,6 +326,30 @@ def test_a_header_tells_what_decoding_takes(
     header = read_header(buffer.getvalue())
     assert header[:3] == (60, 40, suffix)
     assert header.bytes_per_pixel == expected
+
+
+def blank(width: int, height: int, format_: str = "PNG") -> bytes:
+    buffer = io.BytesIO()
+    Image.new("RGB", (width, height)).save(buffer, format_)
+    return buffer.getvalue()
+
+
+def test_a_strip_is_refused_in_either_direction() -> None:
+    for width, height in ((2, 101), (101, 2)):
+        with pytest.raises(ImageError, match="its sides differ more than 50-fold"):
+            read_header(blank(width, height))
+    for width, height in ((2, 100), (100, 2)):
+        assert read_header(blank(width, height))[:2] == (width, height)
+
+
+def test_pictures_that_take_more_bytes_have_fewer_pixels(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(opening, "MOST_PIXELS", 1000)
+    assert read_header(blank(30, 33))[:2] == (30, 33)
+    with pytest.raises(ImageError, match=r"more than 0\.001 million of such a PNG"):
+        read_header(blank(30, 34))
+    assert read_header(blank(20, 22, "WEBP"))[:2] == (20, 22)
+    with pytest.raises(ImageError, match=r"more than 0\.000444 million of such a WEBP"):
+        read_header(blank(21, 22, "WEBP"))
 
 
 def test_the_callers_own_errors_pass(picture: Pixels) -> None:
