@@ -2,10 +2,12 @@
 
 import asyncio
 import math
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import aclosing, suppress
 from pathlib import Path
+from typing import TypeVar
 
+from lightkube import AsyncClient
 from lightkube.types import CascadeType
 
 from backend.errors import SettingsError, TemporaryError
@@ -21,6 +23,8 @@ __all__ = ["KubernetesRunner"]
 
 _DELETION_SECONDS = 60.0
 """A pod has 30 seconds to end."""
+
+_Answer = TypeVar("_Answer")
 
 
 class KubernetesRunner:
@@ -56,8 +60,7 @@ class KubernetesRunner:
         """
         async with asyncio.timeout(timeout), connect() as client:
             await apply(client, self._documents, self._resources)
-            observer = Observer(client, self._resources, self._preparations)
-            async with aclosing(observer.follow()) as statuses:
+            async with aclosing(self._observer(client).follow()) as statuses:
                 async for status in statuses:
                     if on_status:
                         on_status(status)
@@ -67,15 +70,16 @@ class KubernetesRunner:
 
     def status(self) -> JobStatus:
         """Return the job's status from the cluster."""
-        return asyncio.run(self._read_status())
+        return asyncio.run(_connected(lambda client: self._observer(client).read()))
 
     async def watch(self, on_status: OnStatus) -> None:
         """Follow the job until it is deleted."""
-        async with connect() as client:
-            observer = Observer(client, self._resources, self._preparations)
-            async with aclosing(observer.follow()) as statuses:
-                async for status in statuses:
-                    on_status(status)
+        async with (
+            connect() as client,
+            aclosing(self._observer(client).follow()) as statuses,
+        ):
+            async for status in statuses:
+                on_status(status)
 
     def retry(self) -> str:
         """Refuse: only the LocalController starts rounds, and it knows nothing but its trigger.
@@ -98,7 +102,7 @@ class KubernetesRunner:
         Raises:
             TemporaryError: that takes more than a minute; says what it is waiting for.
         """
-        asyncio.run(self._delete())
+        asyncio.run(_connected(self._delete))
 
     def apply(self) -> None:
         """Apply the manifests; changes take effect without losing rounds.
@@ -107,7 +111,7 @@ class KubernetesRunner:
             SettingsError: the cluster refuses them; nothing is applied.
             TemporaryError: the node is offline; nothing is applied.
         """
-        asyncio.run(self._apply())
+        asyncio.run(_connected(lambda client: apply(client, self._documents, self._resources)))
 
     def restore(self) -> None:
         """Have the missing inference pod recreated.
@@ -116,46 +120,38 @@ class KubernetesRunner:
             SettingsError: the job is not being run, or has its inference pod.
             TemporaryError: the node is offline, or the GlobalManager does not create the pod.
         """
-        asyncio.run(self._restore())
+        asyncio.run(_connected(lambda client: restore_inference(client, self._resources)))
 
-    async def _read_status(self) -> JobStatus:
-        async with connect() as client:
-            return await Observer(client, self._resources, self._preparations).read()
-
-    async def _apply(self) -> None:
-        async with connect() as client:
-            await apply(client, self._documents, self._resources)
-
-    async def _restore(self) -> None:
-        async with connect() as client:
-            await restore_inference(client, self._resources)
-
-    async def _delete(self) -> None:
+    async def _delete(self, client: AsyncClient) -> None:
         name, namespace = self._resources.name, self._resources.namespace
         problem = ""
-        async with connect() as client:
-            try:
-                with explained():
-                    await client.delete(
-                        SEDNA_JOB, name, namespace=namespace, cascade=CascadeType.FOREGROUND
-                    )
-            except NotFoundError:
-                raise SettingsError(f"the job {namespace}/{name} is not being run") from None
-            try:
-                # The observer's error is that the job has already been deleted.
-                with suppress(SettingsError):
-                    async with (
-                        asyncio.timeout(_DELETION_SECONDS),
-                        aclosing(Observer(client, self._resources).follow()) as statuses,
-                    ):
-                        async for status in statuses:
-                            problem = status.problem
-            except TimeoutError:
-                raise TemporaryError(
-                    f"{problem}: the deletion continues on its own; `iljob status --on kubernetes"
-                    " MANIFESTS` shows how far it is"
-                ) from None
+        try:
+            with explained():
+                await client.delete(
+                    SEDNA_JOB, name, namespace=namespace, cascade=CascadeType.FOREGROUND
+                )
+        except NotFoundError:
+            raise SettingsError(f"the job {namespace}/{name} is not being run") from None
+        try:
+            # The observer's error is that the job has already been deleted.
+            with suppress(SettingsError):
+                async with (
+                    asyncio.timeout(_DELETION_SECONDS),
+                    aclosing(self._observer(client).follow()) as statuses,
+                ):
+                    async for status in statuses:
+                        problem = status.problem
+        except TimeoutError:
+            raise TemporaryError(
+                f"{problem}: the deletion continues on its own; `iljob status --on kubernetes"
+                " MANIFESTS` shows how far it is"
+            ) from None
 
-    @property
-    def _preparations(self) -> list[str]:
-        return [each["metadata"]["name"] for each in self._documents if each["kind"] == "Job"]
+    def _observer(self, client: AsyncClient) -> Observer:
+        names = [each["metadata"]["name"] for each in self._documents if each["kind"] == "Job"]
+        return Observer(client, self._resources, names)
+
+
+async def _connected(act: Callable[[AsyncClient], Awaitable[_Answer]]) -> _Answer:
+    async with connect() as client:
+        return await act(client)

@@ -40,14 +40,29 @@ class Node:
         return Path(self.prefix + normpath(f"/{url.lstrip('/')}"))
 
 
-@dataclass(frozen=True)
 class JobFiles:
     """The files of a job: URLs are the node's paths, all others are this machine's."""
 
-    node: Node
-    namespace: str
-    name: str
-    output_url: str
+    def __init__(self, node: Node, namespace: str, name: str, output_url: str) -> None:
+        """Name the files of the job ``namespace/name`` with this outputDir on ``node``."""
+        self.node = node
+        self.namespace = namespace
+        self.name = name
+        self.output_url = output_url
+        self.folder = node.local(output_url) / "iljob"
+        """The runner's own folder, for its user only."""
+        self.state = self.folder / "state.json"
+        """Everything that is needed to continue."""
+        self.lock = self.folder / "lock"
+        """Locked by the job's only runner; contains that runner's process id."""
+        self.report = self.folder / "report.html"
+        self.retry = self.folder / "retry"
+        """After how many rounds `iljob retry` has asked for another."""
+        self.logs = self.folder / "logs"
+        """One file for each worker."""
+        self.hot_update = node.local(f"{_HOT_UPDATE_ROOT}/{namespace}/{JOB_KIND}/{name}")
+        self.hot_update_config = self.hot_update / MODEL_HOT_UPDATE_FILE
+        """The file that announces a new model to the inference worker."""
 
     @classmethod
     def of(cls, resources: JobResources, node: Node) -> "JobFiles":
@@ -55,49 +70,9 @@ class JobFiles:
         output_url = normpath(resources.job.spec.output_dir)
         return cls(node, resources.namespace, resources.name, output_url)
 
-    @property
-    def folder(self) -> Path:
-        """The runner's own folder, for its user only: state, lock, logs, report."""
-        return self.node.local(self.output_url) / "iljob"
-
-    @property
-    def state(self) -> Path:
-        """Everything that is needed to continue."""
-        return self.folder / "state.json"
-
-    @property
-    def lock(self) -> Path:
-        """Locked by the job's only runner; contains that runner's process id."""
-        return self.folder / "lock"
-
-    @property
-    def report(self) -> Path:
-        """The file that `iljob report` writes."""
-        return self.folder / "report.html"
-
-    @property
-    def retry(self) -> Path:
-        """After how many rounds `iljob retry` has asked for another."""
-        return self.folder / "retry"
-
-    @property
-    def logs(self) -> Path:
-        """One file for each worker."""
-        return self.folder / "logs"
-
     def scratch(self, kind: str) -> Path:
         """Return the folder for the temporary files of a kind of worker."""
         return self.folder / "tmp" / kind
-
-    @property
-    def hot_update(self) -> Path:
-        """The folder for hot updates."""
-        return self.node.local(f"{_HOT_UPDATE_ROOT}/{self.namespace}/{JOB_KIND}/{self.name}")
-
-    @property
-    def hot_update_config(self) -> Path:
-        """The file that announces a new model to the inference worker."""
-        return self.hot_update / MODEL_HOT_UPDATE_FILE
 
     def train_data_url(self, round_: int) -> str:
         """Return the URL of the training samples of ``round_``."""

@@ -24,7 +24,6 @@ from jobs.standalone.containers import ContainerEngine, InContainers
 from jobs.standalone.controller import Controller
 from jobs.standalone.deployment import relocate_hot_update
 from jobs.standalone.index import count, count_lines
-from jobs.standalone.journal import Journal
 from jobs.standalone.limits import check_limits, check_models
 from jobs.standalone.paths import JobFiles, Node
 from jobs.standalone.problems import inaction
@@ -78,12 +77,8 @@ class StandaloneRunner:
         self._backoff_seconds = backoff_seconds
         self._index = node.local(resources.dataset.spec.url)
         self.files = JobFiles.of(resources, node)
-        self._factory = WorkerFactory(
-            resources,
-            node,
-            self.files,
-            InContainers(node, self.files, engine) if engine else Place(node, self.files),
-        )
+        place = InContainers(node, self.files, engine) if engine else Place(node, self.files)
+        self._factory = WorkerFactory(resources, place)
 
     async def run(
         self,
@@ -93,7 +88,7 @@ class StandaloneRunner:
         on_status: OnStatus | None = None,
     ) -> JobStatus:
         """Run until ``rounds`` rounds of the job have ended; see `JobRunner.run`."""
-        check_models(self._resources, self._factory.node)
+        check_models(self._resources, self.files.node)
         self._factory.place.check(self._resources.pods.values())
         self._check_index()
         self.files.make_folders()
@@ -174,7 +169,7 @@ class StandaloneRunner:
         processes.adopt(pids)
         store.save()
         supervisor = Supervisor(self._factory, store, processes, self._backoff_seconds)
-        controller = Controller(RunningJob(self._factory, store, supervisor, Journal(store)))
+        controller = Controller(RunningJob(self._factory, store, supervisor))
         async with serve(application(controller.receive, state.secret), listener):
             try:
                 # The index is watched before the controller first reads it: they start in order.
@@ -193,7 +188,7 @@ class StandaloneRunner:
 
     def _open(self) -> StateFile:
         for pod in self._resources.pods.values():
-            make_host_folders(pod, self._factory.node)
+            make_host_folders(pod, self.files.node)
         self._remove_leftovers()
         relocate_hot_update(self.files, PurePath(self._factory.place.hot_update_config).parent)
         state = StateFile.read(self.files.state) or self._new_state()
@@ -205,7 +200,7 @@ class StandaloneRunner:
     def _remove_leftovers(self) -> None:
         """Remove files that a killed runner had not finished writing."""
         models = (self._resources.deploy_model, self._resources.eval_model)
-        served = {self._factory.node.local(model.spec.url).parent for model in models}
+        served = {self.files.node.local(model.spec.url).parent for model in models}
         for folder in {self.files.folder, self.files.hot_update, *served}:
             remove_leftovers(folder)
 
@@ -274,7 +269,7 @@ class StandaloneRunner:
             if worker.ended is None:
                 worker.last_line = last_line(worker.log)
         inference = self._resources.job.spec.deploy_spec.template.spec
-        folder = container_environment(inference, self._factory.node).get("HE_SAVED_URL")
+        folder = container_environment(inference, self.files.node).get("HE_SAVED_URL")
         copy.hard_examples = Path(folder) if folder else None
         copy.problem = inaction(copy, self._index)
         copy.note = _class_change(copy, self._resources)

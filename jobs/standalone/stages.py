@@ -1,22 +1,19 @@
 """The common part of the three stages: conditions from Waiting to the worker's report."""
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import ClassVar
 
 from pydantic import ValidationError
 
-from jobs.resources.checks import JobResources
-from jobs.resources.schema import IncrementalLearningJobSpec, Model
+from jobs.resources.schema import Model
 from jobs.standalone.conditions import StageModel, pick
 from jobs.standalone.index import count_lines
 from jobs.standalone.journal import Journal
-from jobs.standalone.paths import JobFiles
 from jobs.standalone.problems import shown_log
 from jobs.standalone.server import WorkerReport
-from jobs.standalone.state import JobState, StateFile
+from jobs.standalone.state import StateFile
 from jobs.standalone.supervisor import StageFailedError, Supervisor
 from jobs.standalone.workers import WorkerFactory
 from jobs.status import ConditionType, WorkerState
@@ -27,43 +24,24 @@ __all__ = ["RunningJob", "StageSteps", "WorkerSteps", "local_time"]
 _SECONDS_TO_REWRITE = 10.0
 
 
-@dataclass(frozen=True)
 class RunningJob:
     """A job and the parts that run it."""
 
-    factory: WorkerFactory
-    store: StateFile
-    supervisor: Supervisor
-    journal: Journal
-
-    @property
-    def state(self) -> JobState:
-        """The job's progress."""
-        return self.store.state
-
-    @property
-    def resources(self) -> JobResources:
-        """The job and the resources that it names."""
-        return self.factory.resources
-
-    @property
-    def spec(self) -> IncrementalLearningJobSpec:
-        """The job's spec."""
-        return self.factory.resources.job.spec
-
-    @property
-    def files(self) -> JobFiles:
-        """The job's files."""
-        return self.factory.files
-
-    @property
-    def index(self) -> Path:
-        """The dataset's index file."""
-        return self.local(self.resources.dataset.spec.url)
+    def __init__(self, factory: WorkerFactory, store: StateFile, supervisor: Supervisor) -> None:
+        """Run the job whose workers ``factory`` makes, from its state in ``store``."""
+        self.factory = factory
+        self.store = store
+        self.state = store.state
+        self.supervisor = supervisor
+        self.journal = Journal(store)
+        self.resources = factory.resources
+        self.spec = factory.resources.job.spec
+        self.files = factory.place.files
+        self.index = self.local(self.resources.dataset.spec.url)
 
     def local(self, url: str) -> Path:
         """Return the path on this machine for the node's path ``url``."""
-        return self.factory.node.local(url)
+        return self.factory.place.node.local(url)
 
     async def until_index_is_whole(self) -> None:
         """Wait a while if the index is shorter than it was, since it may be being rewritten."""

@@ -51,7 +51,7 @@ class Supervisor:
             server = state.server(worker.name)
             environment = self._factory.environment(worker, server, input_)
             command = self._factory.command(worker, environment)
-            _empty(self._factory.files.scratch(worker.kind))
+            _empty(self._factory.place.files.scratch(worker.kind))
             await self._processes.start(worker, command, environment)
 
     async def report_of(self, worker: WorkerState) -> WorkerReport:

@@ -79,15 +79,13 @@ class WorkerFactory:
     """Creates the workers of one job; ``place`` is where they run."""
 
     resources: JobResources
-    node: Node
-    files: JobFiles
     place: Place
 
     def new(self, kind: str, round_: int) -> WorkerState:
         """Return a worker that has not started, with a new name."""
         suffix = "".join(secrets.choice(_SUFFIX_ALPHABET) for _ in range(_SUFFIX_LENGTH))
         name = f"{_NAMES[kind]}-{suffix}"
-        log = self.files.logs / f"{kind}-{round_}-{name}.log"
+        log = self.place.files.logs / f"{kind}-{round_}-{name}.log"
         return WorkerState(name=name, kind=kind, log=log, started=datetime.now(UTC))
 
     def command(self, worker: WorkerState, environment: Mapping[str, str]) -> list[str]:
@@ -106,7 +104,7 @@ class WorkerFactory:
         ``server`` is its LC_SERVER; an inference worker has no ``input_``.
         """
         kept = {name: os.environ[name] for name in _KEPT_VARIABLES if name in os.environ}
-        kept[_SCRATCH] = str(self.files.scratch(worker.kind))
+        kept[_SCRATCH] = str(self.place.files.scratch(worker.kind))
         template = self.place.variables(self._pod(worker))
         return kept | template | self._common(worker, server) | self._own(worker, input_)
 

@@ -25,7 +25,7 @@ def factory(job: Job) -> WorkerFactory:
     resources, node = load_job([job.manifests]), Node(job.root)
     files = JobFiles.of(resources, node)
     place = InContainers(node, files, ContainerEngine("podman"))
-    return WorkerFactory(resources, node, files, place)
+    return WorkerFactory(resources, place)
 
 
 def run(

@@ -42,7 +42,7 @@ def _own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 def factory(job: Job, root: Path | None = None) -> WorkerFactory:
     resources, node = load_job([job.manifests]), Node(root or job.root)
     files = JobFiles.of(resources, node)
-    return WorkerFactory(resources, node, files, Place(node, files))
+    return WorkerFactory(resources, Place(node, files))
 
 
 def contract(job: Job, kind: str, input_: StageInput | None = ROUND_1) -> dict[str, str]:
