@@ -75,7 +75,7 @@ async def _run_job(
         with open_view(json=False) as view:
 
             def show(status: JobStatus) -> None:
-                view.update(status)
+                view(status)
                 nights.tell(status)
 
             try:

@@ -27,7 +27,7 @@ from jobs.standalone.containers import ENGINES, ContainerEngine
 from jobs.standalone.problems import sentence
 from jobs.standalone.runner import StandaloneRunner
 from jobs.status import JobStatus, Outcome
-from jobs.view import View, open_view
+from jobs.view import open_view
 
 if TYPE_CHECKING:
     from jobs.kubernetes.runner import KubernetesRunner
@@ -128,27 +128,20 @@ def _run(arguments: argparse.Namespace) -> int:
     """Run the job from its current state."""
     engine = ContainerEngine.find(arguments.engine) if arguments.in_containers else None
     runner = _runner(arguments, engine)
+    ended: list[int] = []  # before this run
     with open_view(json=arguments.json) as view:
-        run = _Run(view)
+
+        def show(status: JobStatus) -> None:
+            if not ended:
+                ended.append(status.rounds_ended)
+            view(status)
+
         try:
-            status = asyncio.run(_until_signal(runner, arguments, run.update))
+            status = asyncio.run(_until_signal(runner, arguments, show))
         except TimeoutError:
             sys.stderr.write(f"iljob: the {arguments.timeout:g} seconds have passed\n")
             return _FAILED
-    return _exit_status(status, arguments.rounds, run.ended_before or 0)
-
-
-class _Run:
-    """Shows a run's statuses, and records how many rounds had ended before it."""
-
-    def __init__(self, view: View) -> None:
-        self.ended_before: int | None = None
-        self._view = view
-
-    def update(self, status: JobStatus) -> None:
-        if self.ended_before is None:
-            self.ended_before = status.rounds_ended
-        self._view.update(status)
+    return _exit_status(status, arguments.rounds, ended[0] if ended else 0)
 
 
 async def _until_signal(
@@ -194,7 +187,7 @@ def _status(arguments: argparse.Namespace) -> int:
     """Show the job's progress."""
     status = _runner(arguments).status()
     with open_view(json=arguments.json) as view:
-        view.update(status)
+        view(status)
     return 0
 
 
@@ -204,7 +197,7 @@ def _watch(arguments: argparse.Namespace) -> int:
     runner.status()
     with open_view(json=arguments.json) as view:
         try:
-            asyncio.run(runner.watch(view.update))
+            asyncio.run(runner.watch(view))
         except KeyboardInterrupt:
             return 0
     return 0

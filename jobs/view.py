@@ -1,10 +1,10 @@
 """Shows a job while it runs: a live display on a terminal, one line per change elsewhere."""
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from typing import NamedTuple, Protocol, TextIO
+from typing import NamedTuple, TextIO
 
 from pydantic_core import to_json
 from rich.console import Console, ConsoleDimensions, Group, RenderableType
@@ -14,6 +14,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from jobs.runner import OnStatus
 from jobs.status import (
     Condition,
     ConditionType,
@@ -25,7 +26,7 @@ from jobs.status import (
     WorkerState,
 )
 
-__all__ = ["View", "open_view", "render"]
+__all__ = ["open_view", "render"]
 
 _ROUNDS_SHOWN = 6
 _WORKERS_SHOWN = 3
@@ -49,16 +50,9 @@ _OUTCOME_STYLE = {
 }
 
 
-class View(Protocol):
-    """Shows one job, status by status."""
-
-    def update(self, status: JobStatus) -> None:
-        """Show what is new in ``status``."""
-
-
 @contextmanager
-def open_view(*, json: bool, stream: TextIO | None = None) -> Iterator[View]:
-    """Yield the view that suits ``stream`` (default: standard output).
+def open_view(*, json: bool, stream: TextIO | None = None) -> Iterator[OnStatus]:
+    """Yield what shows a job, status by status, as suits ``stream`` (default: standard output).
 
     A terminal gets a live display. Anything else gets one plain line for each new condition,
     round end, restart, problem and note. With ``json`` each of those is one JSON object on a line:
@@ -76,13 +70,18 @@ def open_view(*, json: bool, stream: TextIO | None = None) -> Iterator[View]:
     The first status of a job that is already running gives its whole history.
     """
     out = stream if stream is not None else sys.stdout
-    if json:
-        yield _LineView(out, _Change.json)
-    elif out.isatty():
-        with _TerminalView(out) as view:
-            yield view
-    else:
-        yield _LineView(out, _Change.line)
+    if out.isatty() and not json:
+        console = Console(file=out, highlight=False)
+        with _Display(console=console, refresh_per_second=2) as display:
+            yield display.show
+        return
+    changes, to_line = _Changes(), _Change.json if json else _Change.line
+
+    def write(status: JobStatus) -> None:
+        out.writelines(f"{to_line(change)}\n" for change in changes.of(status))
+        out.flush()
+
+    yield write
 
 
 def render(status: JobStatus, now: datetime) -> RenderableType:
@@ -185,18 +184,6 @@ def _change(
     return _Change({"event": event, "time": utc, **job, **fields}, words, utc)
 
 
-class _LineView:
-    def __init__(self, stream: TextIO, to_line: Callable[[_Change], str]) -> None:
-        self._stream = stream
-        self._to_line = to_line
-        self._changes = _Changes()
-
-    def update(self, status: JobStatus) -> None:
-        for change in self._changes.of(status):
-            self._stream.write(self._to_line(change) + "\n")
-        self._stream.flush()
-
-
 class _Display(Live):
     """A live display that survives a resize.
 
@@ -205,6 +192,16 @@ class _Display(Live):
     """
 
     _drawn_at: ConsoleDimensions | None = None
+    _status: JobStatus | None = None
+
+    def show(self, status: JobStatus) -> None:
+        """Show a status."""
+        self._status = status
+        self.refresh()
+
+    def get_renderable(self) -> RenderableType:
+        """Return the newest status as it looks now: its clocks go on."""
+        return render(self._status, datetime.now(UTC)) if self._status else Text()
 
     def refresh(self) -> None:
         """Redraw; on an empty screen if the terminal's size has changed."""
@@ -213,31 +210,6 @@ class _Display(Live):
             self.console.clear()
         self._drawn_at = size
         super().refresh()
-
-
-class _TerminalView:
-    def __init__(self, stream: TextIO) -> None:
-        self._status: JobStatus | None = None
-        self._live = _Display(
-            console=Console(file=stream, highlight=False),
-            get_renderable=self._render,
-            refresh_per_second=2,
-        )
-
-    def __enter__(self) -> "_TerminalView":
-        self._live.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._live.stop()
-
-    def update(self, status: JobStatus) -> None:
-        # The display's own thread reads it while the runner may already be changing it.
-        self._status = status.model_copy(deep=True)
-        self._live.refresh()
-
-    def _render(self) -> RenderableType:
-        return render(self._status, datetime.now(UTC)) if self._status else Text()
 
 
 def _numbered(conditions: list[Condition]) -> list[tuple[int, Condition]]:

@@ -133,7 +133,7 @@ def lines(*statuses: JobStatus) -> list[str]:
     stream = io.StringIO()
     with open_view(json=False, stream=stream) as view:
         for status in statuses:
-            view.update(status)
+            view(status)
     return stream.getvalue().splitlines()
 
 
@@ -141,7 +141,7 @@ def objects(*statuses: JobStatus) -> list[dict[str, object]]:
     stream = io.StringIO()
     with open_view(json=True, stream=stream) as view:
         for status in statuses:
-            view.update(status)
+            view(status)
     return [json.loads(line) for line in stream.getvalue().splitlines()]
 
 
@@ -174,9 +174,9 @@ def test_a_status_that_its_owner_changes_in_place_is_shown_too() -> None:
     status = job(conditions=[], rounds=[])
     stream = io.StringIO()
     with open_view(json=False, stream=stream) as view:
-        view.update(status)
+        view(status)
         status.conditions.extend(conditions(*FIRST_ROUND[:1]))
-        view.update(status)
+        view(status)
 
     assert stream.getvalue() == "2026-11-22T11:45:39Z  round 1  Train  Waiting\n"
 
@@ -248,7 +248,7 @@ def test_a_change_is_always_one_printable_line(message: str) -> None:
 
     stream = io.StringIO()
     with open_view(json=False, stream=stream) as view:
-        view.update(status)
+        view(status)
 
     assert stream.getvalue()[:-1].isprintable()
 
@@ -407,8 +407,8 @@ def test_a_terminal_gets_the_live_display(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setenv("COLUMNS", "100")
     stream = Terminal()
     with open_view(json=False, stream=stream) as view:
-        view.update(job(rounds=[]))
-        view.update(job())
+        view(job(rounds=[]))
+        view(job())
 
     shown = stream.getvalue()
     assert "\x1b[?25l" in shown
@@ -425,10 +425,10 @@ def test_a_narrower_terminal_shows_the_display_once(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(os, "get_terminal_size", lambda *_: os.terminal_size((stream.width, 40)))
 
     with open_view(json=False, stream=stream) as view:
-        view.update(job())
+        view(job())
         for width in (60, 45):
             stream.resize(width)
-            view.update(job())
+            view(job())
 
     shown = "\n".join(stream.rows)
     assert shown.count("standalone") == 1
@@ -438,13 +438,13 @@ def test_a_narrower_terminal_shows_the_display_once(monkeypatch: pytest.MonkeyPa
 def test_json_on_a_terminal_is_json() -> None:
     stream = Terminal()
     with open_view(json=True, stream=stream) as view:
-        view.update(job())
+        view(job())
 
     assert all(json.loads(line) for line in stream.getvalue().splitlines())
 
 
 def test_standard_output_is_the_default(capsys: pytest.CaptureFixture[str]) -> None:
     with open_view(json=False) as view:
-        view.update(job(rounds=[], conditions=conditions(FIRST_ROUND[0])))
+        view(job(rounds=[], conditions=conditions(FIRST_ROUND[0])))
 
     assert capsys.readouterr().out == "2026-11-22T11:45:39Z  round 1  Train  Waiting\n"
