@@ -8,6 +8,7 @@ from watchfiles import awatch
 from backend.files import write_atomically
 from workers.data.answers import HardExample
 from workers.infer.inbox import DONE_FOLDER
+from workers.learning.offering import offered
 
 __all__ = ["EdgeNode"]
 
@@ -38,13 +39,13 @@ class EdgeNode:
                 return
 
     def unlabelled(self) -> list[tuple[Path, HardExample]]:
-        """Return the hard examples without a label, the most uncertain first."""
-        examples = []
-        for sidecar in self._hard_examples.glob("*.json"):
-            example = HardExample.model_validate_json(sidecar.read_bytes())
-            if example.true_label is None:
-                examples.append((self._hard_examples / example.image, example))
-        return sorted(examples, key=lambda each: each[1].certainty)
+        """Return the hard examples without a label, in the order in which to label them."""
+        sidecars = self._hard_examples.glob("*.json")
+        examples = [HardExample.model_validate_json(sidecar.read_bytes()) for sidecar in sidecars]
+        labelled = [example for example in examples if example.true_label is not None]
+        waiting = [example for example in examples if example.true_label is None]
+        ordered = offered(waiting, labelled)
+        return [(self._hard_examples / example.image, example) for example in ordered]
 
     def label(self, picture: Path, example: HardExample, true_label: str) -> None:
         """Write down what a hard example really shows."""

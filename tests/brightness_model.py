@@ -1,4 +1,7 @@
-"""A true ONNX model that needs no training: it tells a dark image from a bright one."""
+"""A true ONNX model that needs no training: it tells a dark image from a bright one.
+
+Its features are the means of red, green and blue.
+"""
 
 from pathlib import Path
 
@@ -19,12 +22,15 @@ def write_model(path: Path, sharpness: float = 4.0, classes: int = 2) -> Path:
     graph = helper.make_graph(
         [
             helper.make_node("GlobalAveragePool", ["x"], ["pooled"]),
-            helper.make_node("Flatten", ["pooled"], ["flat"]),
-            helper.make_node("MatMul", ["flat", "weights"], ["logits"]),
+            helper.make_node("Flatten", ["pooled"], ["features"]),
+            helper.make_node("MatMul", ["features", "weights"], ["logits"]),
         ],
         "brightness",
         [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["N", 3, SIDE, SIDE])],
-        [helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["N", classes])],
+        [
+            helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["N", classes]),
+            helper.make_tensor_value_info("features", TensorProto.FLOAT, ["N", 3]),
+        ],
         [numpy_helper.from_array(weights, "weights")],
     )
     model = helper.make_model(graph, ir_version=8, opset_imports=[helper.make_opsetid("", 13)])

@@ -77,6 +77,13 @@ class SelectedClasses:
 
     def run(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return logits (N, C); minus infinity for classes that the engine does not know."""
-        logits = self._engine.run(batch)[:, self._head.rows]
+        return self.run_with_features(batch)[0]
+
+    def run_with_features(
+        self, batch: NDArray[np.float32]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Do what `run` does, and return the engine's features (N, F) too."""
+        outputs, features = self._engine.run_with_features(batch)
+        logits = outputs[:, self._head.rows]
         logits[:, ~self._head.is_known] = -np.inf
-        return logits
+        return logits, features

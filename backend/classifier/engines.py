@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from backend.classifier.toolkit import Cell, Toolkit
 from backend.errors import MissingPackageError, ModelFileError
+from backend.models.onnx_values import FEATURES
 
 __all__ = ["Engine", "NetworkEngine", "OnnxEngine", "TimeLimit"]
 
@@ -35,6 +36,10 @@ class Engine(Protocol):
         """Take inputs (N, C, S, S) and return outputs (N, K), both float32."""
         ...
 
+    def run_with_features(self, batch: Array) -> tuple[Array, Array]:
+        """Return the features (N, F) too, from the same run; F is 0 if they are not an output."""
+        ...
+
 
 class OnnxEngine:
     """ONNX Runtime on the CPU: about five times faster to answer than MindSpore.
@@ -55,7 +60,8 @@ class OnnxEngine:
         self._on_one_core = self._on_all_cores if cores == 1 else _session(payload, origin, 1)
         self._cores = ThreadPoolExecutor(cores, thread_name_prefix="network")
         self._input = self._on_all_cores.get_inputs()[0].name
-        self._output = self._on_all_cores.get_outputs()[0].name
+        first, *others = (each.name for each in self._on_all_cores.get_outputs())
+        self._outputs = [first, *(name for name in others if name == FEATURES)]
         self._counting = Lock()
         self._batches = 0
 
@@ -72,25 +78,31 @@ class OnnxEngine:
 
     def run(self, batch: Array) -> Array:
         """Take inputs (N, C, S, S) and return the model's first output (N, K), both float32."""
+        return self.run_with_features(batch)[0]
+
+    def run_with_features(self, batch: Array) -> tuple[Array, Array]:
+        """Do what `run` does, and return the output ``features`` (N, F) too; without it F is 0."""
         with self._counted() as is_alone:
             if is_alone and len(batch) == 1:
-                return self._outputs(self._on_all_cores, batch)
-            parts = np.split(batch, len(batch))
-            return np.concatenate(list(self._cores.map(self._on_its_core, parts)))
+                return self._run(self._on_all_cores, batch)
+            parts = list(self._cores.map(self._run_on_one_core, np.split(batch, len(batch))))
+        outputs, features = zip(*parts, strict=True)
+        return np.concatenate(outputs), np.concatenate(features)
 
-    def _on_its_core(self, image: Array) -> Array:
-        return self._outputs(self._on_one_core, image)
+    def _run_on_one_core(self, image: Array) -> tuple[Array, Array]:
+        return self._run(self._on_one_core, image)
 
-    def _outputs(self, session: Any, batch: Array) -> Array:
+    def _run(self, session: Any, batch: Array) -> tuple[Array, Array]:
         with _limit.running() as options:
             try:
-                outputs: Array = session.run([self._output], {self._input: batch}, options)[0]
+                outputs = session.run(self._outputs, {self._input: batch}, options)
             except Exception as error:
                 reason = "it takes too long" if options.terminate else _first_line(error)
                 raise ModelFileError(
                     f"{self._origin}: ONNX Runtime cannot run the model ({reason}): use another."
                 ) from error
-        return outputs
+        features = outputs[1] if len(outputs) > 1 else np.empty((len(batch), 0), np.float32)
+        return outputs[0], features
 
     @contextmanager
     def _counted(self) -> Iterator[bool]:
@@ -128,6 +140,10 @@ class NetworkEngine:
             self._compiled_size = len(batch)
             outputs: Array = self._model.predict(mindspore.Tensor(batch)).asnumpy()
         return outputs[:count]
+
+    def run_with_features(self, batch: Array) -> tuple[Array, Array]:
+        """Do what `run` does, without features."""
+        return self.run(batch), np.empty((len(batch), 0), np.float32)
 
 
 def _session(payload: bytes, origin: str, threads: int) -> Any:

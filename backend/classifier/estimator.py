@@ -260,6 +260,13 @@ class Classifier(ABC):
         """Return the probabilities (N, C) of preprocessed inputs, (N, channels, S, S)."""
         return _softmax(self._require_engine().run(inputs))
 
+    def probabilities_and_features(
+        self, inputs: NDArray[np.float32]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Return what the head is given, too: (N, F), F 0 for a model that does not tell it."""
+        logits, features = self._require_engine().run_with_features(inputs)
+        return _softmax(logits), features
+
     def save(self, model_url: str | os.PathLike[str]) -> str:
         """Write the model atomically; the suffix decides the format.
 

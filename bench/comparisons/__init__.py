@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 
 from bench.comparisons.inference import as_it_comes, engines, evaluation, int8
+from bench.comparisons.labelling import labelling_photographs, labelling_rendered
 from bench.comparisons.learning import learning_photographs, learning_rendered
 from bench.comparisons.overhead import overhead
 from bench.comparisons.scale import growth
@@ -39,4 +40,6 @@ COMPARISONS: Mapping[str, Comparison] = {
     "serving-pictures": serving_pictures,
     "learning": learning_photographs,
     "learning-rendered": learning_rendered,
+    "labelling": labelling_photographs,
+    "labelling-rendered": labelling_rendered,
 }

@@ -7,7 +7,6 @@ from pathlib import Path, PurePosixPath
 from backend.errors import DatasetError, ImageError, SettingsError
 from backend.images.preprocessing import LabelledImages
 from backend.models import model_file
-from backend.models.weights import read_weights
 from workers.data.index_file import BadLine, Sample, read_index
 from workers.data.screening import Screen
 from workers.judgement import Comparison, Judgement, Share
@@ -69,7 +68,7 @@ def compare(models: Sequence[Path], index: Path, environment: Mapping[str, str])
 
 
 def _settings(model: Path, environment: Mapping[str, str]) -> EstimatorSettings:
-    card = _card(model)
+    card = model_file.read(model).card
     told = {}
     if card:
         told = {"class_names": ",".join(card.class_names), "input_shape": str(card.input_size)}
@@ -79,12 +78,6 @@ def _settings(model: Path, environment: Mapping[str, str]) -> EstimatorSettings:
         return EstimatorSettings.from_environment({**environment, **told})
     except SettingsError as error:
         raise SettingsError(f"{model} does not say what it was trained for: {error}.") from None
-
-
-def _card(model: Path) -> model_file.ModelCard | None:
-    if model.suffix == ".onnx":
-        return model_file.read(model).card
-    return read_weights(model)[1]
 
 
 def _openable(samples: Iterable[Sample], folder: Path, left_out: list[str]) -> list[Sample]:

@@ -1,10 +1,18 @@
 """The inference worker's answer for an image, a JSON file next to it."""
 
+from base64 import b64decode, b64encode
 from datetime import datetime
+from functools import cache
 
+import numpy as np
+from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
-__all__ = ["Answer", "HardExample", "Rejection"]
+__all__ = ["Answer", "HardExample", "Rejection", "packed_features"]
+
+_TINY = 1e-12
+_PACKED = 128
+"""Numbers that features are projected to: cosines keep within about 0.1."""
 
 
 class _Record(BaseModel):
@@ -42,9 +50,53 @@ class HardExample(_Prediction):
     """An answer that a person should look at."""
 
     true_label: str | None = Field(default=None, description="To be filled in.")
+    features: str = Field(
+        default="",
+        exclude_if=lambda text: not text,
+        description="What its picture looks like to the model, which similar pictures share: 128 "
+        "float16 numbers, little-endian, Base64. Absent if the model does not tell it.",
+    )
+
+    @property
+    def uncertainty(self) -> float:
+        """One minus the margin between the two likeliest classes, 0 to 1."""
+        first, second = sorted([*self.probabilities.values(), 0.0, 0.0])[-1:-3:-1]
+        return 1 - (first - second)
+
+    @property
+    def direction(self) -> NDArray[np.float32]:
+        """The features as a vector of length 1; of none, an empty one."""
+        try:
+            values = np.frombuffer(b64decode(self.features), "<f2").astype(np.float32)
+        except ValueError:
+            return np.empty(0, np.float32)
+        if not np.isfinite(values).all():
+            return np.empty(0, np.float32)
+        return values / max(float(np.linalg.norm(values)), _TINY)
 
 
 class Rejection(_Record):
     """Why an image was not answered."""
 
     reason: str
+
+
+def packed_features(features: NDArray[np.float32]) -> str:
+    """Return the text of `HardExample.features` for the features (F,) of one image.
+
+    It is empty for no features, and for those that are 0 or not finite.
+
+    They are projected at random, always in the same way, which keeps their cosines (Johnson and
+    Lindenstrauss, "Extensions of Lipschitz mappings into a Hilbert space", 1984).
+    """
+    length = float(np.linalg.norm(features))
+    if not 0 < length < np.inf:
+        return ""
+    projected = (features / length) @ _projection(len(features))
+    return b64encode(projected.astype("<f2").tobytes()).decode()
+
+
+@cache
+def _projection(size: int) -> NDArray[np.float32]:
+    generator = np.random.default_rng(0)
+    return generator.standard_normal((size, _PACKED), dtype=np.float32) / np.float32(_PACKED**0.5)

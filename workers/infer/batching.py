@@ -25,10 +25,13 @@ M = TypeVar("M")
 
 
 class Scores(NamedTuple, Generic[M]):
-    """Probabilities (N, C), and the model that gave them."""
+    """What a network says of N images, and the model that it is."""
 
     probabilities: Array
+    """(N, C)."""
     model: M
+    features: Array
+    """(N, F), what the head is given; F is 0 for a network that does not tell it."""
 
 
 @dataclass(frozen=True)
@@ -117,9 +120,10 @@ class Batcher(Generic[M]):
         if len(batch) == 1:
             return [self._score(batch[0].inputs)]
         inputs = [request.inputs for request in batch]
-        probabilities, model = self._score(np.concatenate(inputs))
+        probabilities, model, features = self._score(np.concatenate(inputs))
         ends = np.cumsum([len(each) for each in inputs])[:-1]
-        return [Scores(part, model) for part in np.split(probabilities, ends)]
+        parts = zip(np.split(probabilities, ends), np.split(features, ends), strict=True)
+        return [Scores(part, model, of_part) for part, of_part in parts]
 
     def _finish(self, batch: list[_Request[M]], computed: Future[list[Scores[M]]]) -> None:
         """Hand each request its scores, or the error that its sender is told."""

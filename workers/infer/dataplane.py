@@ -7,7 +7,7 @@ from importlib.metadata import PackageNotFoundError, version
 import numpy as np
 from numpy.typing import NDArray
 
-from workers.data.answers import HardExample
+from workers.data.answers import HardExample, packed_features
 from workers.http.capacity import Capacity
 from workers.http.refusals import RequestError, UnknownModelError
 from workers.infer.batching import Batcher, Scores
@@ -29,6 +29,8 @@ from workers.infer.tensors import Tensor
 __all__ = ["INPUT", "PICTURE", "DataPlane"]
 
 Array = NDArray[np.float32]
+
+_NO_FEATURES = np.empty(0, np.float32)
 
 SERVER_NAME = "sedna-tinyms"
 INPUT = "input"
@@ -215,14 +217,14 @@ class DataPlane:
             scores, hard = self._judge(await self._batcher.submit(inputs))
         for number, is_hard in enumerate(hard):
             if is_hard and self._recorder:
-                row = scores.probabilities[number]
-                example = self._example(name, scores.model, row, is_hard)
+                row, features = scores.probabilities[number], scores.features[number]
+                example = self._example(name, scores.model, row, is_hard, features)
                 file = f"{name.rpartition('.')[0] or name}{decoded[number].suffix}"
                 self._recorder.record(file, pictures[number], example)
         return scores, hard
 
     def _judge(self, scores: Scores[ServedModel]) -> tuple[Scores[ServedModel], list[bool]]:
-        probabilities, model = scores
+        probabilities, model, _ = scores
         if not np.isfinite(probabilities).all():
             raise RequestError(
                 f"Input {INPUT}: the values are so large that the network's outputs are not finite."
@@ -231,7 +233,9 @@ class DataPlane:
         self._metrics.count_answers(model, probabilities, hard)
         return scores, hard
 
-    def _example(self, name: str, model: ServedModel, row: Array, hard: bool) -> HardExample:
+    def _example(
+        self, name: str, model: ServedModel, row: Array, hard: bool, features: Array = _NO_FEATURES
+    ) -> HardExample:
         return HardExample(
             image=name,
             time=datetime.now(UTC),
@@ -240,6 +244,7 @@ class DataPlane:
             miner=self._settings.hem_name,
             hard=hard,
             model_version=model.version,
+            features=packed_features(features),
         )
 
     def _check_model(self, name: str, version: str | None) -> None:

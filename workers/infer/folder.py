@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from backend.errors import ImageError, WriteError
 from backend.images.opening import read_header
 from backend.images.preprocessing import preprocess
-from workers.data.answers import Answer, HardExample
+from workers.data.answers import Answer, HardExample, packed_features
 from workers.http.refusals import TooLargeError
 from workers.infer.hard_examples import HardExampleStore
 from workers.infer.images import check_picture
@@ -153,16 +153,17 @@ class FolderService:
         _log.warning("rejected %s", reason)
 
     def _answer(self, served: ServedModel, batch: Sequence[_OpenedImage]) -> None:
-        probabilities = served.probabilities(np.stack([image.input for image in batch]))
+        probabilities, _, features = served.score(np.stack([image.input for image in batch]))
         hard = [served.is_hard(row) for row in probabilities]
         self._metrics.count_answers(served, probabilities, hard)
-        for (waiting, _), row, is_hard in zip(batch, probabilities, hard, strict=True):
+        rows = zip(batch, probabilities, features, hard, strict=True)
+        for (waiting, _), row, features_row, is_hard in rows:
             with self._apart(waiting):
-                self._conclude(waiting, self._describe(served, waiting, row, is_hard))
+                self._conclude(waiting, self._describe(served, waiting, row, is_hard), features_row)
 
-    def _conclude(self, waiting: WaitingImage, answer: Answer) -> None:
+    def _conclude(self, waiting: WaitingImage, answer: Answer, features: Array) -> None:
         if answer.hard and self._store:
-            example = HardExample.model_validate(answer.model_dump())
+            example = HardExample(**answer.model_dump(), features=packed_features(features))
             self._store.save(waiting.name, waiting.path.read_bytes(), example)
         self._inbox.answer(waiting, answer)
         _log.info(

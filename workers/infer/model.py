@@ -64,13 +64,18 @@ class ServedModel:
 
         They are not finite if the network's outputs are not.
         """
+        return self.score(inputs).probabilities
+
+    def score(self, inputs: Array) -> "Scores[ServedModel]":
+        """Return the features too, without those of a network that does not tell them."""
         starts = range(0, len(inputs), self._batch_size)
         with np.errstate(invalid="ignore", over="ignore"):
             parts = [
-                self._estimator.probabilities(inputs[start : start + self._batch_size])
+                self._estimator.probabilities_and_features(inputs[start : start + self._batch_size])
                 for start in starts
             ]
-        return parts[0] if len(parts) == 1 else np.concatenate(parts)
+        probabilities, features = (np.concatenate(each) for each in zip(*parts, strict=True))
+        return Scores(probabilities, self, features)
 
     def label(self, probabilities: Array) -> str:
         """Return the likeliest class of an image with these probabilities (C,)."""
@@ -99,9 +104,8 @@ class ModelSlot:
         return self.served
 
     def score(self, inputs: Array) -> Scores[ServedModel]:
-        """Return the probabilities (N, C) of inputs (N, channels, S, S), all from one model."""
-        model = self.required
-        return Scores(model.probabilities(inputs), model)
+        """Return the scores of inputs (N, channels, S, S), all from one model."""
+        return self.required.score(inputs)
 
     def load(self, path: Path) -> None:
         """Load a model next to the current one, try it on a canary batch, and swap.

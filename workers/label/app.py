@@ -121,7 +121,7 @@ class _Routes:
                 _log.warning("labels could not be saved yet: %s", error)
 
     async def page(self, _: Request) -> Response:
-        waiting = await run_in_threadpool(self._labelling.waiting)
+        waiting = await run_in_threadpool(self._labelling.offered, _CARDS)
         counts = await run_in_threadpool(lambda: self._labelling.counts)
         text = render(self._settings, waiting[:_CARDS], counts)
         return HTMLResponse(text, headers={"Cache-Control": "no-store"})
@@ -144,7 +144,12 @@ class _Routes:
         label = choice.label
         if label is None:
             raise RequestError("Send a picture's name and its label.")
-        return await self._act(lambda: self._labelling.label(choice.name, label))
+        return await self._act(lambda: self._label(choice.name, label))
+
+    def _label(self, name: str, label: str) -> list[str]:
+        """Label a picture, and return the names of those to label next."""
+        self._labelling.label(name, label)
+        return [example.image for example in self._labelling.offered(_CARDS)[:_CARDS]]
 
     async def skip(self, request: Request) -> Response:
         choice = await self._choice(request)
@@ -159,7 +164,7 @@ class _Routes:
         return await self._act(self._labelling.save)
 
     async def export(self, request: Request) -> Response:
-        waiting = await run_in_threadpool(self._labelling.waiting)
+        waiting = await run_in_threadpool(self._labelling.offered)
         url = str(request.base_url.replace(path="/pictures"))
         headers = {"Content-Disposition": "attachment; filename=hard-examples.json"}
         return JSONResponse(tasks(waiting, url), headers=headers)

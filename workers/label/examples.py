@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from backend.files import write_atomically
 from workers.data.answers import HardExample
+from workers.learning.offering import by_uncertainty
 
 __all__ = ["ExampleFolder"]
 
@@ -23,14 +24,23 @@ class ExampleFolder:
         self._read: dict[Path, _Read] = {}
 
     def unlabelled(self) -> dict[str, HardExample]:
-        """Return the examples without a label, the most uncertain first."""
+        """Return the examples without a label by picture, the most uncertain first."""
+        waiting = [example for example in self._examples() if example.true_label is None]
+        present = {path.name for path in self._folder.iterdir()}
+        return {
+            example.image: example
+            for example in by_uncertainty(waiting)
+            if example.image in present
+        }
+
+    def labelled(self) -> list[HardExample]:
+        """Return the examples with a label, whose pictures are in the dataset."""
+        return [example for example in self._examples() if example.true_label is not None]
+
+    def _examples(self) -> list[HardExample]:
         sidecars = list(self._folder.glob("[!.]*.json"))
         self._read = {sidecar: self._look(sidecar) for sidecar in sidecars}
-        examples = [read.example for read in self._read.values() if read.example]
-        waiting = [example for example in examples if example.true_label is None]
-        waiting.sort(key=lambda example: (example.certainty, example.time))
-        present = {path.name for path in self._folder.iterdir()}
-        return {example.image: example for example in waiting if example.image in present}
+        return [read.example for read in self._read.values() if read.example]
 
     def path(self, name: str) -> Path:
         """Return the path of the picture with that name."""

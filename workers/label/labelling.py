@@ -12,6 +12,7 @@ from backend.files import write_atomically
 from workers.data.answers import HardExample
 from workers.label.dataset import LabelledFolder, LabelledPicture
 from workers.label.examples import ExampleFolder
+from workers.learning.offering import offered
 
 __all__ = ["NONE", "PENDING_FILE", "Counts", "Labelling", "UnknownExampleError"]
 
@@ -62,12 +63,23 @@ class Labelling:
         class_names: tuple[str, ...],
         *,
         batch: int,
+        is_diverse: bool = True,
     ) -> None:
-        """Continue from the previous worker's state; ``batch`` labels are saved together."""
+        """Continue from the previous worker's state.
+
+        Args:
+            examples: What to label.
+            dataset: What labelled pictures enter.
+            class_names: The classes.
+            batch: How many labels are saved together.
+            is_diverse: Whether to offer pictures unlike labelled ones first, and not only the
+                most uncertain ones.
+        """
         self._examples = examples
         self._dataset = dataset
         self._class_names = class_names
         self._batch = batch
+        self._is_diverse = is_diverse
         self._lock = RLock()
         self._file = dataset.folder / PENDING_FILE
         self._pending = _read(self._file)
@@ -88,6 +100,22 @@ class Labelling:
                 found.pop(label.name, None)
             skipped = [found.pop(name) for name in self._skipped if name in found]
             return [*found.values(), *skipped]
+
+    def offered(self, count: int | None = None) -> list[HardExample]:
+        """Return the waiting examples in the order in which to label them, skipped ones last.
+
+        With ``count`` only so many are put in order, which takes less time.
+        """
+        with self._lock:
+            waiting = self.waiting()
+            if not self._is_diverse:
+                return waiting
+            found = self._examples.unlabelled()
+            pending = [found[label.name] for label in self._pending if label.name in found]
+            skipped = {example.image for example in waiting}.intersection(self._skipped)
+            fresh = [example for example in waiting if example.image not in skipped]
+            ordered = offered(fresh, [*self._examples.labelled(), *pending], count)
+            return [*ordered, *waiting[len(fresh) :]]
 
     def label(self, name: str, label: str) -> None:
         """Label a picture; raises UnknownExampleError."""

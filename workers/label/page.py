@@ -49,7 +49,7 @@ _PAGE = """<!doctype html>
 <p>Pictures that the model is unsure of appear here as they come in.</p>
 </section>
 <section class="all" aria-label="All that wait">
-<h2>Most uncertain first</h2>
+<h2>Most useful labels first</h2>
 <ul id="grid">{cards}</ul>
 <p><button type="button" id="more" hidden>Show more</button></p>
 </section>

@@ -28,7 +28,13 @@ def label(environment: Mapping[str, str], stop: Event) -> None:
     dataset = LabelledFolder(settings.original_dataset_url)
     make_folder(dataset.folder, "ORIGINAL_DATASET_URL")
     examples = ExampleFolder(settings.he_saved_url)
-    labelling = Labelling(examples, dataset, settings.class_names, batch=settings.label_batch)
+    labelling = Labelling(
+        examples,
+        dataset,
+        settings.class_names,
+        batch=settings.label_batch,
+        is_diverse=settings.label_order == "diverse",
+    )
     warn_if_open(settings)
     listener = listen(settings.http_host, settings.http_port)
     app = make_app(settings, labelling, examples)

@@ -1,5 +1,7 @@
 """The labelling worker's settings."""
 
+from typing import Literal
+
 from pydantic import Field, PositiveFloat, PositiveInt
 
 from workers.contract import Variable
@@ -26,6 +28,11 @@ class LabelSettings(HttpSettings):
     )
     http_port: int = Field(
         default=8081, ge=0, le=65535, description="The page's port; 0: a free one."
+    )
+    label_order: Literal["diverse", "uncertain"] = Field(
+        default="diverse",
+        description="Which pictures are offered first: diverse, uncertain ones that are unlike "
+        "those labelled before; uncertain, the most uncertain ones.",
     )
     label_batch: PositiveInt = Field(
         default=10,

@@ -10,7 +10,12 @@ names = st.lists(st.sampled_from("abcdef"), min_size=1, unique=True)
 
 class Identity:
     def run(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
-        return batch.copy()
+        return self.run_with_features(batch)[0]
+
+    def run_with_features(
+        self, batch: NDArray[np.float32]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        return batch.copy(), batch.copy()
 
 
 @given(asked=names, known=names)
@@ -18,9 +23,11 @@ def test_each_class_gets_the_row_of_its_name_and_others_are_impossible(
     asked: list[str], known: list[str]
 ) -> None:
     logits = np.arange(len(known), dtype=np.float32)[np.newaxis]
-    selected = SelectedClasses(Identity(), HeadRows.of(asked, known, {})).run(logits)
+    engine = SelectedClasses(Identity(), HeadRows.of(asked, known, {}))
+    selected, features = engine.run_with_features(logits)
     expected = [known.index(name) if name in known else -np.inf for name in asked]
-    assert selected.tolist() == [expected]
+    assert selected.tolist() == engine.run(logits).tolist() == [expected]
+    assert features.tolist() == logits.tolist()
 
 
 @given(asked=names, known=names)

@@ -24,6 +24,26 @@ def test_onnx_runtime_runs_any_batch(small_onnx: bytes) -> None:
         assert outputs.tolist() == [[4, 6]] * count
 
 
+def test_features_come_from_the_same_run_whatever_the_batch(saved: Path) -> None:
+    engine = OnnxEngine(model_file.read(saved / "model.onnx").payload, "model.onnx")
+    images = np.random.default_rng(0).normal(size=(3, 3, 32, 32)).astype(np.float32)
+
+    outputs, features = engine.run_with_features(images)
+    alone = [engine.run_with_features(image[np.newaxis])[1] for image in images]
+
+    assert features.shape == (3, 1280)
+    np.testing.assert_allclose(features, np.concatenate(alone), atol=1e-5)
+    np.testing.assert_allclose(outputs, engine.run(images), atol=1e-5)
+
+
+def test_a_model_without_that_output_has_no_features(small_onnx: bytes) -> None:
+    _, features = OnnxEngine(small_onnx, "small.onnx").run_with_features(
+        np.ones((3, 2), dtype=np.float32)
+    )
+
+    assert features.shape == (3, 0)
+
+
 def test_threads_share_an_engine_and_each_gets_its_own_answers(saved: Path) -> None:
     engine = OnnxEngine(model_file.read(saved / "model.onnx").payload, "model.onnx")
     images = np.random.default_rng(0).normal(size=(12, 3, 32, 32)).astype(np.float32)

@@ -26,7 +26,8 @@ class Network:
         self.sizes.append(len(inputs))
         self.loop.call_soon_threadsafe(self.runs.set)
         self.may_run.wait(10)
-        return Scores(inputs.reshape(len(inputs), -1)[:, :1], len(self.sizes))
+        numbers = inputs.reshape(len(inputs), -1)[:, :1]
+        return Scores(numbers, len(self.sizes), 2 * numbers)
 
 
 def images(*numbers: int) -> Array:
@@ -125,7 +126,7 @@ async def test_a_failure_is_told_and_the_next_request_answered() -> None:
     def fail(inputs: Array) -> Scores[int]:
         if inputs[0] == 0:
             raise RuntimeError("out of memory")
-        return Scores(inputs, 1)
+        return Scores(inputs, 1, inputs)
 
     batcher = Batcher(fail, batch_size=1, wait_seconds=0)
     async with batcher.running():

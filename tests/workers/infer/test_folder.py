@@ -15,6 +15,7 @@ from PIL import Image
 from backend.images.preprocessing import InputFormat, preprocess_batch
 from tests.brightness_model import SIDE
 from tests.faults.disks import NoLargerFiles
+from workers.data.answers import HardExample
 from workers.infer.folder import FolderService
 from workers.infer.hard_examples import HardExampleStore
 from workers.infer.inbox import Inbox
@@ -94,6 +95,9 @@ def test_only_hard_examples_are_saved(bench: Bench, make_image: MakeImage, tmp_p
     assert saved == [".json", ".png"]
     (sidecar,) = (tmp_path / "hard").glob("grey-*.json")
     assert json.loads(sidecar.read_text())["true_label"] is None
+    example = HardExample.model_validate_json(sidecar.read_bytes())
+    assert len(example.direction) == 128
+    assert "features" not in bench.read("done/grey.png")
 
 
 @pytest.mark.parametrize("kind", ["dark", "grey"])

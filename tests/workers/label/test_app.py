@@ -46,7 +46,7 @@ async def open_page(
 async def test_a_label_is_taken_and_counted(open_page: Open, fill: Fill, index: Path) -> None:
     names, client = fill(2), await open_page()
     answer = await client.post("/label", json={"name": names[0], "label": "dog"})
-    assert answer.json() == {"result": None, "waiting": 1, "pending": 1, "saved": 0}
+    assert answer.json() == {"result": names[1:], "waiting": 1, "pending": 1, "saved": 0}
     assert (await client.post("/undo", json={})).json()["result"] == names[0]
     await client.post("/label", json={"name": names[1], "label": "dog"})
     assert (await client.post("/save", json={})).json()["saved"] == 1

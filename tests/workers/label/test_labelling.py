@@ -2,9 +2,15 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from tests.workers.infer.conftest import noise
+from tests.workers.label.conftest import START
+from workers.data.answers import HardExample, packed_features
+from workers.infer.hard_examples import HardExampleStore
 from workers.label.dataset import LabelledFolder
+from workers.label.examples import ExampleFolder
 from workers.label.labelling import NONE, Labelling, UnknownExampleError
 
 Fill = Callable[[int], list[str]]
@@ -154,3 +160,56 @@ def test_a_picture_of_none_of_the_classes_leaves_without_entering_the_dataset(
     assert lines(index) == [f"hard-examples/{names[1]} dog"]
     assert waiting(start()) == []
     assert json.loads((folder / names[0]).with_suffix(".json").read_text())["true_label"] == ""
+
+
+def kept(folder: Path, name: str, certainty: float, features: list[float]) -> str:
+    """Keep a hard example as the inference worker does, and return its name."""
+    example = HardExample(
+        image="",
+        time=START,
+        label="dog",
+        probabilities={"croissant": 1 - certainty, "dog": certainty},
+        miner="CrossEntropy",
+        hard=True,
+        model_version="0123456789ab",
+        features=packed_features(np.array(features, np.float32)),
+    )
+    store = HardExampleStore(folder, quota=10**8)
+    path = store.save(f"{name}.png", noise(sum(name.encode())), example)
+    assert path
+    return path.name
+
+
+def test_a_label_puts_what_looks_alike_behind_pending_or_saved(folder: Path, start: Start) -> None:
+    here, also_here = kept(folder, "a", 0.5, [1, 0]), kept(folder, "b", 0.51, [1, 0.01])
+    there = kept(folder, "c", 0.6, [0, 1])
+    labelling = start()
+    order = [example.image for example in labelling.offered()]
+    assert sorted(order[::2]) == sorted([here, also_here])
+
+    labelling.label(order[0], "dog")
+    assert labelling.offered()[0].image == there
+
+    labelling.save()
+    assert start().offered(1)[0].image == there
+
+
+def test_skipped_ones_are_offered_last(fill: Fill, start: Start) -> None:
+    names, labelling = fill(3), start()
+    labelling.skip(names[0])
+
+    assert [each.image for each in labelling.offered()] == [*names[1:], names[0]]
+
+
+def test_uncertainty_alone_can_decide(folder: Path, index: Path) -> None:
+    names = [kept(folder, "a", 0.5, [1, 0]), kept(folder, "b", 0.51, [1, 0.01])]
+    names.append(kept(folder, "c", 0.6, [0, 1]))
+    labelling = Labelling(
+        ExampleFolder(folder),
+        LabelledFolder(index),
+        ("croissant", "dog"),
+        batch=3,
+        is_diverse=False,
+    )
+
+    assert [each.image for each in labelling.offered()] == names

@@ -64,12 +64,22 @@ function leave(card) {
   return item;
 }
 
+// Each label changes which others tell most; the picture on the stage stays.
+function arrange(names) {
+  const items = new Map(cards().map((card) => [card.dataset.name, card.parentElement]));
+  grid.prepend(...names.map((name) => items.get(name)).filter(Boolean));
+  if (selected()) grid.prepend(selected().parentElement);
+}
+
 function label(name) {
   const card = selected();
   if (!card) return;
   leave(card);
   const body = JSON.stringify({ name: card.dataset.name, label: name });
-  send("/label", body, () => say(`${name || "none of these"} ✓`));
+  send("/label", body, ({ result }) => {
+    arrange(result);
+    say(`${name || "none of these"} ✓`);
+  });
 }
 
 function skip() {

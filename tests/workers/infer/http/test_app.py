@@ -16,6 +16,7 @@ from backend.models import model_file
 from backend.models.model_file import ModelCard
 from tests.brightness_model import SIDE
 from tests.workers.infer.conftest import Serve, Server, encoded, noise
+from workers.data.answers import HardExample
 
 MODEL = "/v2/models/lamps"
 
@@ -99,6 +100,8 @@ async def test_hard_pictures_are_kept_under_their_name(
     (picture,) = Path(variables["HE_SAVED_URL"]).glob("*.png")
     assert picture.name.startswith("kitchen-")
     assert picture.read_bytes() == grey[1]
+    kept = HardExample.model_validate_json(picture.with_suffix(".json").read_bytes())
+    assert len(kept.direction) == 128
 
 
 @pytest.mark.parametrize("form", [True, False])
