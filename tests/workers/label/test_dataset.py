@@ -1,6 +1,8 @@
+import fcntl
 import resource
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
@@ -48,6 +50,18 @@ def test_two_workers_lose_no_line_of_each_other(index: Path, tmp_path: Path) -> 
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(add, pictures))
     assert len(set(index.read_text().splitlines())) == 40
+
+
+def test_a_worker_waits_for_another_that_adds(index: Path, picture: Path) -> None:
+    dataset = LabelledFolder(index)
+    adding = Thread(target=dataset.add, args=([LabelledPicture(picture, "dog")],))
+    with (index.parent / ".index.lock").open("w") as other:
+        fcntl.flock(other, fcntl.LOCK_EX)
+        adding.start()
+        adding.join(0.5)
+        assert adding.is_alive()
+    adding.join(10)
+    assert index.read_text() == "hard-examples/a.png dog\n"
 
 
 def test_the_index_stays_the_file_it_was(index: Path, picture: Path) -> None:
