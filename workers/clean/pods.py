@@ -6,10 +6,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import httpx
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from pydantic.alias_generators import to_camel
 
 from backend.errors import SettingsError, TemporaryError
 from workers.clean.settings import CleanSettings
@@ -26,47 +25,6 @@ _TIMEOUT_SECONDS = 30.0
 _log = logging.getLogger(__name__)
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="ignore", alias_generator=to_camel)
-
-
-class _Terminated(_Part):
-    finished_at: datetime | None = None
-
-
-class _State(_Part):
-    terminated: _Terminated | None = None
-
-
-class _Container(_Part):
-    state: _State = _State()
-
-
-class _Status(_Part):
-    container_statuses: list[_Container] = Field(default_factory=list)
-
-
-class _Metadata(_Part):
-    name: str
-    creation_timestamp: datetime
-
-
-class _Pod(_Part):
-    metadata: _Metadata
-    status: _Status = _Status()
-
-    @property
-    def ended(self) -> datetime:
-        """When its last container ended; of an evicted pod only its creation is known."""
-        states = (container.state.terminated for container in self.status.container_statuses)
-        ends = [state.finished_at for state in states if state and state.finished_at]
-        return max(ends, default=self.metadata.creation_timestamp)
-
-
-class _Pods(_Part):
-    items: list[_Pod] = Field(default_factory=list)
-
-
 def clean(settings: CleanSettings) -> None:
     """Delete the namespace's train and eval pods that ended ``ended_seconds`` ago or earlier.
 
@@ -77,9 +35,9 @@ def clean(settings: CleanSettings) -> None:
     latest = datetime.now(UTC) - timedelta(seconds=settings.ended_seconds)
     path = f"/api/v1/namespaces/{namespace}/pods"
     with _client(settings) as client:
-        for pod in _pods(client, path):
-            if pod.ended <= latest:
-                _delete(client, f"{path}/{pod.metadata.name}")
+        for name, ended in _pods(client, path):
+            if ended <= latest:
+                _delete(client, f"{path}/{name}")
 
 
 def _client(settings: CleanSettings) -> httpx.Client:
@@ -97,10 +55,20 @@ def _client(settings: CleanSettings) -> httpx.Client:
     )
 
 
-def _pods(client: httpx.Client, path: str) -> list[_Pod]:
+def _pods(client: httpx.Client, path: str) -> list[tuple[str, datetime]]:
+    """Return the pods' names, and when each has ended."""
     with _answered(path):
         answer = client.get(path, params=_SELECTOR).raise_for_status()
-        return _Pods.model_validate_json(answer.content).items
+        return [(pod["metadata"]["name"], _ended(pod)) for pod in answer.json()["items"] or ()]
+
+
+def _ended(pod: dict[str, Any]) -> datetime:
+    """Return when its last container ended; of an evicted pod only its creation is known."""
+    containers = pod.get("status", {}).get("containerStatuses") or ()
+    states = (each.get("state", {}).get("terminated") or {} for each in containers)
+    ends = [state["finishedAt"] for state in states if state.get("finishedAt")]
+    created: str = pod["metadata"]["creationTimestamp"]
+    return max(map(datetime.fromisoformat, ends or [created]))
 
 
 def _delete(client: httpx.Client, path: str) -> None:
@@ -123,7 +91,7 @@ def _answered(path: str) -> Iterator[None]:
                 " Role that may list and delete pods."
             ) from error
         raise TemporaryError(f"{path}: the API server answers with status {status} now.") from error
-    except (httpx.HTTPError, ValidationError) as error:
+    except (httpx.HTTPError, ValueError, LookupError, TypeError, AttributeError) as error:
         raise TemporaryError(f"{path}: the API server does not answer: {error}") from error
 
 
