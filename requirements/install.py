@@ -97,12 +97,12 @@ class Progress:
 def make_environment(folder: Path, over: Path | None = None) -> Path:
     """Make the virtual environment ``folder`` unless it is there; return its Python.
 
-    It has pip and setuptools, or else sees all packages of the environment ``over``. One that
-    was made with another Python is replaced. Raises InstallError.
+    It has pip and setuptools, or else sees all packages of the environment ``over``. One over
+    another, or made with another Python, is replaced. Raises InstallError.
     """
     version = f"python{sys.version_info.major}.{sys.version_info.minor}"
     python, packages = folder / "bin" / "python", folder / "lib" / version / "site-packages"
-    if not packages.exists():
+    if over or not packages.exists():
         try:
             venv.create(folder, clear=True, symlinks=True, with_pip=over is None)
         except (OSError, subprocess.CalledProcessError) as error:
@@ -115,13 +115,18 @@ def make_environment(folder: Path, over: Path | None = None) -> Path:
     return python
 
 
-def install(folder: Path, lock: Path) -> None:
-    """Install what ``lock`` names into the environment ``folder``. Raises InstallError."""
+def install(folder: Path, lock: Path, *, over: bool = False) -> None:
+    """Install what ``lock`` names into the environment ``folder``. Raises InstallError.
+
+    In an environment ``over`` another, packages that the other one happens to have are installed
+    too: their commands would be missing here.
+    """
     text = lock.read_text(encoding="utf-8")
     progress = Progress(folder.name, len(_PACKAGE.findall(text)))
     # What has no hashes is not the whole closure either: see bench.in.
-    exactly = ["--no-deps", "--require-hashes"] if "--hash=" in text else []
-    _pip(folder, *exactly, "--progress-bar=raw", f"--requirement={lock}", progress=progress)
+    options = ["--no-deps", "--require-hashes"] if "--hash=" in text else []
+    options += ["--ignore-installed"] if over else []
+    _pip(folder, *options, "--progress-bar=raw", f"--requirement={lock}", progress=progress)
     progress.end()
 
 
@@ -163,7 +168,7 @@ def _main() -> int:
     arguments = parser.parse_args()
     try:
         make_environment(arguments.folder, arguments.over)
-        install(arguments.folder, arguments.lock)
+        install(arguments.folder, arguments.lock, over=arguments.over is not None)
         if project := arguments.editable:
             _pip(arguments.folder, "--no-deps", "--no-build-isolation", f"--editable={project}")
     except InstallError as error:

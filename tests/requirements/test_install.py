@@ -91,8 +91,9 @@ def serving(wheel: bytes = b"", certificate: Path | None = None) -> Iterator[Ind
 class Installation:
     """An environment over this one, from a lock file with one package."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, over: Path = Path(sys.prefix)) -> None:
         self.folder = folder
+        self.over = over
         self.environment = folder / "venv"
         self.python = self.environment / "bin" / "python"
         self.lock = folder / "lock.txt"
@@ -104,7 +105,7 @@ class Installation:
 
     @property
     def command(self) -> list[str]:
-        options = [str(self.environment), str(self.lock), "--over", sys.prefix]
+        options = [str(self.environment), str(self.lock), "--over", str(self.over)]
         return [sys.executable, str(SCRIPT), *options]
 
     def variables(self, url: str, **variables: str) -> Mapping[str, str]:
@@ -152,6 +153,21 @@ def test_an_environment_has_its_packages_and_those_beneath(installation: Install
     answer, path = used.stdout.split()
     assert answer == b"42"
     assert Path(os.fsdecode(path)).is_relative_to(installation.environment)
+
+
+def test_a_package_that_the_environment_beneath_has_is_installed_again(
+    installation: Installation, tmp_path: Path
+) -> None:
+    wheel = make_wheel()
+    (tmp_path / "above").mkdir()
+    above = Installation(tmp_path / "above", over=installation.environment)
+    with serving(wheel) as index:
+        for each in (installation, above):
+            each.write_lock(wheel)
+            assert each.run(f"http://{index.url}/simple").returncode == 0
+    script = "import sample; print(sample.__file__)"
+    used = subprocess.run([above.python, "-c", script], capture_output=True, check=True, text=True)
+    assert Path(used.stdout).is_relative_to(above.environment)
 
 
 def test_a_terminal_sees_how_far_a_large_download_is(installation: Installation) -> None:
