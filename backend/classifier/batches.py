@@ -14,7 +14,7 @@ from backend.classifier.toolkit import Toolkit
 from backend.errors import ImageError
 from backend.images.preprocessing import InputFormat, LabelledImages, normalise, open_resized
 
-__all__ = ["FeatureSamples", "ImageSamples", "Samples", "augmentations", "batches"]
+__all__ = ["ActivationSamples", "ImageSamples", "Samples", "augmentations", "batches"]
 
 
 class Samples:
@@ -23,45 +23,59 @@ class Samples:
     unreadable: ImageError | None = None
     """Why decoding stopped; MindSpore hands an exception on as text only."""
 
-    def __init__(self, labels: Sequence[int]) -> None:
-        """Yield these class numbers."""
-        self._labels = np.asarray(labels, dtype=np.int32)
+    def __init__(self, labels: NDArray[np.int64]) -> None:
+        """Yield these class numbers (N,)."""
+        self._labels = labels.astype(np.int32)
 
     def __len__(self) -> int:
         """Return the number of samples."""
         return len(self._labels)
 
+    def begin_epoch(self, seed: int) -> None:
+        """Choose at random what the epoch shows of the samples, if there is a choice."""
+
 
 class ImageSamples(Samples):
     """Decodes each picture when its turn comes, so that memory does not grow with the data."""
 
-    def __init__(self, images: LabelledImages, input_size: int) -> None:
-        """Yield pictures large enough for random crops of ``input_size`` pixels."""
-        super().__init__(images.y)
+    def __init__(self, images: LabelledImages, order: NDArray[np.int64], input_size: int) -> None:
+        """Yield the pictures at ``order``, large enough for crops of ``input_size`` pixels."""
+        super().__init__(np.asarray(images.y)[order])
         self._images = images.x
+        self._order = order
         self._input_size = input_size
 
     def __getitem__(self, index: int) -> tuple[NDArray[np.uint8], np.int32]:
         """Return RGB pixels (H, W, 3) and a class number; raises ImageError."""
         try:
-            image = open_resized(self._images[index], self._input_size)
+            image = open_resized(self._images[self._order[index]], self._input_size)
         except ImageError as error:
             self.unreadable = error
             raise
         return np.asarray(image), self._labels[index]
 
 
-class FeatureSamples(Samples):
-    """Yields features that were computed before."""
+class ActivationSamples(Samples):
+    """Yields activations that were computed before, of the picture or of its mirror image."""
 
-    def __init__(self, features: NDArray[np.float32], labels: Sequence[int]) -> None:
-        """Take features (N, F), float32."""
-        super().__init__(labels)
-        self._features = features
+    def __init__(
+        self, activations: NDArray[np.float16], labels: Sequence[int], order: NDArray[np.int64]
+    ) -> None:
+        """Take activations (M, 2, ...) and labels of the pictures at ``order`` (N,)."""
+        super().__init__(np.asarray(labels)[order])
+        self._activations = activations
+        self._order = order
+        self._views = np.zeros(len(order), np.int64)
+
+    def begin_epoch(self, seed: int) -> None:
+        """Choose for each sample which of the two it is."""
+        views = self._activations.shape[1]
+        self._views = np.random.default_rng(seed).integers(views, size=len(self._order))
 
     def __getitem__(self, index: int) -> tuple[NDArray[np.float32], np.int32]:
-        """Return the features (F,) and the class number of a sample."""
-        return self._features[index], self._labels[index]
+        """Return the activations (...) and the class number of a sample."""
+        activations = self._activations[self._order[index], self._views[index]]
+        return activations.astype(np.float32), self._labels[index]
 
 
 def augmentations(toolkit: Toolkit, input_format: InputFormat) -> list[Any]:
@@ -80,6 +94,7 @@ def batches(
 ) -> Any:
     """Return the dataset of one epoch, in the order and with the augmentation of ``seed``."""
     mindspore.dataset.config.set_seed(seed)
+    samples.begin_epoch(seed)
     dataset = toolkit.generator_dataset(samples, ["input", "label"], shuffle=True)
     if operations:
         # One worker: with more, the random operations are no longer the seed's.

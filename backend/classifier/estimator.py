@@ -7,7 +7,7 @@ description; a model in ONNX format needs no framework.
 import logging
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from pathlib import Path
@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 
 from backend.classifier.classes import HeadRows, SelectedClasses
 from backend.classifier.engines import Engine, NetworkEngine, OnnxEngine
-from backend.classifier.features import Backbone, Features
+from backend.classifier.frozen import Activations, FrozenPart
 from backend.classifier.metrics import Metrics, classification_metrics, confidence_counts
-from backend.classifier.plan import FineTune, Plan
+from backend.classifier.plan import Plan
 from backend.classifier.toolkit import Cell, Toolkit
 from backend.errors import DatasetError, ModelFileError, SettingsError
 from backend.images.decoding import OnUnreadable, input_batches, readable
@@ -33,11 +33,12 @@ from backend.models.layouts import to_layout
 from backend.models.model_file import ModelCard, ModelFile
 from backend.models.parameters import Shapes, check_weights, get_weights, set_weights
 from backend.models.weights import Weights, weights_of, write_weights
-from backend.networks import DEFAULT_NETWORK, find_network
+from backend.networks import DEFAULT_NETWORK, FineTune, find_network
 
 __all__ = ["Classifier", "Prediction"]
 
 _FEWEST_CLASSES = 2
+_BATCH_SIZE = 16
 
 _log = logging.getLogger(__name__)
 
@@ -125,9 +126,11 @@ class Classifier(ABC):
         weight_decay: float = 0.0,
         seed: int = 0,
         repeats: Sequence[int] | None = None,
+        validation: Collection[int] = (),
+        patience: int = 0,
         state_file: str | os.PathLike[str] | None = None,
         cache_folder: str | os.PathLike[str] | None = None,
-        cache_size: int = 512,
+        cache_size: int = 256,
         on_unreadable: OnUnreadable | None = None,
         quantise: bool = False,
     ) -> Metrics:
@@ -142,27 +145,33 @@ class Classifier(ABC):
             optimizer: ``adam`` or ``momentum`` (0.9).
             label_smoothing: 0 to 1 (Szegedy et al., CVPR 2016).
             warmup_epochs: Epochs until the highest rate is reached.
-            fine_tune: ``head`` trains the classifier on features computed once, without
-                augmentation; a number N trains the last N blocks too; ``full`` everything.
+            fine_tune: ``head`` trains the classifier; a number N the last N blocks too; ``full``
+                everything. What is frozen runs once for each image and its mirror image, if it can
+                be run apart; without other augmentation then.
             backbone_rate: Learning rate of the blocks as a share of the classifier's, above 0 to 1.
             weight_decay: What a weight is multiplied by in its penalty's gradient, 0 or more.
             seed: Of order and augmentation. Equal seeds and data give equal weights.
             repeats: How often each image is trained on in an epoch, 1 or more; None: once.
+            validation: Positions of images that are not trained on, and judge each epoch instead:
+                the weights of the one with the lowest loss are kept, not the last one's.
+            patience: Epochs without a lower validation loss after which training ends; 0: it does
+                not.
             state_file: An ``.npz`` file for the state after each epoch. A training of the same
                 weights, data and hyperparameters that finds it resumes where it stopped. The
                 caller removes it.
             cache_folder: For what the next training need not do again: the compiled graph, see
-                `backend.mindspore.graph_cache.kept_graph`, and with ``head`` the features of image
-                files, for the same images and backbone; None for nowhere.
-            cache_size: Bound of the features, in MiB; one is enough for 200 images of 1280
-                features.
+                `backend.mindspore.graph_cache.kept_graph`, and what the frozen part gives for image
+                files; None for nowhere.
+            cache_size: Bound of the latter, in MiB; one is enough for 30 images of 224 pixels with
+                three blocks, or for 200 with ``head``.
             on_unreadable: Called once for each sample that is not an image, with its position and
                 the error; it is left out then.
             quantise: Whether to make the int8 model too, for `save`; see
                 `backend.classifier.quantisation.quantised`.
 
         Returns:
-            ``loss`` and ``seconds``, one value an epoch; where an int8 model is made, also
+            ``loss`` and ``seconds``, one value an epoch, and with ``validation`` also
+            ``validation_loss``; where an int8 model is made, also
             ``int8_accuracy_delta``, its accuracy less the float model's on some of the training
             images, and ``int8_fallback``, 1 if it lost more than half a point, so that the float
             model takes its place, and else 0.
@@ -185,11 +194,15 @@ class Classifier(ABC):
             seed,
             backbone_rate,
             weight_decay,
+            patience,
         )
-        features, positions, weights = None, list(range(len(train_data))), self.get_weights()
+        activations, positions, weights = None, list(range(len(train_data))), self.get_weights()
         folder = None if cache_folder is None else Path(cache_folder)
-        if fine_tune == "head":
-            positions, features = self._features(train_data.x, folder, cache_size, on_unreadable)
+        first = self.network.first_trained(fine_tune)
+        if first and self.network.can_start_at(first):
+            positions, activations = self._activations(
+                train_data.x, first, folder, cache_size, on_unreadable
+            )
         elif on_unreadable:
             positions = readable(train_data.x, self.input_size, on_unreadable)
         train_data = _selected(train_data, positions)
@@ -197,17 +210,22 @@ class Classifier(ABC):
         toolkit = self._toolkit
         from backend.classifier.training import Task, fit  # noqa: PLC0415
 
-        order = np.arange(len(positions))
+        held = [place for place, position in enumerate(positions) if position in validation]
+        order = np.setdiff1d(np.arange(len(positions)), held)
         if repeats is not None:
-            order = np.repeat(order, [repeats[position] for position in positions])
+            order = np.repeat(order, [repeats[positions[place]] for place in order])
+        if not len(order):
+            raise DatasetError("Every readable sample is held out for validation: add some.")
         task = Task(
             toolkit,
             self.network,
             len(self.class_names),
             weights,
-            _selected(train_data, order.tolist()),
+            train_data,
+            order,
             self.input_format,
-            None if features is None else features[order],
+            activations,
+            self._validation_loss(_selected(train_data, held)) if held else None,
         )
         state = None if state_file is None else Path(state_file)
         with without_present_objects():
@@ -216,8 +234,8 @@ class Classifier(ABC):
         if quantise:
             metrics.update(self._quantise(train_data, seed))
         if valid_data is not None and len(valid_data):
-            validation = self.evaluate(valid_data, batch_size=batch_size)
-            metrics.update({f"valid_{name}": values for name, values in validation.items()})
+            judged = self.evaluate(valid_data, batch_size=batch_size)
+            metrics.update({f"valid_{name}": values for name, values in judged.items()})
         return metrics
 
     def evaluate(
@@ -411,25 +429,35 @@ class Classifier(ABC):
                 f"{', '.join(self.class_names)}."
             )
 
-    def _features(
+    def _activations(
         self,
         images: Sequence[ImageSource],
+        first_trained: str,
         cache_folder: Path | None,
         cache_size: int,
         on_unreadable: OnUnreadable | None,
-    ) -> Features:
-        """Take the frozen backbone's features, and import the framework meanwhile."""
-        if self.network.head is None:
-            raise SettingsError(f"fine_tune=head: {self.network.name} names no head: use full.")
-        # Only now: importing `onnx` takes time.
-
+    ) -> Activations:
+        """Run the frozen part, and import the framework meanwhile."""
         with ThreadPoolExecutor(1) as pool:
             toolkit = pool.submit(lambda: self._toolkit) if self.network.shortcuts else None
-            backbone = Backbone(self._float_model(), self.input_format, cache_folder, cache_size)
-            features = backbone.features(images, on_unreadable)
+            frozen = FrozenPart(
+                self._float_model(), first_trained, self.input_format, cache_folder, cache_size
+            )
+            activations = frozen.activations(images, on_unreadable)
             if toolkit:
                 toolkit.result()
-        return features
+        return activations
+
+    def _validation_loss(self, data: LabelledImages) -> Callable[[Weights], float]:
+        """Return what judges weights on ``data``, in ONNX Runtime."""
+
+        def loss(weights: Weights) -> float:
+            engine = OnnxEngine(self._float_model(weights), "the model of this epoch")
+            batches = input_batches(data.x, self.input_format, _BATCH_SIZE)
+            answers = np.concatenate([_softmax(engine.run(batch.inputs)) for batch in batches])
+            return float(classification_metrics(np.asarray(data.y), answers)["loss"][0])
+
+        return loss
 
     def _probabilities(
         self,
@@ -445,8 +473,9 @@ class Classifier(ABC):
             answers.append(self.probabilities(batch.inputs))
         return positions, np.concatenate(answers)
 
-    def _float_model(self) -> bytes:
-        weights, shortcuts = self.get_weights(), self.network.shortcuts
+    def _float_model(self, weights: Weights | None = None) -> bytes:
+        """Return the model of the present weights, or of others, in ONNX."""
+        weights, shortcuts = weights or self.get_weights(), self.network.shortcuts
         if shortcuts:
             return shortcuts.onnx_model(weights, self.input_size)
         # A cell of its own: MindSpore cannot export one that has been compiled before.

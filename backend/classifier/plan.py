@@ -5,11 +5,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from backend.errors import SettingsError
+from backend.networks import FineTune
 
-__all__ = ["FineTune", "Plan", "learning_rates"]
-
-FineTune = Literal["head", "full"] | int
-"""What is trained: the classifier, the last N blocks and the classifier, or everything."""
+__all__ = ["Plan", "learning_rates"]
 
 
 @dataclass(frozen=True)
@@ -33,6 +31,8 @@ class Plan:
     """Learning rate of what comes before the head, as a share of the head's, above 0 to 1."""
     weight_decay: float = 0.0
     """The penalty on a weight w adds this times w to its gradient."""
+    patience: int = 0
+    """Epochs without a better validation loss after which training ends; 0: it does not."""
 
     def __post_init__(self) -> None:
         """Raise SettingsError for a value out of its range."""
@@ -44,6 +44,7 @@ class Plan:
             "label_smoothing": 0 <= self.label_smoothing < 1,
             "backbone_rate": 0 < self.backbone_rate <= 1,
             "weight_decay": self.weight_decay >= 0,
+            "patience": self.patience >= 0,
             "warmup_epochs": self.warmup_epochs >= 0,
             "fine_tune": self.fine_tune in {"head", "full"}
             or (isinstance(self.fine_tune, int) and self.fine_tune >= 1),

@@ -22,10 +22,7 @@ class Progress(Callback):
     def __init__(self, epochs: int, steps: int, metrics: Metrics) -> None:
         """Show ``epochs`` epochs of ``steps`` steps; ``metrics`` are of those done before."""
         super().__init__()
-        self.metrics: Metrics = {
-            "loss": list(metrics.get("loss", [])),
-            "seconds": list(metrics.get("seconds", [])),
-        }
+        self.metrics: Metrics = {"loss": [], "seconds": []} | {**metrics}
         self._epochs = epochs
         self._losses: list[float] = []
         self._started = time.monotonic()

@@ -5,15 +5,17 @@ import logging
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from backend.classifier.metrics import Metrics
 from backend.classifier.plan import Plan
 from backend.classifier.toolkit import Cell
 from backend.images.opening import ImageSource
 from backend.images.preprocessing import LabelledImages
-from backend.models.npz import read_npz, write_npz
+from backend.models.npz import Arrays, read_npz, write_npz
 from backend.models.parameters import assign
 from backend.models.weights import Weights
 
@@ -22,6 +24,7 @@ __all__ = ["Resumable", "fingerprint"]
 _MARK = "fingerprint"
 _PARAMETER = "parameter:"
 _METRIC = "metric:"
+_BEST = "best:"
 
 _log = logging.getLogger(__name__)
 
@@ -37,6 +40,8 @@ class Resumable:
             mark: Of the training; a state with another one is ignored.
             cells: Whatever holds parameters.
         """
+        self.best: Weights = {}
+        """The weights of the best epoch so far, if epochs are judged."""
         self._file = file
         self._mark = mark
         self._parameters = {
@@ -49,6 +54,7 @@ class Resumable:
             return
         arrays = {_PARAMETER + name: each.asnumpy() for name, each in self._parameters.items()}
         arrays |= {_METRIC + name: np.asarray(values) for name, values in metrics.items()}
+        arrays |= {_BEST + name: value for name, value in self.best.items()}
         write_npz(self._file, arrays | {_MARK: np.asarray(self._mark)})
 
     def restore(self) -> Metrics:
@@ -65,16 +71,23 @@ class Resumable:
             return {}
         assign(self._parameters, {name: arrays[_PARAMETER + name] for name in self._parameters})
         _log.info("%s: training resumes where it stopped", self._file)
-        return {
-            name.removeprefix(_METRIC): values.tolist()
-            for name, values in arrays.items()
-            if name.startswith(_METRIC)
-        }
+        self.best = _named(_BEST, arrays)
+        return {name: values.tolist() for name, values in _named(_METRIC, arrays).items()}
 
 
-def fingerprint(weights: Weights, images: LabelledImages, plan: Plan) -> str:
+def _named(prefix: str, arrays: Arrays) -> dict[str, NDArray[Any]]:
+    return {
+        name.removeprefix(prefix): value
+        for name, value in arrays.items()
+        if name.startswith(prefix)
+    }
+
+
+def fingerprint(
+    weights: Weights, images: LabelledImages, order: NDArray[np.int64], plan: Plan
+) -> str:
     """Return a digest of what a training starts from: weights, samples and plan."""
-    digest = hashlib.sha256(repr(plan).encode())
+    digest = hashlib.sha256(repr(plan).encode() + order.tobytes())
     for name, values in sorted(weights.items()):
         digest.update(name.encode() + values.tobytes())
     for source, label in zip(images.x, images.y, strict=True):

@@ -3,6 +3,7 @@
 Imports MindSpore: the toolkit prepares it before.
 """
 
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,13 +13,18 @@ import numpy as np
 from mindspore import nn
 from numpy.typing import NDArray
 
-from backend.classifier.batches import FeatureSamples, ImageSamples, Samples, augmentations, batches
+from backend.classifier.batches import (
+    ActivationSamples,
+    ImageSamples,
+    Samples,
+    augmentations,
+    batches,
+)
 from backend.classifier.metrics import Metrics
-from backend.classifier.plan import FineTune, Plan, learning_rates
+from backend.classifier.plan import Plan, learning_rates
 from backend.classifier.progress import Progress
 from backend.classifier.resuming import Resumable, fingerprint
 from backend.classifier.toolkit import Cell, Toolkit
-from backend.errors import SettingsError
 from backend.images.preprocessing import InputFormat, LabelledImages
 from backend.mindspore.graph_cache import kept_graph
 from backend.mindspore.kernels.replacement import fast_training
@@ -43,9 +49,13 @@ class Task:
     weights: Weights
     """Of the whole network; training starts from them."""
     images: LabelledImages
+    order: NDArray[np.int64]
+    """(N,), the positions of the images that an epoch consists of; some may come several times."""
     input_format: InputFormat
-    features: NDArray[np.float32] | None = None
-    """(N, F), what the frozen backbone says of the images, where only the head is trained."""
+    activations: NDArray[np.float16] | None = None
+    """(M, 2, ...), of each image and of its mirror image, where the frozen part has run before."""
+    validation_loss: Callable[[Weights], float] | None = None
+    """Judges the weights of the whole network after each epoch; the best are kept."""
 
 
 class Trained(NamedTuple):
@@ -54,7 +64,7 @@ class Trained(NamedTuple):
     weights: Weights
     """Of the whole network."""
     metrics: Metrics
-    """Each epoch's mean ``loss`` and its ``seconds``."""
+    """Each epoch's mean ``loss`` and its ``seconds``, and ``validation_loss`` if it is judged."""
 
 
 def fit(
@@ -71,17 +81,18 @@ def fit(
 
     Raises ImageError for a sample that is not an image.
     """
-    plan = replace(plan, batch_size=min(plan.batch_size, len(task.images)))
+    plan = replace(plan, batch_size=min(plan.batch_size, len(task.order)))
     # Only a state on disk has to be known again: the digest reads every weight and image.
-    mark = fingerprint(task.weights, task.images, plan) if state_file else ""
-    network = _network(task, plan.fine_tune)
+    mark = fingerprint(task.weights, task.images, task.order, plan) if state_file else ""
+    network = _network(task, task.network.first_trained(plan.fine_tune))
     samples, operations = _samples(task)
-    steps = len(task.images) // plan.batch_size
+    steps = len(task.order) // plan.batch_size
     rates = _padded(learning_rates(plan, steps))
     optimizer = _optimizer(task, network, plan, rates)
     loss = task.toolkit.loss(task.class_count, plan.label_smoothing)
     model = task.toolkit.model(network, loss, optimizer)
     state = Resumable(state_file, mark, [network, optimizer])
+    judged = task.validation_loss
     with (
         closing(Progress(plan.epochs, steps, state.restore())) as progress,
         fast_training(network) as kernels,
@@ -91,57 +102,82 @@ def fit(
         graph = _compiled(task, plan, network, len(rates), kernels)
         try:
             for epoch in range(progress.epochs_done, plan.epochs):
+                if _has_lost_patience(progress.metrics, plan.patience):
+                    break
                 seed = (plan.seed + epoch) % _SEEDS
                 dataset = batches(task.toolkit, samples, operations, plan.batch_size, seed)
                 with kept_graph(folder, graph):
                     model.train(1, dataset, callbacks=[progress], dataset_sink_mode=False)
+                if judged:
+                    weights = get_weights(network)
+                    losses = progress.metrics.setdefault("validation_loss", [])
+                    losses.append(judged({**task.weights, **weights}))
+                    if losses[-1] == min(losses):
+                        state.best = weights
                 state.save(progress.metrics)
         except RuntimeError:
             if samples.unreadable:
                 raise samples.unreadable from None
             raise
-    return Trained({**task.weights, **get_weights(network)}, progress.metrics)
+    trained = {**task.weights, **(state.best or get_weights(network))}
+    return Trained(trained, progress.metrics)
 
 
-def _network(task: Task, fine_tune: FineTune) -> Cell:
-    """Make the network, or its head alone where the features are known, with the weights."""
-    if task.features is None:
-        network = task.toolkit.network(task.network, task.class_count)
-        if isinstance(fine_tune, int):
-            _freeze(network, task.network, fine_tune)
-    else:
-        network = nn.Dense(task.features.shape[1], task.class_count)
+def _has_lost_patience(metrics: Metrics, patience: int) -> bool:
+    losses = metrics.get("validation_loss", [])
+    return 0 < patience <= len(losses) - 1 - int(np.argmin(losses)) if losses else False
+
+
+def _network(task: Task, first_trained: str | None) -> Cell:
+    """Make what is trained, and what runs before it unless that is known, with the weights."""
+    if task.activations is not None and first_trained == task.network.head:
+        network = nn.Dense(task.activations.shape[-1], task.class_count)
         network.update_parameters_name(f"{task.network.head}.")
+    else:
+        network = task.toolkit.network(task.network, task.class_count)
+        if first_trained:
+            _freeze(network, task.network, first_trained)
+            if task.activations is not None:
+                _pass_on(network, first_trained)
     set_weights(network, {name: task.weights[name] for name in parameter_shapes(network)})
     return network
 
 
 def _samples(task: Task) -> tuple[Samples, list[Any]]:
-    """Return the samples, and what is done to each."""
-    if task.features is not None:
-        return FeatureSamples(task.features, task.images.y), []
-    samples = ImageSamples(task.images, task.input_format.size)
+    """Return the samples of an epoch, and what is done to each."""
+    if task.activations is not None:
+        return ActivationSamples(task.activations, task.images.y, task.order), []
+    samples = ImageSamples(task.images, task.order, task.input_format.size)
     return samples, augmentations(task.toolkit, task.input_format)
 
 
-def _freeze(network: Cell, description: Network, trained_blocks: int) -> None:
-    """Freeze everything before the last blocks, except the head, and all statistics.
+def _freeze(network: Cell, description: Network, first_trained: str) -> None:
+    """Freeze everything before a cell, except the head, and all statistics.
 
     Few small batches know the statistics worse than the many that they are from.
     """
-    if not description.blocks:
-        raise SettingsError(
-            f"fine_tune={trained_blocks}: {description.name} names no blocks: use head or full."
-        )
-    first = description.blocks[-trained_blocks:][0]
     is_trained = False
     for parameter in network.get_parameters():
-        is_trained = is_trained or parameter.name.startswith(f"{first}.")
+        is_trained = is_trained or parameter.name.startswith(f"{first_trained}.")
         if not is_trained and not description.is_of_head(parameter.name):
             parameter.requires_grad = False
     for _, cell in network.cells_and_names():
         if isinstance(cell, nn.BatchNorm2d):
             cell.use_batch_statistics = False
+
+
+def _pass_on(cell: Cell, first_trained: str) -> None:
+    """Let all cells before one, of a network that is a chain, pass on what they are given."""
+    on_the_way, _, rest = first_trained.partition(".")
+    for position, (name, child) in enumerate(cell.name_cells().items()):
+        if name == on_the_way:
+            if rest:
+                _pass_on(child, rest)
+            return
+        if isinstance(cell, nn.SequentialCell):
+            cell[position] = nn.Identity()
+        else:
+            setattr(cell, name, nn.Identity())
 
 
 def _padded(rates: list[float]) -> list[float]:
@@ -153,9 +189,9 @@ def _compiled(
     task: Task, plan: Plan, network: Cell, rate_count: int, kernels: Path | None
 ) -> list[object]:
     """Return all that is compiled into the graph: not the rates, which are a parameter."""
-    which = replace(plan, epochs=1, learning_rate=1, warmup_epochs=0, seed=0)
+    which = replace(plan, epochs=1, learning_rate=1, warmup_epochs=0, patience=0, seed=0)
     what = (type(network).__module__, task.network.name, task.class_count, task.input_format)
-    return [*what, which, rate_count, kernels]
+    return [*what, task.activations is None, which, rate_count, kernels]
 
 
 def _optimizer(task: Task, network: Cell, plan: Plan, rates: list[float]) -> Cell:

@@ -4,7 +4,7 @@ Nothing outside this package names a network. No framework is imported before on
 """
 
 from backend.images.preprocessing import GREY, IMAGENET, Normalisation
-from backend.networks.description import Network, Shortcuts
+from backend.networks.description import FineTune, Network, Shortcuts
 from backend.networks.registry import BUILT_IN, DEFAULT_NETWORK, find_network
 
 __all__ = [
@@ -12,6 +12,7 @@ __all__ = [
     "DEFAULT_NETWORK",
     "GREY",
     "IMAGENET",
+    "FineTune",
     "Network",
     "Normalisation",
     "Shortcuts",

@@ -57,5 +57,6 @@ RESNET50 = Network(
             for block in range(count)
         ),
     ),
+    is_chain=True,
     name="resnet50",
 )

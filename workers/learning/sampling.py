@@ -5,7 +5,7 @@ from collections.abc import Hashable, Iterable
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["draw_evenly", "number_kinds", "repeats_of_rare"]
+__all__ = ["draw_evenly", "draw_share", "number_kinds", "repeats_of_rare"]
 
 _MOST_REPEATS = 20
 
@@ -46,3 +46,13 @@ def draw_evenly(kinds: NDArray[np.int64], count: int, seed: int) -> list[int]:
     order = np.argsort(turns, kind="stable")[:count]
     positions: list[int] = np.concatenate(drawn)[order].tolist()
     return positions
+
+
+def draw_share(kinds: NDArray[np.int64], share: float, seed: int) -> list[int]:
+    """Return the positions of a share (0 to 1) of each kind of ``kinds`` (N,), rounded down."""
+    generator = np.random.default_rng(seed)
+    drawn: list[int] = []
+    for kind in np.unique(kinds):
+        positions = generator.permutation(np.flatnonzero(kinds == kind))
+        drawn += positions[: int(share * len(positions))].tolist()
+    return drawn

@@ -6,8 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, PositiveFloat, PositiveInt
 
-from backend.classifier.plan import FineTune
-from backend.networks import find_network
+from backend.networks import FineTune, find_network
 from workers.data.settings import DatasetSettings
 from workers.environment import LocalPath
 from workers.learning.settings import EstimatorSettings
@@ -17,6 +16,7 @@ __all__ = ["TrainSettings"]
 
 _CACHE = "cache"
 _REPLAY = 500
+_REPLAY_OF_BLOCKS = 2000
 _BLOCKS = 3
 
 
@@ -60,6 +60,19 @@ class TrainSettings(TrainTask, EstimatorSettings, DatasetSettings):
         description="Whether samples of rare classes and small rounds are trained on several "
         "times an epoch, so that each class of each round counts alike; false: once.",
     )
+    validation_share: float = Field(
+        default=0.0,
+        ge=0,
+        le=0.5,
+        description="Share of each class of the round's new samples that is not trained on and "
+        "judges the epochs: the model of the one with the lowest loss is kept. Samples for "
+        "evaluation are never used for it. 0: the last epoch's is kept.",
+    )
+    patience: int = Field(
+        default=0,
+        ge=0,
+        description="Epochs without a lower validation loss after which training ends; 0: none.",
+    )
     fine_tune: Annotated[Literal["head", "full"] | int | None, BeforeValidator(_fine_tune)] = Field(
         default=None,
         description="What is trained: the classifier and so many last blocks, the classifier "
@@ -74,20 +87,20 @@ class TrainSettings(TrainTask, EstimatorSettings, DatasetSettings):
         default=None,
         ge=0,
         description="Older samples that are trained on in addition to the new ones, against "
-        "forgetting, as many of each class and round. Unset: 500, or with fine_tune=head all of "
-        "them.",
+        "forgetting, as many of each class and round. Unset: all of them with fine_tune=head, "
+        "2000 with a number of blocks, and 500 with full.",
     )
     cache_folder: LocalPath | None = Field(
         default=None,
         description="The folder in which rounds of one job keep what the next need not do again: "
-        "the compiled graph, and for fine_tune=head the features of images. "
+        "the compiled graph, and what the frozen part of the network gives for each image. "
         "Unset: cache next to the rounds' folders.",
     )
     cache_size: int = Field(
-        default=512,
+        default=256,
         ge=0,
-        description="MiB that the features may take, one for 200 images of 1280 features; "
-        "0: nothing is kept.",
+        description="MiB that the latter may take: one for 30 images of 224 pixels with "
+        "fine_tune=3, or for 200 with head; 0: nothing is kept.",
     )
 
     @property
@@ -107,5 +120,7 @@ class TrainSettings(TrainTask, EstimatorSettings, DatasetSettings):
         """How many older samples at most are trained on."""
         if self.replay is not None:
             return self.replay
-        # The features of a frozen backbone are known from the rounds before.
-        return sys.maxsize if self.fine_tune == "head" else _REPLAY
+        # What the frozen part gives is known from the rounds before.
+        if self.trained_part == "head":
+            return sys.maxsize
+        return _REPLAY if self.trained_part == "full" else _REPLAY_OF_BLOCKS

@@ -1,10 +1,12 @@
 """Trains a round: its new samples, what earlier rounds missed, and a repetition of older ones."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
+
+import numpy as np
 
 from backend.errors import DatasetError
 from backend.images.preprocessing import LabelledImages
@@ -19,12 +21,15 @@ from workers.data.round_folder import RoundFolder
 from workers.data.screening import Screen
 from workers.learning.estimators import make_backend, make_estimator
 from workers.learning.replay import Replay, draw_replay, record_samples, recorded_labels
-from workers.learning.sampling import number_kinds, repeats_of_rare
+from workers.learning.sampling import draw_share, number_kinds, repeats_of_rare
 from workers.sedna.session import Session
 from workers.sedna.settings import TrainTask
 from workers.train.settings import TrainSettings
 
 __all__ = ["RoundImages", "claim_samples", "round_images", "train"]
+
+_FEWEST_JUDGES = 10
+"""Fewer samples for validation than this would choose an epoch by chance."""
 
 _log = logging.getLogger(__name__)
 
@@ -35,6 +40,8 @@ class RoundImages(NamedTuple):
     images: LabelledImages
     repeats: list[int] | None
     """How often each is trained on in an epoch; None: once."""
+    validation: frozenset[int]
+    """The positions of those that judge the epochs instead."""
 
 
 def train(session: Session) -> None:
@@ -47,7 +54,7 @@ def train(session: Session) -> None:
     settings = session.settings(TrainSettings)
     backend = make_backend(make_estimator(settings), settings)
     quarantine = Quarantine(folder.train_quarantine, folder, share=settings.unreadable_share)
-    images, repeats = round_images(session, settings, folder, quarantine)
+    images, repeats, validation = round_images(session, settings, folder, quarantine)
     session.load(backend, settings.base_model_url, Variable.BASE_MODEL_URL)
     metrics: Metrics = backend.train(
         images,
@@ -61,6 +68,8 @@ def train(session: Session) -> None:
         weight_decay=settings.weight_decay,
         seed=settings.seed,
         repeats=repeats,
+        validation=validation,
+        patience=settings.patience,
         state_file=folder.training_state,
         cache_folder=settings.cache,
         cache_size=settings.cache_size,
@@ -124,11 +133,23 @@ def round_images(
     images = quarantine.screened(samples, dataset.images(samples), screen.check)
     if not new and not older.missed:
         raise DatasetError(f"{settings.train_dataset_url}: contains no samples: add some.")
-    if not settings.balance:
-        return RoundImages(images, None)
     readable = [sample for sample in samples if sample.path not in quarantine.paths]
     kinds = number_kinds((rounds[sample], sample.label) for sample in readable)
-    return RoundImages(images, repeats_of_rare(kinds).tolist())
+    return RoundImages(
+        images,
+        repeats_of_rare(kinds).tolist() if settings.balance else None,
+        _validation(readable, rounds, folder.number, settings),
+    )
+
+
+def _validation(
+    samples: Sequence[Sample], rounds: Mapping[Sample, int], number: int, settings: TrainSettings
+) -> frozenset[int]:
+    """Draw the positions of some of the new samples, or none if they would be too few to judge."""
+    new = [position for position, sample in enumerate(samples) if rounds[sample] == number]
+    labels = np.array([samples[position].label for position in new], np.int64)
+    drawn = draw_share(labels, settings.validation_share, settings.seed)
+    return frozenset(new[place] for place in drawn if len(drawn) >= _FEWEST_JUDGES)
 
 
 def _unless_gone(

@@ -34,6 +34,7 @@ MOBILENETV2 = Network(
     stride=32,
     head=HEAD,
     blocks=block_names(),
+    is_chain=True,
     name="mobilenetv2",
     build_on_mindspore=_build_on_mindspore,
     shortcuts=Shortcuts(shapes_of, _initial_weights, _onnx_model),

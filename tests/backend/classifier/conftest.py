@@ -10,9 +10,9 @@ import pytest
 
 from backend.classifier import Classifier, MindSporeClassifier, TinyMSClassifier
 from backend.classifier.metrics import Metrics
-from backend.classifier.plan import FineTune
 from backend.images.preprocessing import InputFormat, LabelledImages
 from backend.models.weights import Weights
+from backend.networks import FineTune
 from tests.backend.conftest import random_images
 
 CLASSES = ("croissant", "dog")

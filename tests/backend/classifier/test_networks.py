@@ -7,10 +7,11 @@ import onnxruntime
 import pytest
 
 from backend.classifier import MindSporeClassifier, TinyMSClassifier
-from backend.classifier.plan import FineTune
 from backend.errors import ModelFileError, SettingsError
-from backend.images.preprocessing import preprocess_batch
+from backend.images.preprocessing import LabelledImages, preprocess_batch
 from backend.models import model_file
+from backend.networks import BUILT_IN, FineTune
+from backend.networks.mobilenetv2.initial import initial_weights
 from tests.backend.classifier.conftest import CLASSES, new_estimator
 from tests.backend.conftest import random_images
 
@@ -78,6 +79,23 @@ def test_a_model_of_another_network_is_refused_by_name(saved: Path) -> None:
     for suffix in (".ckpt", ".onnx"):
         with pytest.raises(ModelFileError, match="of the network lenet5, and network=mobilenetv2"):
             new_estimator().load(saved / f"model{suffix}")
+
+
+@pytest.mark.parametrize("network", [name for name, each in BUILT_IN.items() if each.is_chain])
+def test_the_rest_of_a_chain_answers_as_the_whole_network(network: str, tmp_path: Path) -> None:
+    estimator = MindSporeClassifier(CLASSES, 64, network=network)
+    estimator.set_weights(initial_weights(estimator.shapes, 0))
+    estimator.load(estimator.save(tmp_path / "model.onnx"))
+    image = random_images(1).x[0]
+    inputs = preprocess_batch([image], estimator.input_format)
+    views = [
+        float(-np.log(estimator.probabilities(each)[0, 1])) for each in (inputs, inputs[..., ::-1])
+    ]
+    metrics = estimator.train(
+        LabelledImages([image], [1]), epochs=1, learning_rate=1e-30, label_smoothing=0, fine_tune=3
+    )
+    assert min(abs(view - np.log(2)) for view in views) > 0.01
+    assert min(abs(view - metrics["loss"][0]) for view in views) < 1e-3
 
 
 def test_a_network_without_head_or_blocks_is_only_trained_whole() -> None:

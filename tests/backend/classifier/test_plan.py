@@ -5,8 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backend.classifier.plan import FineTune, Plan, learning_rates
+from backend.classifier.plan import Plan, learning_rates
 from backend.errors import SettingsError
+from backend.networks import FineTune
 
 RATES = st.floats(1e-6, 10)
 

@@ -9,11 +9,11 @@ import pytest
 from numpy.typing import NDArray
 
 from backend.classifier.metrics import Metrics
-from backend.classifier.plan import FineTune
 from backend.errors import ImageError
 from backend.images.opening import ImageSource
 from backend.images.preprocessing import LabelledImages
 from backend.models.weights import Weights
+from backend.networks import FineTune
 from tests.backend.classifier.conftest import new_estimator
 from tests.backend.conftest import random_images
 
@@ -108,7 +108,6 @@ def test_a_training_that_fails_leaves_the_weights_as_they_were(tmp_path: Path) -
             LabelledImages(Vanishing(images.x, state), images.y),
             epochs=EPOCHS,
             batch_size=8,
-            fine_tune=1,
             state_file=state,
         )
     assert _largest_difference(estimator.get_weights(), before) == 0

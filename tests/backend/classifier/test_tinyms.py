@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from backend.classifier import Classifier, MindSporeClassifier, TinyMSClassifier
-from backend.classifier.plan import FineTune
 from backend.images.preprocessing import LabelledImages
 from backend.models.parameters import parameter_shapes
 from backend.models.weights import Weights
+from backend.networks import FineTune
 from tests.backend.classifier.conftest import CLASSES, Train, new_estimator
 from tests.backend.conftest import random_images
 

@@ -5,10 +5,12 @@ from typing import Any, Literal
 import numpy as np
 import pytest
 
-from backend.classifier.plan import FineTune
+from backend.classifier import Classifier
+from backend.classifier.metrics import Metrics
 from backend.errors import DatasetError, ImageError, SettingsError
 from backend.images.preprocessing import LabelledImages
 from backend.models.weights import Weights
+from backend.networks import FineTune
 from tests.backend.classifier.conftest import Train, new_estimator
 from tests.backend.conftest import encoded, random_images
 
@@ -176,6 +178,60 @@ def test_repeats_say_how_often_a_sample_is_trained_on_in_an_epoch() -> None:
     longer = LabelledImages([images.x[each] for each in order], [images.y[each] for each in order])
     listed = new_estimator().train(longer, epochs=1, batch_size=2, fine_tune="head")
     assert repeated["loss"] == listed["loss"]
+
+
+JUDGES = range(12, 16)
+
+
+def _with_judges() -> LabelledImages:
+    """Return images of which the judges have the wrong labels: what is learned is wrong of them."""
+    images = random_images(16)
+    labels = [1 - label if at in JUDGES else label for at, label in enumerate(images.y)]
+    return LabelledImages(images.x, labels)
+
+
+def _validated(**settings: Any) -> tuple[Classifier, Metrics]:
+    estimator = new_estimator()
+    defaults: dict[str, Any] = {"epochs": 6, "learning_rate": 0.01, "validation": JUDGES}
+    metrics = estimator.train(_with_judges(), batch_size=4, fine_tune="head", **defaults | settings)
+    return estimator, metrics
+
+
+def test_the_weights_of_the_best_epoch_are_kept() -> None:
+    estimator, metrics = _validated()
+    losses = metrics["validation_loss"]
+    assert len(losses) == len(metrics["loss"]) == 6
+    assert min(losses) < losses[-1]
+    images = _with_judges()
+    judges = LabelledImages([images.x[at] for at in JUDGES], [images.y[at] for at in JUDGES])
+    assert estimator.evaluate(judges)["loss"] == pytest.approx([min(losses)], rel=1e-3)
+
+
+def test_training_ends_after_patience_is_lost() -> None:
+    _, metrics = _validated(epochs=40, patience=2)
+    losses = metrics["validation_loss"]
+    assert len(losses) == losses.index(min(losses)) + 1 + 2
+
+
+def test_a_resumed_training_remembers_the_best_epoch(tmp_path: Path) -> None:
+    first, before = _validated(state_file=tmp_path / "state.npz")
+    second, after = _validated(state_file=tmp_path / "state.npz")
+    assert not changed(first.get_weights(), second.get_weights())
+    assert after == before
+
+
+def test_what_judges_the_epochs_is_not_trained_on() -> None:
+    images = _with_judges()
+    rest = LabelledImages(images.x[:12], images.y[:12])
+    metrics = new_estimator().train(
+        rest, epochs=1, batch_size=4, learning_rate=0.01, fine_tune="head"
+    )
+    assert _validated(epochs=1)[1]["loss"] == metrics["loss"]
+
+
+def test_a_training_of_validation_samples_alone_is_refused() -> None:
+    with pytest.raises(DatasetError, match="held out for validation"):
+        _validated(validation=range(16))
 
 
 def _trained(**settings: Any) -> Weights:

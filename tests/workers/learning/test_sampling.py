@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workers.learning.sampling import draw_evenly, number_kinds, repeats_of_rare
+from workers.learning.sampling import draw_evenly, draw_share, number_kinds, repeats_of_rare
 
 kinds = st.lists(st.integers(-3, 3), max_size=60).map(lambda values: np.array(values, np.int64))
 seeds = st.integers(0, 2**32 - 1)
@@ -55,3 +55,13 @@ def test_repeated_no_kind_is_rare(names: list[str]) -> None:
         abs(total[name] - largest) <= size / 2 or total[name] == 20 * size
         for name, size in Counter(names).items()
     )
+
+
+@given(kinds, st.floats(0, 1), seeds)
+def test_a_share_of_each_kind_is_drawn(
+    kinds: np.ndarray[tuple[int], np.dtype[np.int64]], share: float, seed: int
+) -> None:
+    drawn = draw_share(kinds, share, seed)
+    assert len(drawn) == len(set(drawn))
+    sizes, taken = Counter(kinds.tolist()), Counter(kinds[drawn].tolist())
+    assert all(taken[kind] == int(share * size) for kind, size in sizes.items())

@@ -199,14 +199,19 @@ def test_a_rare_class_and_a_small_round_count_as_much(
     assert read(environment, balance="false").repeats is None
 
 
-def test_all_older_samples_are_replayed_where_their_features_are_kept(
+def test_more_older_samples_are_replayed_the_less_is_trained(
     environment: dict[str, str],
 ) -> None:
     settings = [
         Session(WorkerKind.TRAIN, environment | variables).settings(TrainSettings).replay_count
-        for variables in ({}, {"fine_tune": "head"}, {"fine_tune": "head", "replay": "7"})
+        for variables in (
+            {"fine_tune": "full"},
+            {},
+            {"fine_tune": "head"},
+            {"fine_tune": "head", "replay": "7"},
+        )
     ]
-    assert settings == [500, sys.maxsize, 7]
+    assert settings == [500, 2000, sys.maxsize, 7]
 
 
 def test_samples_of_the_test_set_are_not_trained_on_whichever_round_they_were_new_in(
@@ -220,3 +225,24 @@ def test_samples_of_the_test_set_are_not_trained_on_whichever_round_they_were_ne
 
     assert set(names(environment)) == {"3.png", "4.png", "1.png", "2.png"}
     assert set(names(environment, test_index="test.txt")) == {"3.png", "2.png"}
+
+
+@pytest.mark.parametrize(("share", "judges"), [("0", 0), ("0.25", 10), ("0.2", 0)])
+def test_some_of_the_new_samples_judge_the_epochs_if_they_are_enough(
+    share: str,
+    judges: int,
+    environment: dict[str, str],
+    tmp_path: Path,
+    make_image: Callable[..., Path],
+) -> None:
+    deliver(tmp_path / "train" / "1")
+    new = [f"new{number}.png" for number in range(40)]
+    for name in new:
+        make_image(tmp_path / "dataset" / name, "dark")
+    lines = [f"{name} {label}\n" for name, label in zip(new, ["dark", "bright"] * 20, strict=True)]
+    (tmp_path / "data.txt").write_text("".join(lines))
+    (tmp_path / "dataset" / "index.txt").write_text("1.png dark\n2.png bright\n" + "".join(lines))
+    images, _, validation = read(environment, validation_share=share)
+    assert len(validation) == judges
+    assert {Path(str(images.x[each])).name for each in validation} <= set(new)
+    assert sum(images.y[each] for each in validation) * 2 == judges
