@@ -9,9 +9,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from backend.errors import ProjectError
-from bench.comparisons import COMPARISONS
+from bench.comparisons import COMPARISONS, DRAWN
 from bench.machine import describe_machine, pin_to_cores
 from bench.measure import ROOT
+from bench.picture import draw_figures
 from bench.rendering import render
 from bench.results import Outcome, Results
 from bench.setting import Setting
@@ -30,7 +31,10 @@ def _main() -> int:
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         setting = Setting(Path(folder), options.repeats, options.quick, _say)
         for name in [options.only] if options.only else COMPARISONS:
-            results = results.with_outcome(_measured(name, setting))
+            outcome = _measured(name, setting)
+            results = results.with_outcome(outcome)
+            if name in DRAWN and outcome.figures:
+                draw_figures(outcome.figures, "%", target.with_suffix("") / f"{name}.svg")
             results.write(kept)
             render(results, COMPARISONS, _PAGE, target)
     _say(f"{target} is written.")

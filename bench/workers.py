@@ -4,7 +4,7 @@ import os
 import secrets
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -15,9 +15,11 @@ from bench.answering import Values
 from bench.dataset import CLASS_NAMES, INPUT_SIZE
 from bench.measure import SubjectError, run_to_end
 from bench.server import MODEL_NAME, Server, free_ports, serving
-from workers.contract import WorkerMessage, WorkerStatus
+from workers.contract import WorkerKind, WorkerMessage, WorkerStatus
+from workers.sedna.process import run_round
+from workers.sedna.session import Session
 
-__all__ = ["evaluate_models", "inference_worker", "reported", "train_models"]
+__all__ = ["evaluate_models", "inference_worker", "reported_here", "train_models"]
 
 _ANSWER = b'{"Status": 200, "Message": "OK"}'
 
@@ -68,21 +70,24 @@ def inference_worker(model: Path, input_size: int = INPUT_SIZE) -> Iterator[Serv
             yield server
 
 
-def reported(kind: str, **variables: str | Path) -> WorkerMessage:
-    """Run a round's worker with more ``variables``, and return what it reports.
+def reported_here(
+    kind: WorkerKind, work: Callable[[Session], None], **variables: str | Path
+) -> WorkerMessage:
+    """Do the work of a round's worker in this process, and return what it reports.
 
-    Raises SubjectError if it fails.
+    Raises what the work raises, and SubjectError if it reports nothing.
     """
-    message, _ = _run(kind, variables)
+    with _local_controller() as (url, reports):
+        environment = _environment(kind, url, INPUT_SIZE)
+        environment |= {name: str(value) for name, value in variables.items()}
+        run_round(kind, environment, work)
+    if [message.status for _, message in reports] != [WorkerStatus.COMPLETED]:
+        raise SubjectError(f"the {kind} worker did not report a result.")
+    [(_, message)] = reports
     return message
 
 
 def _report_of(kind: str, **variables: str | Path) -> Values:
-    _, values = _run(kind, variables)
-    return values
-
-
-def _run(kind: str, variables: Mapping[str, str | Path]) -> tuple[WorkerMessage, Values]:
     with _local_controller() as (url, reports):
         environment = _environment(kind, url, INPUT_SIZE)
         environment |= {name: str(value) for name, value in variables.items()}
@@ -90,8 +95,8 @@ def _run(kind: str, variables: Mapping[str, str | Path]) -> tuple[WorkerMessage,
         done = run_to_end([sys.executable, "-m", f"workers.{kind}"], environment)
     if [message.status for _, message in reports] != [WorkerStatus.COMPLETED]:
         raise SubjectError(f"the {kind} worker did not report a result: {done.output[-500:]}")
-    [(reported_at, message)] = reports
-    return message, {"report_seconds": reported_at - began, "peak_mib": done.peak_mib}
+    [(reported_at, _)] = reports
+    return {"report_seconds": reported_at - began, "peak_mib": done.peak_mib}
 
 
 def _environment(kind: str, lc_url: str, input_size: int) -> dict[str, str]:

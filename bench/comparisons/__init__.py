@@ -18,7 +18,7 @@ from bench.comparisons.training import (
 from bench.results import Figure
 from bench.setting import Setting
 
-__all__ = ["COMPARISONS", "Comparison"]
+__all__ = ["COMPARISONS", "DRAWN", "Comparison"]
 
 Comparison = Callable[[Setting], list[Figure]]
 """Answers a question; raises ProjectError if it cannot be answered here."""
@@ -43,3 +43,6 @@ COMPARISONS: Mapping[str, Comparison] = {
     "labelling": labelling_photographs,
     "labelling-rendered": labelling_rendered,
 }
+
+DRAWN = {"learning", "learning-rendered"}
+"""The comparisons of which there is a picture."""

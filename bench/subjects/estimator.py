@@ -2,7 +2,6 @@
 
 import os
 import time
-from collections.abc import Sequence
 from itertools import islice
 from pathlib import Path
 from statistics import median
@@ -11,7 +10,6 @@ from tempfile import TemporaryDirectory
 import numpy as np
 
 from backend.classifier import TinyMSClassifier
-from backend.classifier.features import Backbone
 from backend.images.preprocessing import LabelledImages
 from backend.mindspore.runtime import Device, prepare_mindspore
 from backend.models import model_file
@@ -83,39 +81,6 @@ def head_to_accuracy(weights: str, photos: str, seed: int) -> Values:
         return {"accuracy": _accuracy(estimator, photos), "epochs": _HEAD_EPOCHS}
 
 
-def logistic_regression(
-    weights: str, folder: str, kinds: Sequence[str], train_share: float
-) -> Values:
-    """Fit logistic regression to the frozen features of all pictures that a job would train on.
-
-    ``folder`` has ``<kind>/train/<class>`` and ``<kind>/eval/<class>``.
-    """
-    from sklearn.linear_model import LogisticRegression  # noqa: PLC0415
-
-    estimator = TinyMSClassifier(CLASS_NAMES, INPUT_SIZE)
-    estimator.load(weights)
-    with TemporaryDirectory() as written:
-        model = model_file.read(Path(estimator.save(f"{written}/model.onnx"))).payload
-    backbone = Backbone(model, estimator.input_format, cache_folder=None, size=0)
-    files = {part: _by_kind(Path(folder), kinds, part) for part in ("train", "eval")}
-    trained = [
-        each[place]
-        for each in files["train"].values()
-        for place in np.random.default_rng(0).permutation(len(each))[: int(train_share * len(each))]
-    ]
-    regression = LogisticRegression(max_iter=1000)
-    regression.fit(backbone.features(trained).values, [file.parent.name for file in trained])
-    return {
-        kind: 100
-        * regression.score(backbone.features(each).values, [file.parent.name for file in each])
-        for kind, each in files["eval"].items()
-    }
-
-
-def _by_kind(folder: Path, kinds: Sequence[str], part: str) -> dict[str, list[Path]]:
-    return {kind: sorted((folder / kind / part).glob("*/*")) for kind in kinds}
-
-
 def inference(model: str, requests: int) -> Values:
     """Run a model file on one preprocessed input."""
     return {"one_ms": _one_ms(_loaded(model), requests)}
@@ -168,7 +133,6 @@ if __name__ == "__main__":
         full_fine_tuning,
         head_to_accuracy,
         inference,
-        logistic_regression,
         make_backbone,
         one_format,
         make_int8,
