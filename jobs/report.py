@@ -12,13 +12,14 @@ from pathlib import Path
 from typing import NamedTuple
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import ValidationError
 
 from backend.errors import ImageError
 from backend.files import write_atomically
 from backend.images.opening import opened
 from jobs.status import JobStatus, Outcome, Round, Stage, WorkerState
 from workers.contract import Metrics
+from workers.data.answers import HardExample
 
 __all__ = ["write_report"]
 
@@ -417,41 +418,10 @@ def _workers_of(round_: Round, workers: list[WorkerState]) -> list[WorkerState]:
     ]
 
 
-class _Sidecar(BaseModel):
-    """An inference worker's answer for a picture; ``probabilities`` are per class, 0 to 1."""
-
-    model_config = ConfigDict(
-        extra="ignore",
-        frozen=True,
-        protected_namespaces=(),
-        allow_inf_nan=False,
-        coerce_numbers_to_str=True,
-    )
-
-    image: str
-    label: str
-    probabilities: dict[str, float]
-    miner: str | None = None
-    hard: bool
-    model_version: str
-    time: datetime
-    true_label: str | None = None
-
-    @property
-    def certainty(self) -> float:
-        """The probability of the likeliest class."""
-        return max(self.probabilities.values(), default=0.0)
-
-    @property
-    def ranking(self) -> list[tuple[str, float]]:
-        """The classes and their probabilities, likeliest first."""
-        return sorted(self.probabilities.items(), key=lambda item: -item[1])
-
-
 @dataclass(frozen=True)
 class _Example:
     name: str
-    sidecar: _Sidecar
+    sidecar: HardExample
     picture: str
 
 
@@ -468,9 +438,9 @@ def _hard_examples(folder: Path) -> list[_Example]:
     return list(islice(examples, _EXAMPLES))
 
 
-def _read_sidecar(path: Path) -> _Sidecar | None:
+def _read_sidecar(path: Path) -> HardExample | None:
     try:
-        return _Sidecar.model_validate_json(path.read_bytes())
+        return HardExample.model_validate_json(path.read_bytes())
     except (OSError, ValidationError):
         return None
 

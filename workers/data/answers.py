@@ -16,7 +16,9 @@ _PACKED = 128
 
 
 class _Record(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="ignore", protected_namespaces=())
+    model_config = ConfigDict(
+        frozen=True, extra="ignore", protected_namespaces=(), allow_inf_nan=False
+    )
 
     image: str = Field(description="The picture's file name, in the same folder.")
     time: datetime = Field(description="UTC.")
@@ -29,7 +31,9 @@ class _Record(BaseModel):
 class _Prediction(_Record):
     label: str
     probabilities: dict[str, float] = Field(description="Of each class; they sum to 1.")
-    miner: str | None = Field(description="The hard example miner, or null without one.")
+    miner: str | None = Field(
+        default=None, description="The hard example miner, or null without one."
+    )
     hard: bool
     model_version: str = Field(description="The first 12 digits of the model's SHA-256.")
 
