@@ -73,6 +73,9 @@ def test_weights_in_another_file_are_not_loaded(
 ) -> None:
     monkeypatch.chdir(tmp_path)  # where ONNX Runtime looks for them
     model = onnx.load_from_string(small_onnx)
+    weight = onnx.numpy_helper.from_array(np.ones((2, 64), np.float32), "w")
+    model.graph.initializer[0].CopyFrom(weight)
+    model.graph.output[0].type.tensor_type.shape.dim[1].dim_value = 64
     onnx.save(model, "model.onnx", save_as_external_data=True, location="w.bin", size_threshold=0)
     with pytest.raises(ModelFileError, match=r"model\.onnx: ONNX Runtime cannot load"):
         OnnxEngine(Path("model.onnx").read_bytes(), "model.onnx")

@@ -141,6 +141,7 @@ def test_a_file_that_does_not_fit_into_memory_is_refused_unread(tmp_path: Path) 
         model_file.read(path)
 
 
+@pytest.mark.timeout(30)
 def test_what_may_have_no_end_is_refused_at_once(tmp_path: Path) -> None:
     pipe = tmp_path / "model.onnx"
     os.mkfifo(pipe)
