@@ -10,6 +10,7 @@ from PIL import Image
 from backend.files import replaced_atomically
 from demo.pictures import CLASS_NAMES, Light, render
 from demo.usecase.record import Record
+from demo.usecase.shares import interval
 from workers.data.answers import HardExample
 
 __all__ = ["draw_accuracy", "draw_examples", "draw_hard_examples"]
@@ -57,7 +58,7 @@ def draw_accuracy(runs: Sequence[Record], target: Path) -> None:
         for light in Light:
             shares = [run.accuracy(moment, light) for moment in run.moments]
             values = np.array([100 * share.value for share in shares])
-            low, high = 100 * np.array([share.interval for share in shares]).T
+            low, high = 100 * np.array([interval(share) for share in shares]).T
             errors = (values - low, high - values)
             panel.errorbar(names, values, errors, marker="o", capsize=2, color=_COLOURS[light])
         panel.set_title(run.name)

@@ -1,27 +1,27 @@
 """A finished run: what ``iljob`` recorded, and what its models say of pictures held out."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import sha256
+from itertools import product
 from pathlib import Path
 from typing import Self
 
-import numpy as np
-
-from backend.classifier import TinyMSClassifier
 from backend.errors import SettingsError
+from backend.files import write_atomically
 from backend.models.model_file import read
 from demo.pictures import Light
 from demo.preparation import render_held_out
-from demo.scenario import Scenario
+from demo.scenario import Labelled, Scenario
 from demo.setting import Setting
-from demo.usecase.shares import Change, Classes, Share, accuracy, change
 from jobs.resources.loader import load_job
 from jobs.standalone.paths import Node
 from jobs.standalone.runner import StandaloneRunner
 from jobs.status import JobStatus, Outcome
+from workers.compare.comparison import compare
 from workers.data.answers import HardExample
+from workers.judgement import Judgement, Share
 
 __all__ = ["Record"]
 
@@ -61,34 +61,20 @@ class Record:
         """The keys of `serving`, in order."""
         return list(self.serving)
 
+    @cached_property
+    def judged(self) -> dict[tuple[Light, str], dict[str, Judgement]]:
+        """What the models that served make of the held-out pictures, by light and first moment.
+
+        Judgements are by moment, from that first one on, and compared with it. The first moments
+        are the start, and for each light in turn the moment at which it had been learned.
+        """
+        starts = product(Light, self.moments[:1])
+        firsts = {*starts, *zip(Light, self.moments, strict=False)}
+        return {(light, first): self._judge(light, first) for light, first in firsts}
+
     def accuracy(self, moment: str, light: Light) -> Share:
         """Return the accuracy of the model that served."""
-        return accuracy(self.truth[light], self.answers[moment, light])
-
-    def change(self, light: Light, before: str, after: str) -> Change:
-        """Compare the models that served at two moments."""
-        truth, answers = self.truth[light], self.answers
-        return change(truth, answers[before, light], answers[after, light])
-
-    @cached_property
-    def truth(self) -> dict[Light, Classes]:
-        """The true classes of the held-out pictures in each light."""
-        return {
-            light: self._numbers(label for _, label in pictures)
-            for light, pictures in self._held_out.items()
-        }
-
-    @cached_property
-    def answers(self) -> dict[tuple[str, Light], Classes]:
-        """What the serving models say of the same pictures, by moment and light."""
-        answers = {}
-        for moment, model in self.serving.items():
-            estimator = TinyMSClassifier(self.setting.class_names, self.setting.input_size)
-            estimator.load(model)
-            for light, pictures in self._held_out.items():
-                predictions = estimator.predict([path for path, _ in pictures])
-                answers[moment, light] = self._numbers(each.label for each in predictions)
-        return answers
+        return self.judged[light, self.moments[0]][moment].total
 
     @cached_property
     def labelled(self) -> list[HardExample]:
@@ -111,9 +97,15 @@ class Record:
             found[next(iter(finders), self.moments[0])].append(each)
         return found
 
-    @cached_property
-    def _held_out(self) -> Mapping[Light, Sequence[tuple[Path, str]]]:
-        return render_held_out(self.setting, self.scenario).pictures
+    def _judge(self, light: Light, first: str) -> dict[str, Judgement]:
+        moments = self.moments[self.moments.index(first) :]
+        index = self.setting.pictures / f"held-out-{light}.txt"
+        pictures = self._held_out[light]
+        lines = [f"{path.relative_to(index.parent)} {label}\n" for path, label in pictures]
+        write_atomically(index, "".join(lines).encode())
+        judgements = compare([self.serving[moment] for moment in moments], index, {})
+        return dict(zip(moments, judgements, strict=True))
 
-    def _numbers(self, labels: Iterable[str]) -> Classes:
-        return np.array([self.setting.class_names.index(each) for each in labels], dtype=np.int64)
+    @cached_property
+    def _held_out(self) -> Mapping[Light, Labelled]:
+        return render_held_out(self.setting, self.scenario).pictures

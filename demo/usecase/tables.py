@@ -5,23 +5,22 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from importlib.metadata import version
 
-from backend.classifier.metrics import confusion_matrix
 from demo.pictures import Light
 from demo.usecase.record import Record
-from demo.usecase.shares import Share
+from demo.usecase.shares import gain_words, share_words
 from docs.tools.markdown import Blocks, code, table
 from jobs.status import Round, Stage
+from workers.judgement import Share
 
 __all__ = ["blocks"]
 
 _PACKAGES = ("mindspore", "tinyms", "onnxruntime", "numpy")
-_SURE_CHANCE = 0.001
 
 _SERVING = ["serving", *Light]
 _ROUNDS = ["round", "new samples", "evaluated on", "serving → new model", "outcome"]
 _SECONDS = [f"{stage.lower()}, s" for stage in Stage]
-_FORGETTING = ["pictures", "learned by", "then", "at the end", "forgetting", "gained, lost", ""]
-_CLASSES = ["pictures", "serving", "class", "precision", "recall"]
+_FORGETTING = ["pictures", "learned by", "then", "at the end", "change"]
+_CLASSES = ["pictures", "serving", "class", "recall"]
 _HARD_EXAMPLES = ["found by", "labelled", "of them wrong", "wrong on held-out night pictures"]
 
 _Row = Sequence[str]
@@ -58,15 +57,15 @@ def _measured(main: Record) -> str:
 
 def _summary(main: Record) -> str:
     first, *_, last = _accuracies(main)
-    changes = (main.change(each, main.moments[0], main.moments[-1]) for each in Light)
-    points = [f"{_points(each.value)} ({_chance(each.chance)})" for each in changes]
-    rows = table(["held-out pictures", *Light], [first, last, ["change", *points]])
+    start, end = main.moments[0], main.moments[-1]
+    gains = (main.judged[light, start][end].against_first for light in Light)
+    rows = table(["held-out pictures", *Light], [first, last, ["change", *map(gain_words, gains)]])
     return f"{rows}\n\nBetween the two lie {len(main.labelled)} labelled night pictures."
 
 
 def _accuracies(run: Record) -> Iterator[_Row]:
     for moment in run.moments:
-        yield [moment, *(str(run.accuracy(moment, each)) for each in Light)]
+        yield [moment, *(share_words(run.accuracy(moment, each)) for each in Light)]
 
 
 def _rounds(run: Record) -> Iterator[_Row]:
@@ -75,7 +74,7 @@ def _rounds(run: Record) -> Iterator[_Row]:
             str(each.number),
             str(each.train_samples),
             str(each.eval_samples),
-            " → ".join(map(str, _evaluated(each))),
+            " → ".join(map(share_words, _evaluated(each))),
             f"{each.outcome.value}: {code(each.reason)}",
             *(f"{each.seconds.get(stage, 0):.1f}" for stage in Stage),
         )
@@ -85,50 +84,34 @@ def _evaluated(each: Round) -> list[Share]:
     """Return the serving and the new model's accuracy; none of a round that failed earlier."""
     both = (each.deployed_metrics, each.candidate_metrics)
     evaluated = ((part["accuracy"][0], part["samples"][0]) for part in both if "samples" in part)
-    return [Share(round(share * whole), round(whole)) for share, whole in evaluated]
+    return [Share(right=round(share * whole), samples=round(whole)) for share, whole in evaluated]
 
 
 def _forgetting(run: Record) -> Iterator[_Row]:
-    last = run.moments[-1]
     # The initial model learned the day, that of the first round the night.
     for light, first in zip(Light, run.moments, strict=False):
-        change = run.change(light, first, last)
-        yield (
-            light,
-            first,
-            str(run.accuracy(first, light)),
-            str(run.accuracy(last, light)),
-            _points(-change.value),
-            f"{change.gained}, {change.lost}",
-            _chance(change.chance),
-        )
+        judged = run.judged[light, first]
+        last = judged[run.moments[-1]]
+        then, now = (share_words(each.total) for each in (judged[first], last))
+        yield light, first, then, now, gain_words(last.against_first)
 
 
 def _classes(run: Record) -> Iterator[_Row]:
-    names = run.setting.class_names
     for light in Light:
         for moment in (run.moments[0], run.moments[-1]):
-            answers = run.answers[moment, light]
-            matrix = confusion_matrix(run.truth[light], answers, len(names))
-            for number, name in enumerate(names):
-                right = int(matrix[number, number])
-                precision = Share(right, int(matrix[:, number].sum()))
-                recall = Share(right, int(matrix[number].sum()))
-                yield light, moment, name, str(precision), str(recall)
+            judgement = run.judged[light, run.moments[0]][moment]
+            for name, recall in judgement.classes.items():
+                yield light, moment, name, share_words(recall)
 
 
 def _hard_examples(run: Record) -> Iterator[_Row]:
     for moment, found in run.found_by.items():
         if found:
-            wrong = Share(sum(each.label != each.true_label for each in found), len(found))
-            right = run.accuracy(moment, Light.NIGHT)
-            elsewhere = Share(right.whole - right.part, right.whole)
-            yield moment, str(len(found)), str(wrong), str(elsewhere)
-
-
-def _points(value: float) -> str:
-    return f"{round(100 * value, 1) + 0.0:+.1f}"  # never -0.0
-
-
-def _chance(probability: float) -> str:
-    return f"p < {_SURE_CHANCE}" if probability < _SURE_CHANCE else f"p = {probability:.2g}"
+            wrong = sum(each.label != each.true_label for each in found)
+            accuracy = run.accuracy(moment, Light.NIGHT)
+            missed = accuracy.samples - accuracy.right
+            shares = (
+                Share(right=wrong, samples=len(found)),
+                Share(right=missed, samples=accuracy.samples),
+            )
+            yield moment, str(len(found)), *map(share_words, shares)

@@ -1,10 +1,9 @@
 """Records of a job that did not run."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from demo.pictures import Light
@@ -13,6 +12,7 @@ from demo.setting import Setting
 from demo.usecase.record import Record
 from jobs.resources.loader import load_job
 from jobs.status import JobStatus, Outcome, Round, Stage
+from workers.judgement import Comparison, Judgement, Share
 
 MakeRecord = Callable[..., Record]
 
@@ -24,6 +24,38 @@ RIGHT = {
     ("after round 1", Light.NIGHT): 84,
 }
 """Of 100 pictures."""
+
+
+MOMENTS = ["initial model", "after round 1"]
+
+
+def _judged(light: Light, moments: Sequence[str]) -> dict[str, Judgement]:
+    """Return judgements of models that are right on the first of 100 pictures."""
+    first = RIGHT[moments[0], light]
+    return {
+        moment: Judgement(
+            model=moment,
+            total=Share(right=right, samples=100),
+            balanced_accuracy=right / 100,
+            worst_recall=right // 2 / 50,
+            classes={
+                "croissant": Share(right=(right + 1) // 2, samples=50),
+                "dog": Share(right=right // 2, samples=50),
+            },
+            folders={},
+            left_out=[],
+            against_first=Comparison(
+                better_probability=0.5,
+                gain=(right - first) / 100,
+                gain_low=(right - first - 5) / 100,
+                gain_high=(right - first + 5) / 100,
+            )
+            if moment != moments[0]
+            else None,
+        )
+        for moment in moments
+        for right in [RIGHT[moment, light]]
+    }
 
 
 @pytest.fixture
@@ -48,10 +80,10 @@ def make_record(tmp_path: Path) -> MakeRecord:
         )
         resources = load_job([Path(__file__).parents[3] / "manifests"])
         record = Record("seed 0", Scenario(), status, Setting.of(resources, tmp_path))
-        truth = np.array([0, 1] * 50)
-        vars(record)["truth"] = dict.fromkeys(Light, truth)
-        vars(record)["answers"] = {
-            key: np.where(np.arange(100) < right, truth, 1 - truth) for key, right in RIGHT.items()
+        vars(record)["judged"] = {
+            (light, first): _judged(light, moments)
+            for light in Light
+            for first, moments in {MOMENTS[0]: MOMENTS, MOMENTS[1]: MOMENTS[1:]}.items()
         }
         return record
 

@@ -7,7 +7,7 @@ from rich.console import Console
 
 from backend.classifier import MindSporeClassifier
 from backend.errors import PermanentError, SettingsError
-from demo.pictures import CLASS_NAMES
+from demo.pictures import CLASS_NAMES, Light
 from demo.scenario import Scenario
 from demo.usecase.plots import draw_accuracy, draw_examples, draw_hard_examples
 from demo.usecase.record import Record
@@ -58,7 +58,7 @@ def test_a_run_becomes_tables_and_pictures(tmp_path: Path) -> None:
     run_story(tmp_path / "run", SMALL, {'replay, value: "120"': 'replay, value: "7"'}, SILENT)
     record = Record.of(tmp_path / "run", SMALL)
 
-    assert {name: len(truth) for name, truth in record.truth.items()} == {"day": 10, "night": 10}
+    assert {record.accuracy("initial model", light).samples for light in Light} == {10}
     assert record.status.rounds[0].train_samples == 112
     assert sum(map(len, record.found_by.values())) == 80
     makers = blocks([record], [record])
