@@ -34,7 +34,7 @@ def _main() -> int:
             outcome = _measured(name, setting)
             results = results.with_outcome(outcome)
             if name in DRAWN and outcome.figures:
-                draw_figures(outcome.figures, "%", target.with_suffix("") / f"{name}.svg")
+                draw_figures(outcome.figures, DRAWN[name], target.with_suffix("") / f"{name}.svg")
             results.write(kept)
             render(results, COMPARISONS, _PAGE, target)
     _say(f"{target} is written.")

@@ -14,6 +14,9 @@ __all__ = ["draw_figures"]
 _SPREAD = 0.15
 """Between two sides, where one quantity takes 1."""
 
+_WIDE = 50
+"""From so many times the smallest value on, the axis is logarithmic."""
+
 
 def draw_figures(figures: Sequence[Figure], unit: str, target: Path) -> None:
     """Draw the figures of one unit as an SVG: a dot for the median, a line from least to most."""
@@ -32,6 +35,9 @@ def draw_figures(figures: Sequence[Figure], unit: str, target: Path) -> None:
         axes.errorbar(medians, places, xerr=ranges, fmt="o", capsize=3, label=side)
     axes.set_yticks(range(len(names)), names)
     axes.invert_yaxis()
+    values = [value for each in shown for value in each.values]
+    if max(values) > _WIDE * min(values) > 0:
+        axes.set_xscale("log")
     axes.set_xlabel(unit)
     axes.grid(axis="x", alpha=0.3)
     canvas.legend(loc="outside lower center", ncols=2, frameon=False)

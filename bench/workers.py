@@ -4,12 +4,14 @@ import os
 import secrets
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from threading import Thread
+from types import MappingProxyType
 
 from bench.answering import Values
 from bench.dataset import CLASS_NAMES, INPUT_SIZE
@@ -28,14 +30,23 @@ Reports = list[tuple[float, WorkerMessage]]
 
 
 def train_models(
-    index: Path, base_model: Path, model_folder: Path, cache: Path, **settings: str
+    index: Path,
+    base_model: Path,
+    model_folder: Path,
+    cache: Path,
+    settings: Mapping[str, str],
+    *,
+    ends: Mapping[str, str] = MappingProxyType({}),
 ) -> Values:
     """Run a round's train worker; return seconds to its report, and its peak memory.
 
-    ``cache`` is where it keeps what the next round need not do again.
+    ``cache`` is where it keeps what the next round need not do again. Each of the phases that
+    ``ends`` names, in order, ends with the log line that contains its text; their seconds are
+    returned too.
     """
     return _report_of(
         "train",
+        ends,
         BASE_MODEL_URL=base_model,
         MODEL_URL=model_folder,
         TRAIN_DATASET_URL=index,
@@ -45,10 +56,13 @@ def train_models(
     )
 
 
-def evaluate_models(index: Path, models: tuple[Path, Path]) -> Values:
-    """Run a round's eval worker; return seconds to its report, and its peak memory."""
+def evaluate_models(
+    index: Path, models: tuple[Path, Path], ends: Mapping[str, str] = MappingProxyType({})
+) -> Values:
+    """Run a round's eval worker; return seconds to its report, its peak memory, and its phases."""
     urls = ";".join(map(str, models))
-    return _report_of("eval", MODEL_URLS=urls, TEST_DATASET_URL=index, ORIGINAL_DATASET_URL=index)
+    files = {"TEST_DATASET_URL": index, "ORIGINAL_DATASET_URL": index}
+    return _report_of("eval", ends, MODEL_URLS=urls, **files)
 
 
 @contextmanager
@@ -87,16 +101,27 @@ def reported_here(
     return message
 
 
-def _report_of(kind: str, **variables: str | Path) -> Values:
+def _report_of(kind: str, ends: Mapping[str, str], **variables: str | Path) -> Values:
     with _local_controller() as (url, reports):
         environment = _environment(kind, url, INPUT_SIZE)
         environment |= {name: str(value) for name, value in variables.items()}
-        began = time.monotonic()
+        started, began = datetime.now(UTC), time.monotonic()
         done = run_to_end([sys.executable, "-m", f"workers.{kind}"], environment)
     if [message.status for _, message in reports] != [WorkerStatus.COMPLETED]:
         raise SubjectError(f"the {kind} worker did not report a result: {done.output[-500:]}")
     [(reported_at, _)] = reports
-    return {"report_seconds": reported_at - began, "peak_mib": done.peak_mib}
+    measured = {"report_seconds": reported_at - began, "peak_mib": done.peak_mib}
+    return measured | _phases(done.output, started, ends)
+
+
+def _phases(log: str, started: datetime, ends: Mapping[str, str]) -> dict[str, float]:
+    seconds = {}
+    for name, text in ends.items():
+        line = next(line for line in log.splitlines() if text in line)
+        ended = datetime.fromisoformat(line.split()[0])
+        seconds[name] = (ended - started).total_seconds()
+        started = ended
+    return seconds
 
 
 def _environment(kind: str, lc_url: str, input_size: int) -> dict[str, str]:

@@ -13,6 +13,7 @@ from bench.comparisons.training import (
     compilation,
     full_fine_tuning,
     head_round,
+    phases,
     training_steps,
 )
 from bench.results import Figure
@@ -27,6 +28,7 @@ COMPARISONS: Mapping[str, Comparison] = {
     "training-steps": training_steps,
     "full-fine-tuning": full_fine_tuning,
     "head-round": head_round,
+    "phases": phases,
     "compilation": compilation,
     "accuracy": accuracy,
     "evaluation": evaluation,
@@ -44,5 +46,5 @@ COMPARISONS: Mapping[str, Comparison] = {
     "labelling-rendered": labelling_rendered,
 }
 
-DRAWN = {"learning", "learning-rendered"}
-"""The comparisons of which there is a picture."""
+DRAWN = {"phases": "s", "growth": "s", "learning": "%", "learning-rendered": "%"}
+"""The comparisons of which there is a picture, and the unit of what it shows."""

@@ -70,7 +70,7 @@ def _pictures(name: str) -> Callable[[Setting, int], Values]:
 def _head_round(setting: Setting, total: int) -> Values:
     index, base = setting.pictures(total), setting.model().with_suffix(".ckpt")
     folder = setting.folder / f"growth-{total}-{len(list(setting.folder.iterdir()))}"
-    values = train_models(index, base, folder / "model", folder / "cache", fine_tune="head")
+    values = train_models(index, base, folder / "model", folder / "cache", {"fine_tune": "head"})
     return {"seconds": values["report_seconds"], "peak_mib": values["peak_mib"]}
 
 

@@ -8,7 +8,7 @@ from bench.answering import Values
 from bench.measure import SubjectError, peer, subject
 from bench.results import Bar, Figure, Measured, figures, ratio
 from bench.setting import Setting
-from bench.workers import train_models
+from bench.workers import evaluate_models, train_models
 
 __all__ = [
     "accuracy",
@@ -95,6 +95,41 @@ def head_round(setting: Setting) -> list[Figure]:
     return [*figures(measured, "report_seconds", name, "s", bars), memory]
 
 
+def phases(setting: Setting) -> list[Figure]:
+    """Say where the time of a head-only round's workers goes."""
+    images, epochs = (20, 2) if setting.is_quick else (500, 10)
+    index, model, numbers = setting.pictures(images), setting.model(), count()
+    folder = setting.folder / "phases"
+
+    def train() -> Values:
+        number = next(numbers)
+        return train_models(
+            index,
+            model.with_suffix(".ckpt"),
+            folder / f"{number}",
+            folder / f"cache-{number}",
+            {"fine_tune": "head", "epochs": str(epochs)},
+            ends={
+                "start, settings, index": "training on",
+                "framework, features, first epoch": "epoch 1/",
+                "other epochs": f"epoch {epochs}/",
+                "saving, report": "reported train",
+            },
+        )
+
+    def evaluate() -> Values:
+        ends = {"start, settings, index": "evaluating", "both models, report": "reported eval"}
+        return evaluate_models(index, (model, model), ends)
+
+    measured = setting.in_turn({"train worker": train, "eval worker": evaluate})
+    return [
+        Figure(side=side, name=name, unit="s", values=values)
+        for side, quantities in measured.items()
+        for name, values in quantities.items()
+        if name not in {"report_seconds", "peak_mib"}
+    ]
+
+
 def compilation(setting: Setting) -> list[Figure]:
     """Do the same with two steps of full fine-tuning, which are mostly compilation."""
     index = setting.pictures(2 * _BATCH_SIZE)
@@ -111,7 +146,7 @@ def _cold_and_warm(setting: Setting, name: str, index: Path, **settings: str) ->
         number = next(numbers)
         # The sides take turns: every second one finds what the previous one has left.
         cache = folder / f"cache-{number // 2}"
-        return train_models(index, base, folder / f"{number}", cache, **settings)
+        return train_models(index, base, folder / f"{number}", cache, settings)
 
     return setting.in_turn({_COLD: train, _WARM: train})
 
