@@ -1,9 +1,10 @@
 """Time and memory at ten and at a hundred times the size."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple
 
 from bench.answering import Values
@@ -21,17 +22,17 @@ __all__ = ["growth"]
 _ROUNDS = 8
 _REPLAY = 200
 _TIMES = (1, 10, 100)
-_MOST = {"seconds": 3.0, "peak_mib": 400.0}
-"""Of an index of a million lines."""
 
 
 class _Growing(NamedTuple):
     """Something that grows."""
 
     name: str
-    unit: str
+    """With its smallest size."""
     smallest: int
     measure: Callable[[Setting, int], Values]
+    most_seconds: Mapping[str, Bar] = MappingProxyType({})
+    most_mib: Mapping[str, Bar] = MappingProxyType({})
 
 
 def growth(setting: Setting) -> list[Figure]:
@@ -42,25 +43,29 @@ def growth(setting: Setting) -> list[Figure]:
 def _grown(setting: Setting, growing: _Growing) -> list[Figure]:
     """Measure one thing, and divide the largest size's time by the smallest's."""
     times = _TIMES[:2] if setting.is_quick else _TIMES
-    sizes = [growing.smallest * each for each in times]
     measured = setting.in_turn(
-        {f"{size:,} {growing.unit}": partial(growing.measure, setting, size) for size in sizes}
+        {
+            f"{each} times": partial(growing.measure, setting, each * growing.smallest)
+            for each in times
+        }
     )
-    largest = f"{1_000_000:,} lines"
-    bars = {name: {largest: Bar(limit=most, is_lowest=False)} for name, most in _MOST.items()}
-    seconds = figures(measured, "seconds", growing.name, "s", bars["seconds"])
-    memory = figures(measured, "peak_mib", f"{growing.name}, memory", "MiB", bars["peak_mib"])
+    seconds = figures(measured, "seconds", growing.name, "s", growing.most_seconds)
+    memory = figures(measured, "peak_mib", f"{growing.name}: memory", "MiB", growing.most_mib)
     linear = Bar(limit=times[-1], is_lowest=False)
     return [*seconds, *memory, ratio(seconds[-1], seconds[0], growing.name, linear)]
 
 
 def _growing() -> list[_Growing]:
     return [
-        _Growing("dividing an index", "lines", 10_000, _index),
-        _Growing("keeping hard examples", "pictures", 30, _pictures("hard_examples")),
-        _Growing("emptying the inbox", "pictures", 30, _pictures("inbox")),
-        _Growing("a head-only round", "pictures", 20, _head_round),
+        _Growing("index of 10,000 lines", 10_000, _index, _most(3.0), _most(400.0)),
+        _Growing("30 hard examples", 30, _pictures("hard_examples")),
+        _Growing("inbox of 30 pictures", 30, _pictures("inbox")),
+        _Growing("head-only round of 20", 20, _head_round),
     ]
+
+
+def _most(limit: float) -> Mapping[str, Bar]:
+    return {f"{_TIMES[-1]} times": Bar(limit=limit, is_lowest=False)}
 
 
 def _pictures(name: str) -> Callable[[Setting, int], Values]:
