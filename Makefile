@@ -67,8 +67,8 @@ test-unit: $(DEV_INSTALLED) ## the fast tests, in parallel
 test-e2e: $(DEV_INSTALLED) ## whole jobs with real training
 	$(DEV_BIN)/pytest -m e2e
 
-test-faults: $(DEV_INSTALLED) ## kills, full disks, broken connections: [KILLS=200 SEED=0]
-	$(if $(KILLS),KILLS=$(KILLS)) $(if $(SEED),SEED=$(SEED)) $(DEV_BIN)/pytest -s -m "not soak" tests/faults
+test-faults: $(DEV_INSTALLED) ## kills, failed rounds, full disks, broken connections: [KILLS=200 FAILURES=200 SEED=0]
+	$(if $(KILLS),KILLS=$(KILLS)) $(if $(FAILURES),FAILURES=$(FAILURES)) $(if $(SEED),SEED=$(SEED)) $(DEV_BIN)/pytest -s -m "not soak" tests/faults
 
 soak: $(DEV_INSTALLED) ## many rounds with inference under load; nothing may grow: [ROUNDS=30]
 	$(if $(ROUNDS),ROUNDS=$(ROUNDS)) $(DEV_BIN)/pytest -s -m soak tests/faults

@@ -2,7 +2,6 @@
 
 from base64 import b64decode, b64encode
 from datetime import datetime
-from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,9 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 __all__ = ["Answer", "HardExample", "Rejection", "packed_features"]
 
-_TINY = 1e-12
-_PACKED = 128
-"""Numbers that features are projected to: cosines keep within about 0.1."""
+_MOST_FEATURES = 4096
+_INT8 = 127
 
 
 class _Record(BaseModel):
@@ -57,8 +55,8 @@ class HardExample(_Prediction):
     features: str = Field(
         default="",
         exclude_if=lambda text: not text,
-        description="What its picture looks like to the model, which similar pictures share: 128 "
-        "float16 numbers, little-endian, Base64. Absent if the model does not tell it.",
+        description="What its picture looks like to the model, which similar pictures share: its "
+        "features, scaled to int8, Base64. Absent if the model does not tell them.",
     )
 
     @property
@@ -71,12 +69,11 @@ class HardExample(_Prediction):
     def direction(self) -> NDArray[np.float32]:
         """The features as a vector of length 1; of none, an empty one."""
         try:
-            values = np.frombuffer(b64decode(self.features), "<f2").astype(np.float32)
+            values = np.frombuffer(b64decode(self.features), np.int8).astype(np.float32)
         except ValueError:
-            return np.empty(0, np.float32)
-        if not np.isfinite(values).all():
-            return np.empty(0, np.float32)
-        return values / max(float(np.linalg.norm(values)), _TINY)
+            values = np.empty(0, np.float32)
+        length = float(np.linalg.norm(values))
+        return values / length if length else values[:0]
 
 
 class Rejection(_Record):
@@ -88,19 +85,9 @@ class Rejection(_Record):
 def packed_features(features: NDArray[np.float32]) -> str:
     """Return the text of `HardExample.features` for the features (F,) of one image.
 
-    It is empty for no features, and for those that are 0 or not finite.
-
-    They are projected at random, always in the same way, which keeps their cosines (Johnson and
-    Lindenstrauss, "Extensions of Lipschitz mappings into a Hilbert space", 1984).
+    It is empty for no features, for more than 4096, and for those that are 0 or not finite.
     """
-    length = float(np.linalg.norm(features))
-    if not 0 < length < np.inf:
+    largest = float(np.abs(features).max(initial=0))
+    if not 0 < largest < np.inf or len(features) > _MOST_FEATURES:
         return ""
-    projected = (features / length) @ _projection(len(features))
-    return b64encode(projected.astype("<f2").tobytes()).decode()
-
-
-@cache
-def _projection(size: int) -> NDArray[np.float32]:
-    generator = np.random.default_rng(0)
-    return generator.standard_normal((size, _PACKED), dtype=np.float32) / np.float32(_PACKED**0.5)
+    return b64encode(np.rint(features * (_INT8 / largest)).astype(np.int8).tobytes()).decode()

@@ -1,11 +1,13 @@
 """The folder of hard examples, as the labelling page sees it."""
 
+from collections.abc import Iterable
+from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
 from backend.files import write_atomically
 from workers.data.answers import HardExample
-from workers.learning.offering import by_uncertainty
+from workers.learning.offering import COMPARED, by_uncertainty
 
 __all__ = ["ExampleFolder"]
 
@@ -37,6 +39,14 @@ class ExampleFolder:
         """Return the examples with a label, whose pictures are in the dataset."""
         return [example for example in self._examples() if example.true_label is not None]
 
+    def with_features(self, examples: Iterable[HardExample]) -> list[HardExample]:
+        """Return the examples with their features, which are read now: they take more memory."""
+        named = ((each, self.path(each.image).with_suffix(".json")) for each in examples)
+        return [
+            each.model_copy(update={"features": _features(file, self._read[file].modified)})
+            for each, file in named
+        ]
+
     def _examples(self) -> list[HardExample]:
         sidecars = list(self._folder.glob("[!.]*.json"))
         self._read = {sidecar: self._look(sidecar) for sidecar in sidecars}
@@ -61,7 +71,16 @@ class ExampleFolder:
         except FileNotFoundError:
             return _Read(0, None)
         known = self._read.get(sidecar)
-        return known if known and known.modified == modified else _Read(modified, _parse(sidecar))
+        if known and known.modified == modified:
+            return known
+        example = _parse(sidecar)
+        return _Read(modified, example and example.model_copy(update={"features": ""}))
+
+
+@lru_cache(4 * COMPARED)
+def _features(sidecar: Path, _modified: int) -> str:
+    example = _parse(sidecar)
+    return example.features if example else ""
 
 
 def _parse(sidecar: Path) -> HardExample | None:

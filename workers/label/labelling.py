@@ -12,7 +12,7 @@ from backend.files import write_atomically
 from workers.data.answers import HardExample
 from workers.label.dataset import LabelledFolder, LabelledPicture
 from workers.label.examples import ExampleFolder
-from workers.learning.offering import offered
+from workers.learning.offering import COMPARED, offered
 
 __all__ = ["NONE", "PENDING_FILE", "Counts", "Labelling", "UnknownExampleError"]
 
@@ -112,10 +112,11 @@ class Labelling:
                 return waiting
             found = self._examples.unlabelled()
             pending = [found[label.name] for label in self._pending if label.name in found]
-            skipped = {example.image for example in waiting}.intersection(self._skipped)
-            fresh = [example for example in waiting if example.image not in skipped]
-            ordered = offered(fresh, [*self._examples.labelled(), *pending], count)
-            return [*ordered, *waiting[len(fresh) :]]
+            labelled = sorted([*self._examples.labelled(), *pending], key=lambda each: each.time)
+            fresh = [each for each in waiting if each.image not in self._skipped]
+            compared = self._examples.with_features(fresh[:COMPARED])
+            ordered = offered(compared, self._examples.with_features(labelled[-COMPARED:]), count)
+            return [*ordered, *waiting[len(ordered) :]]
 
     def label(self, name: str, label: str) -> None:
         """Label a picture; raises UnknownExampleError."""

@@ -22,9 +22,9 @@ from numpy.typing import NDArray
 
 from workers.data.answers import HardExample
 
-__all__ = ["by_uncertainty", "offered"]
+__all__ = ["COMPARED", "by_uncertainty", "offered"]
 
-_MOST = 1000
+COMPARED = 1000
 """Pictures that are compared with each other, the most uncertain ones: 4 MB of cosines."""
 
 Floats = NDArray[np.float32]
@@ -46,8 +46,8 @@ def offered(
         count: How many are put in order; those behind them follow by uncertainty. None: all.
     """
     ranked = by_uncertainty(waiting)
-    compared = ranked[:_MOST]
-    newest = sorted(labelled, key=lambda example: example.time)[-_MOST:]
+    compared = ranked[:COMPARED]
+    newest = sorted(labelled, key=lambda example: example.time)[-COMPARED:]
     likeness, covered = _likeness(compared, newest)
     weights = np.sqrt([example.uncertainty for example in compared], dtype=np.float32)
     chosen = list(_greedy(likeness, covered, weights, len(compared) if count is None else count))

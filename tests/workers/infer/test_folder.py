@@ -96,7 +96,7 @@ def test_only_hard_examples_are_saved(bench: Bench, make_image: MakeImage, tmp_p
     (sidecar,) = (tmp_path / "hard").glob("grey-*.json")
     assert json.loads(sidecar.read_text())["true_label"] is None
     example = HardExample.model_validate_json(sidecar.read_bytes())
-    assert len(example.direction) == 128
+    assert len(example.direction) == 3
     assert "features" not in bench.read("done/grey.png")
 
 

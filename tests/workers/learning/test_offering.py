@@ -1,4 +1,3 @@
-from base64 import b64encode
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -67,7 +66,7 @@ def test_without_features_uncertainty_decides() -> None:
     assert names(offered([example("a", 0.9), example("b", 0.5), example("c", 0.7)], [])) == "bca"
 
 
-@pytest.mark.parametrize("text", ["%%%", "AAA", b64encode(b"\x00\x7c" * 128).decode()])
+@pytest.mark.parametrize("text", ["%%%", "A", "AAAA"])
 def test_broken_and_infinite_features_count_as_none(text: str) -> None:
     broken = example("a", 0.5).model_copy(update={"features": text})
 
@@ -110,5 +109,9 @@ def test_packed_features_keep_cosines(size: int) -> None:
 
     packed = [example("a", 0.5, each.tolist()).direction for each in (first, second)]
 
-    assert float(packed[0] @ packed[1]) == pytest.approx(float(cosine), abs=0.2)
-    assert len(packed_features(first)) < 400
+    assert float(packed[0] @ packed[1]) == pytest.approx(float(cosine), abs=0.01)
+
+
+def test_features_are_bounded() -> None:
+    assert len(packed_features(np.ones(4096, np.float32))) < 6000
+    assert packed_features(np.ones(4097, np.float32)) == ""
