@@ -91,7 +91,6 @@ async def _decompressed(request: Request) -> AsyncGenerator[bytes, None]:
     async for chunk in request.stream():
         while chunk:
             yield decompressor.decompress(chunk, _STEP)
-            await asyncio.sleep(0)  # others are answered meanwhile
             chunk = decompressor.unconsumed_tail  # noqa: PLW2901 - what is left of it
     if not decompressor.eof:
         raise RequestError("The compressed body ends too early.")
