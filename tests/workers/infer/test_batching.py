@@ -90,6 +90,21 @@ async def test_two_batches_are_computed_at_a_time() -> None:
     assert network.sizes == [1, 1, 1]
 
 
+async def test_what_comes_one_by_one_while_two_are_computed_makes_one_batch() -> None:
+    network = Network()
+    network.may_run.clear()
+    batcher = Batcher(network.score, batch_size=4, wait_seconds=0)
+    async with batcher.running(), asyncio.timeout(10):
+        requests = []
+        for number in range(5):
+            requests.append(asyncio.create_task(batcher.submit(images(number))))
+            for _ in range(3):
+                await asyncio.sleep(0)
+        network.may_run.set()
+        await asyncio.gather(*requests)
+    assert network.sizes == [1, 1, 3]
+
+
 async def test_a_full_batch_does_not_wait() -> None:
     network = Network()
     batcher = Batcher(network.score, batch_size=2, wait_seconds=60)
