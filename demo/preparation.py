@@ -1,13 +1,11 @@
 """Before the job starts: pictures are rendered, and the initial model learns the day."""
 
 import logging
-from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
 
-from backend.classifier import TinyMSClassifier
+from backend.files import write_atomically
 from backend.images.preprocessing import LabelledImages
 from demo.dataset import append_samples
 from demo.pictures import Light
@@ -15,25 +13,7 @@ from demo.scenario import Labelled, Scenario, Source
 from demo.setting import Setting
 from workers.learning.estimators import ESTIMATORS
 
-__all__ = ["HeldOut", "fill_dataset", "render_held_out", "train_on_day"]
-
-
-@dataclass(frozen=True)
-class HeldOut:
-    """The pictures in each light that no model is trained on, and how they are classified."""
-
-    pictures: Mapping[Light, Labelled]
-    class_names: Sequence[str]
-    input_size: int
-
-    def accuracy(self, model: Path) -> dict[Light, float]:
-        """Return the share (0 to 1) of the pictures in each light that ``model`` gets right."""
-        estimator = TinyMSClassifier(self.class_names, self.input_size)
-        estimator.load(model)
-        return {
-            light: estimator.evaluate(_images(pictures, self.class_names))["accuracy"][0]
-            for light, pictures in self.pictures.items()
-        }
+__all__ = ["fill_dataset", "render_held_out", "train_on_day"]
 
 
 def fill_dataset(setting: Setting, scenario: Scenario) -> None:
@@ -42,13 +22,17 @@ def fill_dataset(setting: Setting, scenario: Scenario) -> None:
     append_samples(setting.index, pictures)
 
 
-def render_held_out(setting: Setting, scenario: Scenario) -> HeldOut:
-    """Render the pictures in each light that no model is trained on."""
-    pictures = {
-        light: scenario.render(setting.pictures, Source.HELD_OUT, light, scenario.held_out, part)
-        for part, light in enumerate(Light)
-    }
-    return HeldOut(pictures, setting.class_names, setting.input_size)
+def render_held_out(setting: Setting, scenario: Scenario) -> dict[Light, Path]:
+    """Render the pictures in each light that no model is trained on; return their indexes."""
+    indexes = {}
+    for part, light in enumerate(Light):
+        pictures = scenario.render(
+            setting.pictures, Source.HELD_OUT, light, scenario.held_out, part
+        )
+        indexes[light] = setting.pictures / f"held-out-{light}.txt"
+        lines = [f"{path.relative_to(setting.pictures)} {label}\n" for path, label in pictures]
+        write_atomically(indexes[light], "".join(lines).encode())
+    return indexes
 
 
 def train_on_day(setting: Setting, scenario: Scenario) -> None:
@@ -66,12 +50,8 @@ def train_on_day(setting: Setting, scenario: Scenario) -> None:
 def _train(setting: Setting, pictures: Labelled, epochs: int) -> None:
     logging.basicConfig(level=logging.INFO, format="  %(message)s")
     estimator = ESTIMATORS[setting.backend_type](setting.class_names, setting.input_size)
-    estimator.train(_images(pictures, setting.class_names), epochs=epochs)
+    numbers = [setting.class_names.index(label) for _, label in pictures]
+    estimator.train(LabelledImages([path for path, _ in pictures], numbers), epochs=epochs)
     for target in (setting.initial_model, setting.deployed_model):
         target.parent.mkdir(parents=True, exist_ok=True)
         estimator.save(target)
-
-
-def _images(pictures: Labelled, class_names: Sequence[str]) -> LabelledImages:
-    numbers = [class_names.index(label) for _, label in pictures]
-    return LabelledImages([path for path, _ in pictures], numbers)

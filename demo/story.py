@@ -4,6 +4,7 @@ import asyncio
 import shutil
 import signal
 import time
+from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager, nullcontext
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from demo.dataset import append_samples
 from demo.edge_node import EdgeNode
 from demo.labelling_page import labelling_page
 from demo.pictures import Light
-from demo.preparation import HeldOut, fill_dataset, render_held_out, train_on_day
+from demo.preparation import fill_dataset, render_held_out, train_on_day
 from demo.scenario import Scenario, Source
 from demo.setting import Setting
 from demo.summary import Measured, print_summary
@@ -24,6 +25,7 @@ from jobs.resources.loader import load_job
 from jobs.standalone.runner import StandaloneRunner
 from jobs.status import JobStatus
 from jobs.view import open_view
+from workers.compare.comparison import compare
 
 __all__ = ["run_demo"]
 
@@ -90,7 +92,9 @@ async def _run_job(
 class _Nights:
     """Night pictures come in, hard examples are labelled, and each round's model is measured."""
 
-    def __init__(self, setting: Setting, scenario: Scenario, held_out: HeldOut) -> None:
+    def __init__(
+        self, setting: Setting, scenario: Scenario, held_out: Mapping[Light, Path]
+    ) -> None:
         self.rounds = scenario.rounds
         self.measured: list[Measured] = []
         self._setting = setting
@@ -150,5 +154,9 @@ class _Nights:
             self._edge_node.label(picture, example, label)
 
     async def _measure(self, when: str) -> None:
-        accuracy = await asyncio.to_thread(self._held_out.accuracy, self._setting.deployed_model)
+        judged = {
+            light: await asyncio.to_thread(compare, [self._setting.deployed_model], index, {})
+            for light, index in self._held_out.items()
+        }
+        accuracy = {light: judgement.total.value for light, [judgement] in judged.items()}
         self.measured.append(Measured(when, accuracy))

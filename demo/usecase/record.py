@@ -9,11 +9,10 @@ from pathlib import Path
 from typing import Self
 
 from backend.errors import SettingsError
-from backend.files import write_atomically
 from backend.models.model_file import read
 from demo.pictures import Light
 from demo.preparation import render_held_out
-from demo.scenario import Labelled, Scenario
+from demo.scenario import Scenario
 from demo.setting import Setting
 from jobs.resources.loader import load_job
 from jobs.standalone.paths import Node
@@ -99,13 +98,10 @@ class Record:
 
     def _judge(self, light: Light, first: str) -> dict[str, Judgement]:
         moments = self.moments[self.moments.index(first) :]
-        index = self.setting.pictures / f"held-out-{light}.txt"
-        pictures = self._held_out[light]
-        lines = [f"{path.relative_to(index.parent)} {label}\n" for path, label in pictures]
-        write_atomically(index, "".join(lines).encode())
-        judgements = compare([self.serving[moment] for moment in moments], index, {})
+        models = [self.serving[moment] for moment in moments]
+        judgements = compare(models, self._held_out[light], {})
         return dict(zip(moments, judgements, strict=True))
 
     @cached_property
-    def _held_out(self) -> Mapping[Light, Labelled]:
-        return render_held_out(self.setting, self.scenario).pictures
+    def _held_out(self) -> Mapping[Light, Path]:
+        return render_held_out(self.setting, self.scenario)
