@@ -64,8 +64,12 @@ class RunningJob:
         return model
 
 
-class StageSteps(ABC):
-    """A stage's steps, each named after the condition at which it begins."""
+class StageSteps:
+    """A stage's steps, each named after the condition at which it begins.
+
+    ``waiting`` waits for the stage's input, ``ready`` creates the worker, ``starting`` starts it,
+    and ``running`` waits for its report, which ends the stage.
+    """
 
     kind: ClassVar[str]
     """The kind of the stage's worker."""
@@ -79,24 +83,8 @@ class StageSteps(ABC):
         """The stage's worker."""
         return self.job.state.worker(self.kind)
 
-    @abstractmethod
-    async def waiting(self) -> None:
-        """Wait for the stage's input; then the stage is Ready."""
 
-    @abstractmethod
-    async def ready(self) -> None:
-        """Create the worker; then the stage is Starting."""
-
-    @abstractmethod
-    async def starting(self) -> None:
-        """Start the worker; then the stage is Running."""
-
-    @abstractmethod
-    async def running(self) -> None:
-        """Wait for the worker's report, then end the stage."""
-
-
-class WorkerSteps(StageSteps):
+class WorkerSteps(StageSteps, ABC):
     """A stage with its own worker, whose report ends the stage."""
 
     async def ready(self) -> None:
