@@ -556,7 +556,9 @@ async def test_a_class_that_comes_is_explained_until_a_model_that_knows_it_is_de
     job.append(10)
     await run(job)
     job.environment("infer", class_names="croissant,dog,cat")
-    assert "(cat new): the next round keeps what the model knows" in job.runner().status().note
+    assert (
+        "(cat new): the next round keeps what the model has learned" in job.runner().status().note
+    )
     job.append(10)
     status = await run(job, rounds=2)
     assert [round_.class_names for round_ in status.rounds] == [
