@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Starts Kubernetes 1.30 or newer with Sedna on this machine, from programs that are already built:
+# Starts Kubernetes 1.31 or newer with Sedna on this machine, from programs that are already built:
 # one node named edge-node with etcd, the API server, controller manager, scheduler, containerd and
 # kubelet, this project's images of TAG, and Sedna's CRDs, GlobalManager and LocalController. Needs
 # root. KUBECONFIG is FOLDER/kubeconfig; down.sh stops it all.
@@ -20,7 +20,7 @@ socket=/run/sedna-tinyms-cluster/containerd.sock
 node=edge-node
 # Workers in pods meet the API server at its service's address; no kube-proxy is needed.
 service=10.0.0.1
-oldest=30
+oldest=31
 
 fail() {
 	echo "cluster: $*" >&2
