@@ -40,10 +40,12 @@ def test_hard_examples_go_to_the_big_network_and_none_is_lost(
     with workers.serving(server, port, MODEL_URL=str(tmp_path / "big.ckpt")):
         alone, _ = ask(workers, reports, "EdgeOnly")
         together, by_big = ask(workers, reports, "CrossEntropy")
+        by_cloud, is_cloud = ask(workers, reports, "CloudOnly")
     expected = digits.labels[TRAINED:count]
+    assert is_cloud.all()
     assert 0 < by_big.mean() < 1
-    # An easy answer is the little network's own.
-    np.testing.assert_array_equal(together[~by_big], alone[~by_big])
+    # Easy examples get the little network's own answers and hard ones the big network's.
+    np.testing.assert_array_equal(together, np.where(by_big, by_cloud, alone))
     assert (together == expected).mean() > (alone == expected).mean()
 
 
