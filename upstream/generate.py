@@ -38,7 +38,7 @@ _NAMES = {
         "from sedna.backend.tinyms import compat as tinyms_compat"
     ),
     "from backend.errors import": "from sedna.backend.mindspore.errors import",
-    "from backend.files import": "from sedna.backend.mindspore.files import",
+    "from backend.files import": "from sedna.backend.mindspore.data import",
     "from backend.classifier.metrics import": "from sedna.backend.mindspore.data import",
     "from backend.sedna.mindspore import MindSporeBackend": (
         "from sedna.backend.mindspore import MSBackend as MindSporeBackend"
@@ -65,7 +65,6 @@ _EXAMPLE = "examples/incremental_learning/dog_croissants_mobilenetv2/training"
 
 MODULES: Mapping[str, Mapping[str, str]] = {
     "07-mindspore-model": {
-        "lib/sedna/backend/mindspore/files.py": "files.py",
         "lib/sedna/backend/mindspore/model.py": "sedna/bare_model.py",
         "lib/sedna/backend/mindspore/parameters.py": "models/parameters.py",
     },

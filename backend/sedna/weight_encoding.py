@@ -1,8 +1,8 @@
-"""Weights in JSON at a tenth of the size of lists of numbers: float32 bytes in base64.
+"""Weights in JSON at a fifth of the size of lists of numbers: float32 bytes in base64.
 
 Federated learning's clients and aggregator agree on it when a client subscribes: the client
 names `ENCODING` among its ``encodings``, and an aggregator that knows it answers with
-``encoding``. Whoever does not know it goes on with lists.
+``encoding``. A peer that does not know it uses lists.
 """
 
 import base64
@@ -17,12 +17,12 @@ ENCODING = "base64-float32"
 
 
 def encode(weights: Sequence[Any]) -> list[Any]:
-    """Return each array or nested list as its shape and its bytes; what is encoded stays."""
+    """Return each array or nested list as its shape and its bytes; encoded ones as they are."""
     return [each if isinstance(each, dict) else _encoded(each) for each in weights]
 
 
 def decode(weights: Sequence[Any]) -> list[Any]:
-    """Return the arrays of encoded weights; what is not encoded is returned as it is.
+    """Return the arrays of encoded weights; other weights as they are.
 
     Raises ValueError if the bytes do not fill the shape.
     """

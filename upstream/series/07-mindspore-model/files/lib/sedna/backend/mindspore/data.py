@@ -1,6 +1,8 @@
 """What the MindSpore backends exchange: metrics, weights and checkpoints."""
 
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +14,20 @@ Metrics = dict[str, list[float]]
 
 Weights = dict[str, NDArray[np.float32]]
 """Parameter name to value."""
+
+
+@contextmanager
+def replaced_atomically(path: Path) -> Iterator[Path]:
+    """Yield a temporary path that replaces ``path`` if the block succeeds.
+
+    It is on the same file system, so a reader sees the old file or the new.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=path.parent) as folder:
+        temporary = Path(folder, path.name)
+        yield temporary
+        temporary.chmod(0o644)  # MindSpore lets only the owner read it
+        temporary.replace(path)
 
 
 def read_weights(path: Path) -> tuple[Weights, None]:

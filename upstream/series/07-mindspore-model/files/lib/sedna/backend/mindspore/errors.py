@@ -7,7 +7,3 @@ class MissingPackageError(ImportError):
 
 class ModelFileError(ValueError):
     """A model file is damaged, incomplete, or holds another network."""
-
-
-class WriteError(OSError):
-    """A file cannot be written: no room, or no permission."""
