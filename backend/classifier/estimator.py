@@ -133,6 +133,7 @@ class Classifier(ABC):
         cache_size: int = 256,
         on_unreadable: OnUnreadable | None = None,
         quantise: bool = False,
+        feature_mean: NDArray[np.float32] | None = None,
     ) -> Metrics:
         """Train on from the present weights; a training that fails leaves them as they are.
 
@@ -168,6 +169,8 @@ class Classifier(ABC):
                 the error; it is left out then.
             quantise: Whether to make the int8 model too, for `save`; see
                 `backend.classifier.quantisation.quantised`.
+            feature_mean: (F,), only with ``head``: what is subtracted from the features during
+                training. The saved head takes plain features; see `backend.classifier.federated`.
 
         Returns:
             ``loss`` and ``seconds``, one value an epoch, and with ``validation`` also
@@ -196,6 +199,8 @@ class Classifier(ABC):
             weight_decay,
             patience,
         )
+        if feature_mean is not None and fine_tune != "head":
+            raise SettingsError(f"fine_tune={fine_tune}: feature_mean needs fine_tune=head.")
         activations, positions, weights = None, list(range(len(train_data))), self.get_weights()
         folder = None if cache_folder is None else Path(cache_folder)
         first = self.network.first_trained(fine_tune)
@@ -203,6 +208,9 @@ class Classifier(ABC):
             positions, activations = self._activations(
                 train_data.x, first, folder, cache_size, on_unreadable
             )
+            if feature_mean is not None:
+                activations = (activations - feature_mean).astype(np.float16)
+                weights = self._with_origin(weights, feature_mean)
         elif on_unreadable:
             positions = readable(train_data.x, self.input_size, on_unreadable)
         train_data = _selected(train_data, positions)
@@ -216,6 +224,11 @@ class Classifier(ABC):
             order = np.repeat(order, [repeats[positions[place]] for place in order])
         if not len(order):
             raise DatasetError("Every readable sample is held out for validation: add some.")
+        judge = self._validation_loss(_selected(train_data, held))
+
+        def plain(weights: Weights) -> Weights:
+            return weights if feature_mean is None else self._with_origin(weights, -feature_mean)
+
         task = Task(
             toolkit,
             self.network,
@@ -225,12 +238,12 @@ class Classifier(ABC):
             order,
             self.input_format,
             activations,
-            self._validation_loss(_selected(train_data, held)) if held else None,
+            (lambda weights: judge(plain(weights))) if held else None,
         )
         state = None if state_file is None else Path(state_file)
         with without_present_objects():
             weights, metrics = fit(task, plan, state, folder)
-        self.set_weights(weights)
+        self.set_weights(plain(weights))
         if quantise:
             metrics.update(self._quantise(train_data, seed))
         if valid_data is not None and len(valid_data):
@@ -268,6 +281,24 @@ class Classifier(ABC):
             answers[positions] = probabilities.argmax(axis=1)
             metrics["answers"] = answers.tolist()
         return metrics
+
+    def mean_features(
+        self,
+        images: Sequence[ImageSource],
+        *,
+        cache_folder: str | os.PathLike[str] | None = None,
+        cache_size: int = 256,
+        on_unreadable: OnUnreadable | None = None,
+    ) -> NDArray[np.float32]:
+        """Return the mean (F,) of the features of images and of their mirror images.
+
+        The other arguments are those of `train`.
+        """
+        head = self.network.first_trained("head") or ""
+        folder = None if cache_folder is None else Path(cache_folder)
+        values = self._activations(images, head, folder, cache_size, on_unreadable).values
+        mean: NDArray[np.float32] = values.mean(axis=(0, 1), dtype=np.float64).astype(np.float32)
+        return mean
 
     def predict(self, data: Sequence[ImageSource], *, batch_size: int = 16) -> list[Prediction]:
         """Classify images; raises ImageError for what cannot be read as an image."""
@@ -458,6 +489,11 @@ class Classifier(ABC):
             return float(classification_metrics(np.asarray(data.y), answers)["loss"][0])
 
         return loss
+
+    def _with_origin(self, weights: Weights, origin: NDArray[np.float32]) -> Weights:
+        """Return the weights with a head that takes features less ``origin``: same logits."""
+        matrix, bias = f"{self.network.head}.weight", f"{self.network.head}.bias"
+        return {**weights, bias: weights[bias] + weights[matrix] @ origin}
 
     def _probabilities(
         self,
