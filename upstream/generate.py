@@ -44,6 +44,16 @@ _NAMES = {
         "from sedna.backend.mindspore import MSBackend as MindSporeBackend"
     ),
     "from backend.sedna.bare_model import": "from sedna.backend.mindspore.model import",
+    "from backend.models.layouts import to_layout": (
+        "from sedna.backend.mindspore.data import own_weights"
+    ),
+    "to_layout(weights, shapes, head=None, origin=model_url)": (
+        "own_weights(weights, shapes, model_url)"
+    ),
+    "Read the weights from a file of any format and layout that `backend.models` knows.": (
+        "Read the weights from a checkpoint; an optimizer's state in it is ignored."
+    ),
+    "from backend.networks.mobilenetv2.architecture import": "from architecture import",
     "from backend.models.parameters import": "from sedna.backend.mindspore.parameters import",
     "from backend.models.weights import": "from sedna.backend.mindspore.data import",
     " (`backend.mindspore.runtime.prepare_mindspore`)": "",
@@ -74,6 +84,7 @@ MODULES: Mapping[str, Mapping[str, str]] = {
     },
     "18-federated-encoding": {"lib/sedna/common/weight_encoding.py": "sedna/weight_encoding.py"},
     "23-example": {
+        f"{_EXAMPLE}/architecture.py": "networks/mobilenetv2/architecture.py",
         f"{_EXAMPLE}/loss.py": "mindspore/loss.py",
         f"{_EXAMPLE}/network.py": "networks/mobilenetv2/network.py",
     },

@@ -84,8 +84,8 @@ class FederatedClassifier:
         shape = self.get_weights()[FEATURE_MEAN].shape
         if mean.shape != shape or not np.isfinite(mean).all():
             raise ModelFileError(
-                f"The weights hold no {FEATURE_MEAN} of shape {shape}: every client must train a "
-                "FederatedClassifier."
+                f"The weights do not contain a {FEATURE_MEAN} of shape {shape}: every client must "
+                "train a FederatedClassifier."
             )
         self.classifier.set_weights(parameters)
         self._common_mean = mean

@@ -1,7 +1,7 @@
 """What the MindSpore backends exchange: metrics, weights and checkpoints."""
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -52,3 +52,18 @@ def read_weights(path: Path) -> tuple[Weights, None]:
     return {
         name: value.astype(np.float32) for name, value in values.items()
     }, None
+
+
+def own_weights(
+    weights: Weights, shapes: Mapping[str, tuple[int, ...]], origin: str
+) -> Weights:
+    """Return a network's weights without an optimizer's state.
+
+    Raises ModelFileError if a parameter is missing or has another shape.
+    """
+    for name, shape in shapes.items():
+        if name not in weights or weights[name].shape != shape:
+            raise ModelFileError(
+                f"{origin}: it does not contain {name} of shape {shape}."
+            )
+    return {name: weights[name] for name in shapes}
