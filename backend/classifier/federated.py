@@ -39,6 +39,7 @@ class FederatedClassifier:
         self.classifier = classifier
         self._own_mean: NDArray[np.float32] | None = None
         self._common_mean: NDArray[np.float32] | None = None
+        self._rounds = 0
 
     @property
     def device(self) -> Device:
@@ -54,8 +55,9 @@ class FederatedClassifier:
     ) -> Metrics:
         """Train the head, from the second round on; the first round returns no metrics.
 
-        ``options`` are those of `Classifier.train`, except ``fine_tune``. With ``cache_folder`` the
-        features of image files are computed in the first round only.
+        ``options`` are those of `Classifier.train`, except ``fine_tune``; ``seed`` is the first
+        round's. With ``cache_folder`` the features of image files are computed in the first round
+        only.
         """
         if self._own_mean is None:
             shared = ("cache_folder", "cache_size", "on_unreadable")
@@ -63,6 +65,9 @@ class FederatedClassifier:
             self._own_mean = self.classifier.mean_features(train_data.x, **known)
         if self._common_mean is None:
             return {}
+        # With the same seed each round would see the same of each pair of mirror images.
+        options["seed"] = options.get("seed", 0) + self._rounds
+        self._rounds += 1
         return self.classifier.train(
             train_data, valid_data, fine_tune="head", feature_mean=self._common_mean, **options
         )

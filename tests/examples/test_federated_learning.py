@@ -14,7 +14,7 @@ from tests.sedna_sdk import needs_sedna
 
 ROUNDS = 10
 CLASSES = ("zero", "one", "two")
-SIZE, LEARNING_RATE = 32, 0.03
+SIZE, LEARNING_RATE = 32, 0.05
 TRAINED, TESTED = 30, 60
 """Pictures of each class."""
 
