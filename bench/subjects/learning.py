@@ -119,7 +119,7 @@ def job(course: Mapping[str, Any], approach: str, seed: int, folder: str) -> Val
         course: The fields of a `Course`.
         approach: One of `APPROACHES`.
         seed: Of the order of the pictures and of training.
-        folder: For the job's files; what rounds keep for one another is shared by all jobs beside.
+        folder: For the job's files; the folder above it has what rounds of all jobs share.
     """
     known = Course(**course)
     return _Job(Path(folder), known, APPROACHES[approach], seed).run(known.rounds(seed))
