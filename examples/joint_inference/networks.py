@@ -61,5 +61,5 @@ def _compiled(network: Any) -> Any:
     return model
 
 
-NETWORKS = {"little": (little, 5), "big": (big, 8)}
+NETWORKS = {"little": (little, 10), "big": (big, 8)}
 """Name to network and the epochs that it is trained for."""

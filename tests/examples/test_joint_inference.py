@@ -11,7 +11,7 @@ from PIL import Image
 from tests.examples.conftest import EXAMPLES, Digits, Reports, Workers, free_port
 from tests.sedna_sdk import needs_sedna
 
-TRAINED, ASKED = 600, 150
+TRAINED, ASKED = 1200, 150
 
 
 @needs_sedna

@@ -84,7 +84,7 @@ def accuracy_of_scikit_learn(digits: Digits) -> float:
     for camera in range(2):
         # All mirrored alike are as hard as all upright.
         known, asked = np.arange(camera, SECOND, 2), np.arange(SECOND + camera, SECOND + 400, 2)
-        model = MLPClassifier((64,), random_state=0)
+        model = MLPClassifier((64,), max_iter=1000, random_state=0)
         model.fit(digits.pixels[known], digits.labels[known])
         correct += (model.predict(digits.pixels[asked]) == digits.labels[asked]).sum()
     return float(correct / 400)
