@@ -12,6 +12,7 @@ from pathlib import Path
 __all__ = ["prune"]
 
 _EVERYWHERE = (
+    "*.dist-info/RECORD",  # for uninstalling
     "**/tests",  # of NumPy, SciPy and others
     "**/*.a",
     "**/*.pxd",
