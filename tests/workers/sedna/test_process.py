@@ -295,4 +295,6 @@ def test_an_unknown_worker_is_refused(
     with pytest.raises(SystemExit) as raised:
         main()
     assert raised.value.code == 2
-    assert "'train', 'eval', 'infer'" in capsys.readouterr().err.replace("choose from ", "")
+    assert "'train', 'eval', 'compare', 'infer'" in capsys.readouterr().err.replace(
+        "choose from ", ""
+    )
