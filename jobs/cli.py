@@ -251,7 +251,8 @@ def _validate(arguments: argparse.Namespace) -> int:
 
 def _evaluate(arguments: argparse.Namespace) -> int:
     """Evaluate model files on an index: by class, by folder, and compared with each other."""
-    judgements = evaluate_models(arguments.models, arguments.index)
+    with Console(stderr=True).status(f"Evaluating on {arguments.index}"):
+        judgements = evaluate_models(arguments.models, arguments.index)
     if arguments.json:
         sys.stdout.writelines(f"{each.model_dump_json()}\n" for each in judgements)
     else:
