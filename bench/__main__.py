@@ -36,7 +36,7 @@ def _main() -> int:
             if name in DRAWN and outcome.figures:
                 draw_figures(outcome.figures, DRAWN[name], target.with_suffix("") / f"{name}.svg")
             results.write(kept)
-            render(results, COMPARISONS, _PAGE, target)
+            render(results, COMPARISONS, DRAWN, _PAGE, target)
     _say(f"{target} is written.")
     return int(any(each.problem for each in results.outcomes))
 

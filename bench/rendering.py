@@ -1,6 +1,6 @@
 """Results as tables in the page."""
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from functools import partial
 from pathlib import Path
 
@@ -14,13 +14,18 @@ _HEADS = ("what", "who", "median", "lowest to highest", "bar", "met")
 _WHOLE = 100
 
 
-def render(results: Results, comparisons: Iterable[str], page: Path, target: Path) -> None:
+def render(
+    results: Results, comparisons: Iterable[str], drawn: Container[str], page: Path, target: Path
+) -> None:
     """Write ``page`` with its blocks filled to ``target``.
 
-    There is a block for the machine, and one for each of the ``comparisons``.
+    There is a block for the machine, and one for each of the ``comparisons``. Of those in
+    ``drawn`` there is a picture in the folder beside the page.
     """
     outcomes = {outcome.name: outcome for outcome in results.outcomes}
-    blocks = {name: partial(_section, name, outcomes.get(name)) for name in comparisons}
+    blocks = {
+        name: partial(_section, name, outcomes.get(name), name in drawn) for name in comparisons
+    }
     filled = fill(
         page.read_text(encoding="utf-8"),
         {"machine": partial(table, ("", ""), results.machine.items()), **blocks},
@@ -28,10 +33,12 @@ def render(results: Results, comparisons: Iterable[str], page: Path, target: Pat
     write_atomically(target, filled.encode())
 
 
-def _section(name: str, outcome: Outcome | None) -> str:
+def _section(name: str, outcome: Outcome | None, is_drawn: bool) -> str:
     if outcome is None:
         return f"Not measured yet: `make bench ONLY={name}`."
     parts = [f"Not measured: {outcome.problem}"] if outcome.problem else []
+    if outcome.figures and is_drawn:
+        parts.append(f"![The medians of the table, with their ranges](benchmarks/{name}.svg)")
     if outcome.figures:
         parts += [table(_HEADS, (_row(each) for each in outcome.figures))]
     repeats = max((len(each.values) for each in outcome.figures), default=0)

@@ -47,7 +47,13 @@ RESULTS = (
 @pytest.fixture
 def page(tmp_path: Path) -> Path:
     (tmp_path / "template.md").write_text(PAGE)
-    render(RESULTS, ["fast", "small", "never"], tmp_path / "template.md", tmp_path / "page.md")
+    render(
+        RESULTS,
+        ["fast", "small", "never"],
+        {"fast"},
+        tmp_path / "template.md",
+        tmp_path / "page.md",
+    )
     return tmp_path / "page.md"
 
 
@@ -56,6 +62,7 @@ def test_the_page_has_each_figure_with_its_spread_and_bar(page: Path) -> None:
 
     assert "| speed | this project | 12.3 images/s | 10 to 1234 | at least 11 | yes |" in lines
     assert "| speed | peer | 2 images/s | 1 to 3 |  |  |" in lines
+    assert any(line.endswith("(benchmarks/fast.svg)") for line in lines)
 
 
 def test_a_comparison_that_failed_says_why_and_loses_no_other(page: Path) -> None:

@@ -39,7 +39,7 @@ def test_what_is_not_set_has_its_default() -> None:
     assert settings.class_names == ("croissant", "dog")
     assert settings.input_format == InputFormat(224)
     assert settings.model_formats == ("ckpt", "onnx")
-    assert (settings.trained_part, settings.replay_count) == (3, 500)
+    assert (settings.trained_part, settings.replay_count) == (3, 2000)
 
 
 @pytest.mark.parametrize(
