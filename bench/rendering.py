@@ -20,7 +20,7 @@ def render(
     """Write ``page`` with its blocks filled to ``target``.
 
     There is a block for the machine, and one for each of the ``comparisons``. Of those in
-    ``drawn`` there is a picture in the folder beside the page.
+    ``drawn`` there is a picture in the page's folder of results.
     """
     outcomes = {outcome.name: outcome for outcome in results.outcomes}
     blocks = {
