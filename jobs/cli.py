@@ -72,12 +72,8 @@ def make_parser() -> argparse.ArgumentParser:
     run.add_argument(
         "--engine", choices=ENGINES, help="what runs containers (default: the first that answers)"
     )
-    for command in (
-        run,
-        _command(commands, "status", _status),
-        _command(commands, "watch", _watch),
-    ):
-        command.add_argument("--json", action="store_true", help="print one JSON object a line")
+    status = _command(commands, "status", _status)
+    watch = _command(commands, "watch", _watch)
     _command(commands, "stop", _stop)
     _command(commands, "retry", _retry)
     _command(commands, "apply", _apply).set_defaults(on="kubernetes")
@@ -88,8 +84,7 @@ def make_parser() -> argparse.ArgumentParser:
         help="default: <outputDir>/iljob/report.html, or JOB-report.html here for kubernetes",
     )  # fmt: skip
     _command(commands, "validate", _validate)
-    evaluate = commands.add_parser("evaluate", help=_first_line(_evaluate.__doc__))
-    evaluate.set_defaults(command=_evaluate)
+    evaluate = _subcommand(commands, "evaluate", _evaluate)
     evaluate.add_argument(
         "models", nargs="+", type=Path, metavar="MODEL",
         help="model files; each but the first is compared with the first",
@@ -98,16 +93,25 @@ def make_parser() -> argparse.ArgumentParser:
         "--index", type=Path, required=True, metavar="FILE",
         help="an index file; the samples' paths are relative to its folder",
     )  # fmt: skip
-    evaluate.add_argument("--json", action="store_true", help="print one JSON object a line")
-    evaluate.add_argument("--debug", action="store_true", help="show tracebacks and debug messages")
+    for command in (run, status, watch, evaluate):
+        command.add_argument("--json", action="store_true", help="print one JSON object a line")
+    return parser
+
+
+def _subcommand(
+    commands: "argparse._SubParsersAction[argparse.ArgumentParser]", name: str, command: _Command
+) -> argparse.ArgumentParser:
+    parser = commands.add_parser(name, help=_first_line(command.__doc__))
+    parser.set_defaults(command=command)
+    parser.add_argument("--debug", action="store_true", help="show tracebacks and debug messages")
     return parser
 
 
 def _command(
     commands: "argparse._SubParsersAction[argparse.ArgumentParser]", name: str, command: _Command
 ) -> argparse.ArgumentParser:
-    parser = commands.add_parser(name, help=_first_line(command.__doc__))
-    parser.set_defaults(command=command)
+    """Add a command about a job."""
+    parser = _subcommand(commands, name, command)
     parser.add_argument(
         "manifests", nargs="+", type=Path, metavar="MANIFESTS",
         help="YAML files or folders of them, with the job, its Dataset and its Models",
@@ -120,7 +124,6 @@ def _command(
         "--root", type=Path, default=Path("/"), metavar="DIR",
         help="standalone: the folder that stands for the node's / (default: /)",
     )  # fmt: skip
-    parser.add_argument("--debug", action="store_true", help="show tracebacks and debug messages")
     return parser
 
 

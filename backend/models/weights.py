@@ -97,16 +97,15 @@ def _read_onnx(file: ModelFile) -> Weights:
 
     try:
         initializers = onnx.load_from_string(file.payload).graph.initializer
-        is_split = any(map(onnx.external_data_helper.uses_external_data, initializers))
-        weights = (
-            {}
-            if is_split
-            else {
-                each.name: onnx.numpy_helper.to_array(each).astype(np.float32)
-                for each in initializers
-                if each.dims
-            }
-        )
+        if any(map(onnx.external_data_helper.uses_external_data, initializers)):
+            raise ModelFileError(
+                f"{file.path}: its weights are in another file: save the model as one file."
+            )
+        weights = {
+            each.name: onnx.numpy_helper.to_array(each).astype(np.float32)
+            for each in initializers
+            if each.dims
+        }
     except (
         DecodeError,
         LookupError,
@@ -116,10 +115,6 @@ def _read_onnx(file: ModelFile) -> Weights:
         onnx.checker.ValidationError,
     ) as error:
         raise ModelFileError(f"{file.path}: cannot be read as an ONNX model ({error}).") from error
-    if is_split:
-        raise ModelFileError(
-            f"{file.path}: its weights are in another file: save the model as one file."
-        )
     if any(each.data_type == onnx.TensorProto.INT8 for each in initializers):
         raise ModelFileError(
             f"{file.path}: an int8 model only serves: take the weights from the .ckpt or .onnx "

@@ -12,7 +12,6 @@ import numpy as np
 from backend.classifier import TinyMSClassifier
 from backend.images.preprocessing import LabelledImages
 from backend.mindspore.runtime import Device, prepare_mindspore
-from backend.models import model_file
 from backend.networks.mobilenetv2 import MOBILENETV2
 from bench.answering import Values, answer, median_ms
 from bench.dataset import CLASS_NAMES, INPUT_SIZE, in_class_folders, in_index
@@ -64,9 +63,7 @@ def training_steps(batch_size: int, steps: int) -> Values:
 
 def make_backbone(folder: str, weights: str) -> Values:
     """Write ``backbone.onnx``, which has the output ``features``, from published weights."""
-    estimator = _loaded(weights)
-    model = model_file.read(Path(estimator.save(Path(folder) / "model.onnx"))).payload
-    (Path(folder) / "backbone.onnx").write_bytes(model)
+    _loaded(weights).save(Path(folder) / "backbone.onnx")
     return {}
 
 

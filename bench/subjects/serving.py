@@ -8,6 +8,7 @@ import os
 import re
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -17,7 +18,7 @@ import onnxruntime
 from backend.images.preprocessing import InputFormat, preprocess_batch
 from bench.answering import Values, answer, median_ms
 from bench.dataset import INPUT_SIZE
-from bench.load import ask_often, measure_server
+from bench.load import Request, ask_often, measure_server
 from bench.machine import PEERS_PYTHON
 from bench.measure import SubjectError
 from bench.requests import (
@@ -75,11 +76,8 @@ def _images_per_second(call: Callable[[], Any], size: int, seconds: float) -> fl
 def worker(model: str, seconds: float, picture: str = "") -> Values:
     """Measure the inference worker; see `measure_server`."""
     with inference_worker(Path(model)) as server:
-        if picture:
-            request = raw_picture(f"{server.url}/classify", Path(picture).read_bytes())
-        else:
-            request = binary_tensor(server.model_url)
-        return measure_server(request, seconds)
+        tensor = partial(binary_tensor, server.model_url)
+        return _measured(tensor, partial(raw_picture, f"{server.url}/classify"), picture, seconds)
 
 
 def memory(model: str) -> Values:
@@ -103,11 +101,8 @@ def mlserver(model: str, seconds: float, picture: str = "") -> Values:
         (folder / "model-settings.json").write_text(json.dumps(described))
         command = [str(PEERS_PYTHON.parent / "mlserver"), "start", name]
         with serving(command, {}, folder, ports["http_port"]) as server:
-            if picture:
-                request = json_picture(server.model_url, Path(picture).read_bytes())
-            else:
-                request = json_tensor(server.model_url)
-            return measure_server(request, seconds)
+            tensor = partial(json_tensor, server.model_url)
+            return _measured(tensor, partial(json_picture, server.model_url), picture, seconds)
 
 
 def kserve(model: str, seconds: float, picture: str = "") -> Values:
@@ -119,11 +114,8 @@ def kserve(model: str, seconds: float, picture: str = "") -> Values:
         TemporaryDirectory() as folder,
         serving(command, os.environ, Path(folder), port) as server,
     ):
-        if picture:
-            request = binary_picture(server.model_url, Path(picture).read_bytes())
-        else:
-            request = binary_tensor(server.model_url)
-        return measure_server(request, seconds)
+        tensor = partial(binary_tensor, server.model_url)
+        return _measured(tensor, partial(binary_picture, server.model_url), picture, seconds)
 
 
 def bentoml(model: str, seconds: float, picture: str = "") -> Values:
@@ -140,11 +132,20 @@ def bentoml(model: str, seconds: float, picture: str = "") -> Values:
             "BENTOML_DO_NOT_TRACK": "1",
         }
         with serving(command, environment, Path(folder), port, "/readyz") as server:
-            if picture:
-                request = raw_picture(f"{server.url}/picture", Path(picture).read_bytes())
-            else:
-                request = raw_tensor(f"{server.url}/tensor")
-            return measure_server(request, seconds)
+            tensor = partial(raw_tensor, f"{server.url}/tensor")
+            form = partial(raw_picture, f"{server.url}/picture")
+            return _measured(tensor, form, picture, seconds)
+
+
+def _measured(
+    of_tensor: Callable[[], Request],
+    of_picture: Callable[[bytes], Request],
+    picture: str,
+    seconds: float,
+) -> Values:
+    """Ask with the file, or without one with a tensor."""
+    request = of_picture(Path(picture).read_bytes()) if picture else of_tensor()
+    return measure_server(request, seconds)
 
 
 if __name__ == "__main__":

@@ -77,7 +77,7 @@ def test_each_camera_learns_and_learns_on(
 
 
 def accuracy_of_scikit_learn(digits: Digits) -> float:
-    """Return what perceptrons of the same size reach, one for each camera, trained at once."""
+    """Return what perceptrons of the same size reach, one for each camera, trained together."""
     from sklearn.neural_network import MLPClassifier  # noqa: PLC0415
 
     correct = 0

@@ -10,7 +10,7 @@ from backend.models import model_file
 from workers.data.index_file import BadLine, Sample, read_index
 from workers.data.screening import Screen
 from workers.judgement import Comparison, Judgement, Share
-from workers.learning.deciding import Answered, decision_metrics, gain_interval
+from workers.learning.deciding import Answered, decision_metrics, gain_interval, outcomes
 from workers.learning.estimators import make_backend, make_estimator
 from workers.learning.settings import EstimatorSettings
 
@@ -108,11 +108,8 @@ def _answers(
         x=[folder / sample.path for sample in samples], y=[own[sample.label] for sample in samples]
     )
     metrics = backend.evaluate(images, with_answers=True, on_unreadable=lambda *_: None)
-    return {
-        sample.path: Answered(sample.label, is_right=answer == label)
-        for sample, label, answer in zip(samples, images.y, metrics["answers"], strict=True)
-        if answer >= 0
-    }
+    numbers = {own_number: number for number, own_number in enumerate(own)}
+    return outcomes(samples, [numbers.get(int(answer), -1) for answer in metrics["answers"]])
 
 
 def _judgement(

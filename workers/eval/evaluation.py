@@ -11,12 +11,12 @@ from backend.models import model_file
 from workers.contract import Metrics, Variable
 from workers.data.dataset import DATA_INDEX_FILE, DatasetImages
 from workers.data.fixed_test_set import FixedTestSet
-from workers.data.index_file import BadLine, Sample, read_index
+from workers.data.index_file import BadLine, read_index
 from workers.data.quarantine import Quarantine
 from workers.data.round_folder import RoundFolder
 from workers.data.screening import Screen
 from workers.eval.settings import EvalSettings
-from workers.learning.deciding import Answered, decision_metrics
+from workers.learning.deciding import Answered, decision_metrics, outcomes
 from workers.learning.estimators import make_backend, make_estimator
 from workers.learning.forgetting import Forgetting
 from workers.sedna.session import Session
@@ -89,9 +89,9 @@ def evaluate(session: Session) -> None:
         metrics: Metrics = evaluate_on(images, with_confidence=True, on_unreadable=quarantine.add)
         answers, confidence = metrics.pop(_ANSWERS), metrics.pop(_CONFIDENCE)
         again = evaluate_on(forgetting.images, on_unreadable=_leave_out)[_ANSWERS]
-        answered.append(_answered(forgetting.samples, again) | _answered(samples, answers))
+        answered.append(outcomes(forgetting.samples, again) | outcomes(samples, answers))
         test = evaluate_on(test_set.images, on_unreadable=_leave_out)[_ANSWERS]
-        tested.append(_answered(test_set.samples, test))
+        tested.append(outcomes(test_set.samples, test))
         if model == candidate:
             _record_confidence(folder, candidate, confidence)
             forgetting.record(samples, answers)
@@ -117,15 +117,6 @@ def _test_metrics(tested: Sequence[Answers]) -> list[Metrics]:
         {f"{_TEST}{name}": values for name, values in ({"accuracy": [own]} | paired).items()}
         for own, paired in figures
     ]
-
-
-def _answered(samples: Sequence[Sample], answers: Sequence[float]) -> Answers:
-    """Return the outcome of each sample that was read, by path."""
-    return {
-        sample.path: Answered(sample.label, is_right=answer == sample.label)
-        for sample, answer in zip(samples, answers, strict=True)
-        if answer >= 0
-    }
 
 
 def _leave_out(_: int, error: ImageError) -> None:

@@ -47,7 +47,7 @@ class ServedModel:
             miner: Decides whether an image is a hard example; None: no image is.
             class_names: The classes, in the order of its outputs.
             version: The first 12 digits of the SHA-256 of the model's content.
-            batch_size: How many images go through the network at once.
+            batch_size: How many images go through the network together.
             evaluated_confidence: `backend.classifier.metrics.confidence_counts` of its
                 evaluation; empty if unknown.
         """

@@ -64,7 +64,7 @@ class InferSettings(JobSettings, InferTask, EstimatorSettings, MiningSettings, H
     batch_size: int = Field(
         default=8,
         ge=1,
-        description="Images that go through the network at once. Larger batches take more memory.",
+        description="Images that go through the network together. Larger batches take more memory.",
     )
     batch_wait_milliseconds: float = Field(
         default=0.0,

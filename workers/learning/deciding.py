@@ -22,8 +22,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workers.contract import Metrics
+from workers.data.index_file import Sample
 
-__all__ = ["Answered", "better_probability", "decision_metrics", "gain_interval"]
+__all__ = ["Answered", "better_probability", "decision_metrics", "gain_interval", "outcomes"]
 
 _PAIR = 2
 _TINY = np.finfo(np.float64).tiny
@@ -37,6 +38,19 @@ class Answered(NamedTuple):
     """The sample's class number."""
     is_right: bool
     """Whether the model gave it that class."""
+
+
+def outcomes(samples: Sequence[Sample], answers: Sequence[float]) -> dict[str, Answered]:
+    """Return the outcome of each sample that was read, by path.
+
+    ``answers`` are the class numbers that a model gives the samples, below 0 for one that was not
+    read.
+    """
+    return {
+        sample.path: Answered(sample.label, is_right=answer == sample.label)
+        for sample, answer in zip(samples, answers, strict=True)
+        if answer >= 0
+    }
 
 
 def better_probability(
