@@ -85,7 +85,6 @@ MODULES: Mapping[str, Mapping[str, str]] = {
     "18-federated-encoding": {"lib/sedna/common/weight_encoding.py": "sedna/weight_encoding.py"},
     "23-example": {
         f"{_EXAMPLE}/architecture.py": "networks/mobilenetv2/architecture.py",
-        f"{_EXAMPLE}/loss.py": "mindspore/loss.py",
         f"{_EXAMPLE}/network.py": "networks/mobilenetv2/network.py",
     },
 }

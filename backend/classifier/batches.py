@@ -3,18 +3,29 @@
 Imports MindSpore: the toolkit prepares it before.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import mindspore
 import numpy as np
 from numpy.typing import NDArray
 
+from backend.classifier.plan import Plan
 from backend.classifier.toolkit import Toolkit
 from backend.errors import ImageError
-from backend.images.preprocessing import InputFormat, LabelledImages, normalise, open_resized
+from backend.images.opening import ImageSource
+from backend.images.preprocessing import InputFormat, normalise, open_resized
 
-__all__ = ["ActivationSamples", "ImageSamples", "Samples", "augmentations", "batches"]
+__all__ = [
+    "ActivationSamples",
+    "ImageSamples",
+    "Samples",
+    "augmentations",
+    "batches",
+    "smoothed_targets",
+]
+
+Floats = NDArray[np.float32]
 
 
 class Samples:
@@ -23,13 +34,13 @@ class Samples:
     unreadable: ImageError | None = None
     """Why decoding stopped; MindSpore hands an exception on as text only."""
 
-    def __init__(self, labels: NDArray[np.int64]) -> None:
-        """Yield these class numbers (N,)."""
-        self._labels = labels.astype(np.int32)
+    def __init__(self, targets: Floats) -> None:
+        """Yield these targets (N, C)."""
+        self._targets = targets
 
     def __len__(self) -> int:
         """Return the number of samples."""
-        return len(self._labels)
+        return len(self._targets)
 
     def begin_epoch(self, seed: int) -> None:
         """Choose at random what the epoch shows of the samples, if there is a choice."""
@@ -38,31 +49,37 @@ class Samples:
 class ImageSamples(Samples):
     """Decodes each picture when its turn comes, so that memory does not grow with the data."""
 
-    def __init__(self, images: LabelledImages, order: NDArray[np.int64], input_size: int) -> None:
+    def __init__(
+        self,
+        images: Sequence[ImageSource],
+        targets: Floats,
+        order: NDArray[np.int64],
+        input_size: int,
+    ) -> None:
         """Yield the pictures at ``order``, large enough for crops of ``input_size`` pixels."""
-        super().__init__(np.asarray(images.y)[order])
-        self._images = images.x
+        super().__init__(targets[order])
+        self._images = images
         self._order = order
         self._input_size = input_size
 
-    def __getitem__(self, index: int) -> tuple[NDArray[np.uint8], np.int32]:
-        """Return RGB pixels (H, W, 3) and a class number; raises ImageError."""
+    def __getitem__(self, index: int) -> tuple[NDArray[np.uint8], Floats]:
+        """Return RGB pixels (H, W, 3) and a target (C,); raises ImageError."""
         try:
             image = open_resized(self._images[self._order[index]], self._input_size)
         except ImageError as error:
             self.unreadable = error
             raise
-        return np.asarray(image), self._labels[index]
+        return np.asarray(image), self._targets[index]
 
 
 class ActivationSamples(Samples):
     """Yields activations that were computed before, of the picture or of its mirror image."""
 
     def __init__(
-        self, activations: NDArray[np.float16], labels: Sequence[int], order: NDArray[np.int64]
+        self, activations: NDArray[np.float16], targets: Floats, order: NDArray[np.int64]
     ) -> None:
-        """Take activations (M, 2, ...) and labels of the pictures at ``order`` (N,)."""
-        super().__init__(np.asarray(labels)[order])
+        """Take activations (M, 2, ...) and targets (M, C) of the pictures at ``order`` (N,)."""
+        super().__init__(targets[order])
         self._activations = activations
         self._order = order
         self._views = np.zeros(len(order), np.int64)
@@ -72,10 +89,10 @@ class ActivationSamples(Samples):
         views = self._activations.shape[1]
         self._views = np.random.default_rng(seed).integers(views, size=len(self._order))
 
-    def __getitem__(self, index: int) -> tuple[NDArray[np.float32], np.int32]:
-        """Return the activations (...) and the class number of a sample."""
+    def __getitem__(self, index: int) -> tuple[Floats, Floats]:
+        """Return the activations (...) and the target (C,) of a sample."""
         activations = self._activations[self._order[index], self._views[index]]
-        return activations.astype(np.float32), self._labels[index]
+        return activations.astype(np.float32), self._targets[index]
 
 
 def augmentations(toolkit: Toolkit, input_format: InputFormat) -> list[Any]:
@@ -89,15 +106,53 @@ def augmentations(toolkit: Toolkit, input_format: InputFormat) -> list[Any]:
     ]
 
 
+def smoothed_targets(labels: Sequence[int], class_count: int, label_smoothing: float) -> Floats:
+    """Return the probabilities (N, C) that training aims at for each class number.
+
+    Szegedy et al., "Rethinking the Inception Architecture", CVPR 2016.
+    """
+    exact = np.eye(class_count, dtype=np.float32)[np.asarray(labels)]
+    targets: Floats = exact * np.float32(1 - label_smoothing) + np.float32(
+        label_smoothing / class_count
+    )
+    return targets
+
+
 def batches(
-    toolkit: Toolkit, samples: Samples, operations: Sequence[Any], batch_size: int, seed: int
+    toolkit: Toolkit, samples: Samples, operations: Sequence[Any], plan: Plan, seed: int
 ) -> Any:
     """Return the dataset of one epoch, in the order and with the augmentation of ``seed``."""
     mindspore.dataset.config.set_seed(seed)
     samples.begin_epoch(seed)
-    dataset = toolkit.generator_dataset(samples, ["input", "label"], shuffle=True)
+    dataset = toolkit.generator_dataset(samples, ["input", "target"], shuffle=True)
     if operations:
         # One worker: with more, the random operations are no longer the seed's.
         dataset = dataset.map(list(operations), input_columns=["input"], num_parallel_workers=1)
     # One shape: another would compile the graph again.
-    return dataset.batch(batch_size, drop_remainder=True)
+    return dataset.batch(
+        plan.batch_size,
+        drop_remainder=True,
+        num_parallel_workers=1,
+        per_batch_map=_mixing(plan.mixup, seed) if plan.mixup else None,
+    )
+
+
+def _mixing(mixup: float, seed: int) -> Callable[..., tuple[list[Floats], list[Floats]]]:
+    """Return what mixes the samples of a batch, see `Plan.mixup`."""
+    generator = np.random.default_rng(seed)
+
+    def mix(
+        inputs: list[Floats], targets: list[Floats], _: object
+    ) -> tuple[list[Floats], list[Floats]]:
+        share = np.float32(generator.beta(mixup, mixup))
+        partners = generator.permutation(len(inputs))
+
+        def mixed(values: list[Floats]) -> list[Floats]:
+            return [
+                share * each + (1 - share) * values[partner]
+                for each, partner in zip(values, partners, strict=True)
+            ]
+
+        return mixed(inputs), mixed(targets)
+
+    return mix

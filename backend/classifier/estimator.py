@@ -120,6 +120,7 @@ class Classifier(ABC):
         learning_rate: float = 1e-3,
         optimizer: Literal["adam", "momentum"] = "adam",
         label_smoothing: float = 0.1,
+        mixup: float = 0.0,
         warmup_epochs: float = 1,
         fine_tune: FineTune = "full",
         backbone_rate: float = 1.0,
@@ -145,6 +146,7 @@ class Classifier(ABC):
             learning_rate: The highest rate; linear warm-up, then a cosine down to 0.
             optimizer: ``adam`` or ``momentum`` (0.9).
             label_smoothing: 0 to 1 (Szegedy et al., CVPR 2016).
+            mixup: How much each sample is mixed with another one, 0 or more; see `Plan`.
             warmup_epochs: Epochs until the highest rate is reached.
             fine_tune: ``head`` trains the classifier; a number N the last N blocks too; ``full``
                 everything. What is frozen runs once for each image and its mirror image, if it can
@@ -187,65 +189,51 @@ class Classifier(ABC):
         """
         self._check(train_data, "train")
         plan = Plan(
-            epochs,
-            batch_size,
-            learning_rate,
-            optimizer,
-            label_smoothing,
-            warmup_epochs,
-            fine_tune,
-            seed,
-            backbone_rate,
-            weight_decay,
-            patience,
+            epochs=epochs,
+            batch_size=batch_size,
+            learning_rate=learning_rate,
+            optimizer=optimizer,
+            label_smoothing=label_smoothing,
+            mixup=mixup,
+            warmup_epochs=warmup_epochs,
+            fine_tune=fine_tune,
+            seed=seed,
+            backbone_rate=backbone_rate,
+            weight_decay=weight_decay,
+            patience=patience,
         )
         if feature_mean is not None and fine_tune != "head":
             raise SettingsError(f"fine_tune={fine_tune}: feature_mean needs fine_tune=head.")
-        activations, positions, weights = None, list(range(len(train_data))), self.get_weights()
         folder = None if cache_folder is None else Path(cache_folder)
-        first = self.network.first_trained(fine_tune)
-        if first and self.network.can_start_at(first):
-            positions, activations = self._activations(
-                train_data.x, first, folder, cache_size, on_unreadable
-            )
-            if feature_mean is not None:
-                activations = (activations - feature_mean).astype(np.float16)
-                weights = self._with_origin(weights, feature_mean)
-        elif on_unreadable:
-            positions = readable(train_data.x, self.input_size, on_unreadable)
-        train_data = _selected(train_data, positions)
-        self._check(train_data, "train")
+        positions, activations = self._prepared(
+            train_data.x, fine_tune, folder, cache_size, on_unreadable
+        )
+        images = _selected(train_data, positions)
+        self._check(images, "train")
+        order, judges = _epoch(positions, repeats, validation)
         toolkit = self._toolkit
-        from backend.classifier.training import Task, fit  # noqa: PLC0415
-
-        held = [place for place, position in enumerate(positions) if position in validation]
-        order = np.setdiff1d(np.arange(len(positions)), held)
-        if repeats is not None:
-            order = np.repeat(order, [repeats[positions[place]] for place in order])
-        if not len(order):
-            raise DatasetError("Every readable sample is held out for validation: add some.")
-        judge = self._validation_loss(_selected(train_data, held))
-
-        def plain(weights: Weights) -> Weights:
-            return weights if feature_mean is None else self._with_origin(weights, -feature_mean)
+        from backend.classifier.training import Task, fit, fit_centred  # noqa: PLC0415
 
         task = Task(
             toolkit,
             self.network,
             len(self.class_names),
-            weights,
-            train_data,
+            self.get_weights(),
+            images,
             order,
             self.input_format,
             activations,
-            (lambda weights: judge(plain(weights))) if held else None,
+            self._validation_loss(_selected(images, judges)) if judges else None,
         )
         state = None if state_file is None else Path(state_file)
         with without_present_objects():
-            weights, metrics = fit(task, plan, state, folder)
-        self.set_weights(plain(weights))
+            if feature_mean is None:
+                weights, metrics = fit(task, plan, state, folder)
+            else:
+                weights, metrics = fit_centred(task, feature_mean, plan, state, folder)
+        self.set_weights(weights)
         if quantise:
-            metrics.update(self._quantise(train_data, seed))
+            metrics.update(self._quantise(images, seed))
         if valid_data is not None and len(valid_data):
             judged = self.evaluate(valid_data, batch_size=batch_size)
             metrics.update({f"valid_{name}": values for name, values in judged.items()})
@@ -460,6 +448,22 @@ class Classifier(ABC):
                 f"{', '.join(self.class_names)}."
             )
 
+    def _prepared(
+        self,
+        images: Sequence[ImageSource],
+        fine_tune: FineTune,
+        cache_folder: Path | None,
+        cache_size: int,
+        on_unreadable: OnUnreadable | None,
+    ) -> tuple[list[int], NDArray[np.float16] | None]:
+        """Return the positions of the readable images, and what their frozen part gives, if run."""
+        first = self.network.first_trained(fine_tune)
+        if first and self.network.can_start_at(first):
+            return self._activations(images, first, cache_folder, cache_size, on_unreadable)
+        if on_unreadable:
+            return readable(images, self.input_size, on_unreadable), None
+        return [*range(len(images))], None
+
     def _activations(
         self,
         images: Sequence[ImageSource],
@@ -489,11 +493,6 @@ class Classifier(ABC):
             return float(classification_metrics(np.asarray(data.y), answers)["loss"][0])
 
         return loss
-
-    def _with_origin(self, weights: Weights, origin: NDArray[np.float32]) -> Weights:
-        """Return the weights with a head that takes features less ``origin``: same logits."""
-        matrix, bias = f"{self.network.head}.weight", f"{self.network.head}.bias"
-        return {**weights, bias: weights[bias] + weights[matrix] @ origin}
 
     def _probabilities(
         self,
@@ -621,6 +620,22 @@ def _selected(data: LabelledImages, positions: Sequence[int]) -> LabelledImages:
     return LabelledImages(
         [data.x[each] for each in positions], [data.y[each] for each in positions]
     )
+
+
+def _epoch(
+    positions: Sequence[int], repeats: Sequence[int] | None, validation: Collection[int]
+) -> tuple[NDArray[np.int64], list[int]]:
+    """Return the places, among ``positions``, of an epoch's images, and of those that judge it.
+
+    Raises DatasetError if all of them judge.
+    """
+    judges = [place for place, position in enumerate(positions) if position in validation]
+    order = np.setdiff1d(np.arange(len(positions)), judges)
+    if repeats is not None:
+        order = np.repeat(order, [repeats[positions[place]] for place in order])
+    if not len(order):
+        raise DatasetError("Every readable sample is held out for validation: add some.")
+    return order, judges
 
 
 def _softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -19,14 +19,15 @@ class MindSporeClassifier(Classifier):
         from mindspore import nn  # noqa: PLC0415
         from mindspore.dataset import GeneratorDataset, vision  # noqa: PLC0415
 
-        from backend.mindspore.loss import SmoothedCrossEntropy  # noqa: PLC0415
-
         mindspore.set_context(mode=mindspore.GRAPH_MODE)
 
         def network(network: Network, class_count: int) -> Cell:
             return (network.build_on_mindspore or network.build)(class_count)
 
+        def loss() -> Cell:
+            return nn.SoftmaxCrossEntropyWithLogits(reduction="mean")
+
         def model(network: Cell, loss: Cell | None, optimizer: Cell | None) -> Model:
             return mindspore.Model(network, loss_fn=loss, optimizer=optimizer)
 
-        return Toolkit(network, SmoothedCrossEntropy, model, nn, vision, GeneratorDataset)
+        return Toolkit(network, loss, model, nn, vision, GeneratorDataset)

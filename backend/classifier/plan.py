@@ -31,6 +31,13 @@ class Plan:
     """Learning rate of what comes before the head, as a share of the head's, above 0 to 1."""
     weight_decay: float = 0.0
     """The penalty on a weight w adds this times w to its gradient."""
+    mixup: float = 0.0
+    """Each sample is mixed with another of its batch, and so are their targets; the share is drawn
+    for each batch from the Beta distribution with this as both parameters. 0: none is mixed.
+
+    Zhang et al., "mixup: Beyond Empirical Risk Minimization", ICLR 2018; of what the frozen part
+    gives, as in Verma et al., "Manifold Mixup", ICML 2019.
+    """
     patience: int = 0
     """Epochs without a better validation loss after which training ends; 0: it does not."""
 
@@ -41,6 +48,7 @@ class Plan:
             "batch_size": self.batch_size >= 1,
             "learning_rate": self.learning_rate > 0,
             "optimizer": self.optimizer in {"adam", "momentum"},
+            "mixup": 0 <= self.mixup < math.inf,
             "label_smoothing": 0 <= self.label_smoothing < 1,
             "backbone_rate": 0 < self.backbone_rate <= 1,
             "weight_decay": self.weight_decay >= 0,

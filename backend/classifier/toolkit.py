@@ -22,8 +22,8 @@ class Toolkit:
 
     network: Callable[[Network, int], Cell]
     """A network and a class count to its cell, which outputs logits."""
-    loss: Callable[[int, float], Cell]
-    """Class count and label smoothing (0 to 1) to a loss of logits and class numbers."""
+    loss: Callable[[], Cell]
+    """Makes the mean cross entropy of logits (N, C) and target probabilities (N, C)."""
     model: Callable[[Cell, Cell | None, Cell | None], Model]
     """Network, loss and optimizer to a ``Model``; without the last two it only predicts."""
     optimizers: ModuleType

@@ -19,12 +19,14 @@ from backend.classifier.batches import (
     Samples,
     augmentations,
     batches,
+    smoothed_targets,
 )
 from backend.classifier.metrics import Metrics
 from backend.classifier.plan import Plan, learning_rates
 from backend.classifier.progress import Progress
 from backend.classifier.resuming import Resumable, fingerprint
 from backend.classifier.toolkit import Cell, Toolkit
+from backend.errors import SettingsError
 from backend.images.preprocessing import InputFormat, LabelledImages
 from backend.mindspore.graph_cache import kept_graph
 from backend.mindspore.kernels.replacement import fast_training
@@ -32,7 +34,7 @@ from backend.models.parameters import get_weights, parameter_shapes, set_weights
 from backend.models.weights import Weights
 from backend.networks import BUILT_IN, Network
 
-__all__ = ["Task", "Trained", "fit"]
+__all__ = ["Task", "Trained", "fit", "fit_centred"]
 
 _SEEDS = 2**32
 _RATES = 4096
@@ -85,12 +87,11 @@ def fit(
     # Only a state on disk has to be known again: the digest reads every weight and image.
     mark = fingerprint(task.weights, task.images, task.order, plan) if state_file else ""
     network = _network(task, task.network.first_trained(plan.fine_tune))
-    samples, operations = _samples(task)
+    samples, operations = _samples(task, plan)
     steps = len(task.order) // plan.batch_size
     rates = _padded(learning_rates(plan, steps))
     optimizer = _optimizer(task, network, plan, rates)
-    loss = task.toolkit.loss(task.class_count, plan.label_smoothing)
-    model = task.toolkit.model(network, loss, optimizer)
+    model = task.toolkit.model(network, task.toolkit.loss(), optimizer)
     state = Resumable(state_file, mark, [network, optimizer])
     judged = task.validation_loss
     with (
@@ -105,7 +106,7 @@ def fit(
                 if _has_lost_patience(progress.metrics, plan.patience):
                     break
                 seed = (plan.seed + epoch) % _SEEDS
-                dataset = batches(task.toolkit, samples, operations, plan.batch_size, seed)
+                dataset = batches(task.toolkit, samples, operations, plan, seed)
                 with kept_graph(folder, graph):
                     model.train(1, dataset, callbacks=[progress], dataset_sink_mode=False)
                 if judged:
@@ -121,6 +122,37 @@ def fit(
             raise
     trained = {**task.weights, **(state.best or get_weights(network))}
     return Trained(trained, progress.metrics)
+
+
+def fit_centred(
+    task: Task,
+    mean: NDArray[np.float32],
+    plan: Plan,
+    state_file: Path | None = None,
+    cache_folder: Path | None = None,
+) -> Trained:
+    """Do what `fit` does with a head, on features less ``mean`` (F,).
+
+    Before and after, the head takes plain features. Why: `backend.classifier.federated`.
+
+    Raises SettingsError if the features are not known before.
+    """
+    if task.activations is None:
+        raise SettingsError(f"network={task.network.name}: its features cannot be centred.")
+    matrix, bias = f"{task.network.head}.weight", f"{task.network.head}.bias"
+    judged = task.validation_loss
+
+    def moved(weights: Weights, origin: NDArray[np.float32]) -> Weights:
+        return {**weights, bias: weights[bias] + weights[matrix] @ origin}
+
+    centred = replace(
+        task,
+        weights=moved(task.weights, mean),
+        activations=(task.activations - mean).astype(np.float16),
+        validation_loss=judged and (lambda weights: judged(moved(weights, -mean))),
+    )
+    weights, metrics = fit(centred, plan, state_file, cache_folder)
+    return Trained(moved(weights, -mean), metrics)
 
 
 def _has_lost_patience(metrics: Metrics, patience: int) -> bool:
@@ -143,11 +175,12 @@ def _network(task: Task, first_trained: str | None) -> Cell:
     return network
 
 
-def _samples(task: Task) -> tuple[Samples, list[Any]]:
+def _samples(task: Task, plan: Plan) -> tuple[Samples, list[Any]]:
     """Return the samples of an epoch, and what is done to each."""
+    targets = smoothed_targets(task.images.y, task.class_count, plan.label_smoothing)
     if task.activations is not None:
-        return ActivationSamples(task.activations, task.images.y, task.order), []
-    samples = ImageSamples(task.images, task.order, task.input_format.size)
+        return ActivationSamples(task.activations, targets, task.order), []
+    samples = ImageSamples(task.images.x, targets, task.order, task.input_format.size)
     return samples, augmentations(task.toolkit, task.input_format)
 
 
@@ -189,7 +222,16 @@ def _compiled(
     task: Task, plan: Plan, network: Cell, rate_count: int, kernels: Path | None
 ) -> list[object]:
     """Return all that is compiled into the graph: not the rates, which are a parameter."""
-    which = replace(plan, epochs=1, learning_rate=1, warmup_epochs=0, patience=0, seed=0)
+    which = replace(
+        plan,
+        epochs=1,
+        learning_rate=1,
+        label_smoothing=0,
+        mixup=0,
+        warmup_epochs=0,
+        patience=0,
+        seed=0,
+    )
     what = (type(network).__module__, task.network.name, task.class_count, task.input_format)
     return [*what, task.activations is None, which, rate_count, kernels]
 

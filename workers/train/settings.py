@@ -18,6 +18,7 @@ _CACHE = "cache"
 _REPLAY = 500
 _REPLAY_OF_BLOCKS = 2000
 _BLOCKS = 3
+_MIXUP = 0.4
 
 
 def _fine_tune(value: object) -> str | int:
@@ -44,6 +45,13 @@ class TrainSettings(TrainTask, EstimatorSettings, DatasetSettings):
         ge=0,
         lt=1,
         description="Share of the label's probability that is spread over all classes, 0 to 1.",
+    )
+    mixup: float | None = Field(
+        default=None,
+        ge=0,
+        description="How much each sample is mixed with another one of its batch: the parameter of "
+        "the Beta distribution that the share is drawn from; 0: not at all. Unset: 0.4, and 0 with "
+        "fine_tune=full.",
     )
     backbone_rate: float = Field(
         default=1.0,
@@ -114,6 +122,13 @@ class TrainSettings(TrainTask, EstimatorSettings, DatasetSettings):
         if self.fine_tune is not None:
             return self.fine_tune
         return _BLOCKS if find_network(self.network).blocks else "full"
+
+    @property
+    def mixup_parameter(self) -> float:
+        """How much samples are mixed."""
+        if self.mixup is not None:
+            return self.mixup
+        return 0 if self.trained_part == "full" else _MIXUP
 
     @property
     def replay_count(self) -> int:

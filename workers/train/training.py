@@ -63,6 +63,7 @@ def train(session: Session) -> None:
         learning_rate=settings.learning_rate,
         optimizer=settings.optimizer,
         label_smoothing=settings.label_smoothing,
+        mixup=settings.mixup_parameter,
         fine_tune=settings.trained_part,
         backbone_rate=settings.backbone_rate,
         weight_decay=settings.weight_decay,

@@ -69,6 +69,8 @@ def test_rates_end_near_0(epochs: int, steps: int, rate: float) -> None:
         ("optimizer", "sgd"),
         ("label_smoothing", -0.1),
         ("label_smoothing", 1.0),
+        ("mixup", -0.1),
+        ("mixup", float("inf")),
         ("warmup_epochs", -1),
         ("fine_tune", 0),
         ("fine_tune", "tail"),

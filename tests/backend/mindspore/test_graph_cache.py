@@ -102,7 +102,9 @@ def test_a_kept_graph_trains_other_weights_and_images_as_a_new_one_would(
     which = {"framework": framework, "fine_tune": fine_tune}
     run([str(script)], plan(**which), cache=cache)
     [kept] = graphs(cache)
-    other = plan(seed=7, images=24, epochs=3, learning_rate=0.02, warmup_epochs=0.5, **which)
+    other = plan(
+        seed=7, images=24, epochs=3, learning_rate=0.02, warmup_epochs=0.5, mixup=0.4, **which
+    )
     with_graph = run([str(script)], other, cache=cache)
     assert f"{kept}: the compiled graph is taken from here" in with_graph.log
     assert with_graph.results == run([str(script)], other).results
@@ -110,13 +112,13 @@ def test_a_kept_graph_trains_other_weights_and_images_as_a_new_one_would(
 
 
 def test_mindspore_does_run_the_graph_that_is_kept(script: Path, cache: Path) -> None:
-    hard, soft = plan(label_smoothing=0.0), plan(label_smoothing=0.5)
-    run([str(script)], hard, cache=cache)
-    [of_hard] = graphs(cache)
-    softly = run([str(script)], soft, cache=cache)
-    [of_soft] = graphs(cache) - {of_hard}
-    of_soft.replace(of_hard)
-    assert run([str(script)], hard, cache=cache).results == softly.results
+    free, held = plan(weight_decay=0.0), plan(weight_decay=0.5)
+    run([str(script)], free, cache=cache)
+    [of_free] = graphs(cache)
+    decayed = run([str(script)], held, cache=cache)
+    [of_held] = graphs(cache) - {of_free}
+    of_held.replace(of_free)
+    assert run([str(script)], free, cache=cache).results == decayed.results
 
 
 def test_a_damaged_graph_is_compiled_again_and_replaced(script: Path, cache: Path) -> None:
@@ -161,10 +163,10 @@ def test_a_changed_script_compiles_again_and_keeps_that(script: Path, cache: Pat
 
 
 def test_only_a_processs_first_training_uses_the_cache(script: Path, cache: Path) -> None:
-    hard, soft = plan(label_smoothing=0.0), plan(label_smoothing=0.5)
-    both = run([str(script)], hard, soft, cache=cache)
+    free, held = plan(weight_decay=0.0), plan(weight_decay=0.5)
+    both = run([str(script)], free, held, cache=cache)
     assert len(graphs(cache)) == 1
-    turned = run([str(script)], soft, hard, cache=cache)
+    turned = run([str(script)], held, free, cache=cache)
     assert turned.results == both.results[::-1]
 
 

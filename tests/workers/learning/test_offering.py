@@ -67,9 +67,9 @@ def test_of_two_kinds_with_much_in_common_one_is_offered_before_what_lies_betwee
     there = [example(name, 0.5, [100.0, -10.0, 0.0]) for name in "wxyz"]
     between = example("m", 0.5, [100.0, 0.0, 1.0])
 
-    first, second, *_ = names(offered([*here, *there, between], []))
-    assert first in "abcde"
-    assert second in "wxyz"
+    order = names(offered([*here, *there, between], []))
+    assert order[0] in "abcde"
+    assert order[1] in "wxyz"
 
 
 def test_without_features_uncertainty_decides() -> None:

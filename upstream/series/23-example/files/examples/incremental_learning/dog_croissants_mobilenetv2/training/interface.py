@@ -39,7 +39,6 @@ class MindSporeEstimator(ImageClassifier, MindSporeModelEstimator):
     def __init__(self):
         """Make it untrained."""
         import mindspore
-        from loss import SmoothedCrossEntropy
         from mindspore import nn
         from mindspore.train import Accuracy
         from network import MobileNetV2
@@ -48,7 +47,7 @@ class MindSporeEstimator(ImageClassifier, MindSporeModelEstimator):
         network = MobileNetV2(len(CLASSES))
         model = mindspore.Model(
             network,
-            loss_fn=SmoothedCrossEntropy(len(CLASSES), label_smoothing=0.1),
+            loss_fn=nn.CrossEntropyLoss(label_smoothing=0.1),
             optimizer=nn.Adam(network.trainable_params(), LEARNING_RATE),
             metrics={"accuracy": Accuracy()},
         )
