@@ -43,13 +43,27 @@ def test_what_is_not_set_has_its_default() -> None:
 
 
 @pytest.mark.parametrize(
+    ("fine_tune", "mixup", "backbone_rate"), [("", 0.4, 0.5), ("head", 0.4, 0.5), ("full", 0, 1)]
+)
+def test_a_pretrained_backbone_learns_slowly_from_mixed_samples(
+    fine_tune: str, mixup: float, backbone_rate: float
+) -> None:
+    settings = TrainSettings.from_environment(TRAIN | {"fine_tune": fine_tune})
+    assert (settings.mixup_parameter, settings.rate_of_backbone) == (mixup, backbone_rate)
+
+    own = TRAIN | {"fine_tune": fine_tune, "mixup": "0", "backbone_rate": "0.1"}
+    settings = TrainSettings.from_environment(own)
+    assert (settings.mixup_parameter, settings.rate_of_backbone) == (0, 0.1)
+
+
+@pytest.mark.parametrize(
     ("variable", "value", "field", "expected"),
     [
         ("input_shape", "96,96", "input_size", 96),
         ("input_shape", "96", "input_size", 96),
         ("INPUT_SHAPE", "64,64", "input_size", 64),
         ("EPOCHS", "3", "epochs", 3),
-        ("epochs", "", "epochs", 10),
+        ("epochs", "", "epochs", 5),
         ("fine_tune", "head", "fine_tune", "head"),
         ("fine_tune", "3", "fine_tune", 3),
         ("model_formats", "npz, onnx", "model_formats", ("npz", "onnx")),

@@ -19,6 +19,7 @@ _REPLAY = 500
 _REPLAY_OF_BLOCKS = 2000
 _BLOCKS = 3
 _MIXUP = 0.4
+_BACKBONE_RATE = 0.5
 
 
 def _fine_tune(value: object) -> str | int:
@@ -32,7 +33,7 @@ def _fine_tune(value: object) -> str | int:
 class TrainSettings(TrainTask, EstimatorSettings, DatasetSettings):
     """The settings of the train worker."""
 
-    epochs: PositiveInt = Field(default=10, description="Passes over the round's samples.")
+    epochs: PositiveInt = Field(default=5, description="Passes over the round's samples.")
     batch_size: PositiveInt = Field(default=16, description="Samples in a training step.")
     learning_rate: PositiveFloat = Field(
         default=1e-3, description="The highest learning rate, reached after the warm-up."
@@ -53,12 +54,13 @@ class TrainSettings(TrainTask, EstimatorSettings, DatasetSettings):
         "the Beta distribution that the share is drawn from; 0: not at all. Unset: 0.4, and 0 with "
         "fine_tune=full.",
     )
-    backbone_rate: float = Field(
-        default=1.0,
+    backbone_rate: float | None = Field(
+        default=None,
         gt=0,
         le=1,
         description="Learning rate of what comes before the classifier, as a share of "
-        "learning_rate: less keeps more of what a pretrained backbone knows.",
+        "learning_rate: less keeps more of what a pretrained backbone knows. Unset: 0.5, and 1 "
+        "with fine_tune=full.",
     )
     weight_decay: float = Field(
         default=0.0, ge=0, description="How strongly weights are pulled towards 0."
@@ -126,9 +128,18 @@ class TrainSettings(TrainTask, EstimatorSettings, DatasetSettings):
     @property
     def mixup_parameter(self) -> float:
         """How much samples are mixed."""
-        if self.mixup is not None:
-            return self.mixup
-        return 0 if self.trained_part == "full" else _MIXUP
+        return self._of_pretrained(_MIXUP, 0) if self.mixup is None else self.mixup
+
+    @property
+    def rate_of_backbone(self) -> float:
+        """The backbone's learning rate as a share of the classifier's."""
+        if self.backbone_rate is not None:
+            return self.backbone_rate
+        return self._of_pretrained(_BACKBONE_RATE, 1)
+
+    def _of_pretrained(self, value: float, otherwise: float) -> float:
+        """Return what suits a pretrained backbone, or ``otherwise`` where all is trained."""
+        return otherwise if self.trained_part == "full" else value
 
     @property
     def replay_count(self) -> int:

@@ -65,7 +65,7 @@ def train(session: Session) -> None:
         label_smoothing=settings.label_smoothing,
         mixup=settings.mixup_parameter,
         fine_tune=settings.trained_part,
-        backbone_rate=settings.backbone_rate,
+        backbone_rate=settings.rate_of_backbone,
         weight_decay=settings.weight_decay,
         seed=settings.seed,
         repeats=repeats,
