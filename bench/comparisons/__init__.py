@@ -7,7 +7,7 @@ from bench.comparisons.labelling import labelling_photographs, labelling_rendere
 from bench.comparisons.learning import learning_photographs, learning_rendered
 from bench.comparisons.overhead import overhead
 from bench.comparisons.scale import growth
-from bench.comparisons.serving import memory, serving_pictures, serving_tensors
+from bench.comparisons.serving import memory, serving_pictures, serving_profile, serving_tensors
 from bench.comparisons.training import (
     accuracy,
     compilation,
@@ -40,11 +40,18 @@ COMPARISONS: Mapping[str, Comparison] = {
     "growth": growth,
     "serving-tensors": serving_tensors,
     "serving-pictures": serving_pictures,
+    "serving-profile": serving_profile,
     "learning": learning_photographs,
     "learning-rendered": learning_rendered,
     "labelling": labelling_photographs,
     "labelling-rendered": labelling_rendered,
 }
 
-DRAWN = {"phases": "s", "growth": "s", "learning": "%", "learning-rendered": "%"}
+DRAWN = {
+    "phases": "s",
+    "growth": "s",
+    "serving-profile": "ms",
+    "learning": "%",
+    "learning-rendered": "%",
+}
 """The comparisons of which there is a picture, and the unit of what it shows."""

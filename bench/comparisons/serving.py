@@ -7,7 +7,7 @@ from bench.results import Bar, Figure, figures, ratio
 from bench.setting import Setting
 from bench.workers import evaluate_models
 
-__all__ = ["memory", "serving_pictures", "serving_tensors"]
+__all__ = ["memory", "serving_pictures", "serving_profile", "serving_tensors"]
 
 _SERVERS = {
     "bare session": "bare_session",
@@ -27,6 +27,24 @@ def serving_pictures(setting: Setting) -> list[Figure]:
     """Serve a JPEG file to one client, and to eight."""
     picture = next(setting.pictures(1).with_suffix("").iterdir())
     return _served(setting, most_latency=1.25, least_throughput=None, picture=str(picture))
+
+
+def serving_profile(setting: Setting) -> list[Figure]:
+    """Say where the time of a request goes."""
+    picture = next(setting.pictures(1).with_suffix("").iterdir())
+    arguments = {"model": setting.model(), "requests": 20 if setting.is_quick else 1000}
+    measured = setting.in_turn(
+        {
+            "tensor": partial(subject, "serving.profile", **arguments),
+            "JPEG file": partial(subject, "serving.profile", **arguments, picture=str(picture)),
+        }
+    )
+    return [
+        Figure(side=side, name=name, unit="ms", values=values)
+        for side, quantities in measured.items()
+        for name, values in quantities.items()
+        if name not in {"process_seconds", "peak_mib"}
+    ]
 
 
 def _served(

@@ -13,7 +13,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import httpx
 import onnxruntime
+from prometheus_client.parser import text_string_to_metric_families
 
 from backend.images.preprocessing import InputFormat, preprocess_batch
 from bench.answering import Values, answer, median_ms
@@ -34,6 +36,8 @@ from bench.server import MODEL_NAME, free_ports, serving
 from bench.workers import inference_worker
 
 _REQUESTS = 300
+_WARM_UP = 20
+_NETWORK, _HANDLED = "inference_batch_seconds", "inference_request_seconds"
 _BATCH_SIZES = (1, 2, 4, 8, 16, 32)
 _MLSERVER_MODEL = {
     "name": MODEL_NAME,
@@ -78,6 +82,36 @@ def worker(model: str, seconds: float, picture: str = "") -> Values:
     with inference_worker(Path(model)) as server:
         tensor = partial(binary_tensor, server.model_url)
         return _measured(tensor, partial(raw_picture, f"{server.url}/classify"), picture, seconds)
+
+
+def profile(model: str, requests: int, picture: str = "") -> Values:
+    """Tell where the time of one client's requests goes: milliseconds a request, on average."""
+    with inference_worker(Path(model)) as server:
+        request = binary_tensor(server.model_url)
+        if picture:
+            request = raw_picture(f"{server.url}/classify", Path(picture).read_bytes())
+        ask_often(request, _WARM_UP)
+        before, began = _seconds(server.url), time.perf_counter()
+        if failed := ask_often(request, requests):
+            raise SubjectError(f"the inference worker refused {failed} requests.")
+        whole, after = time.perf_counter() - began, _seconds(server.url)
+    network, handled = (after[name] - before[name] for name in (_NETWORK, _HANDLED))
+    seconds = {
+        "client, sockets, HTTP": whole - handled,
+        "parsing, decoding, handing over": handled - network,
+        "network": network,
+    }
+    return {name: 1000 * value / requests for name, value in seconds.items()}
+
+
+def _seconds(url: str) -> dict[str, float]:
+    """Return the worker's histograms' sums, over all labels."""
+    text = httpx.get(f"{url}/metrics").text
+    samples = [each for family in text_string_to_metric_families(text) for each in family.samples]
+    return {
+        name: sum(each.value for each in samples if each.name == f"{name}_sum")
+        for name in (_NETWORK, _HANDLED)
+    }
 
 
 def memory(model: str) -> Values:
@@ -149,4 +183,4 @@ def _measured(
 
 
 if __name__ == "__main__":
-    answer(bare_session, worker, memory, mlserver, kserve, bentoml)
+    answer(bare_session, worker, profile, memory, mlserver, kserve, bentoml)

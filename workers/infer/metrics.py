@@ -66,6 +66,12 @@ class ServingMetrics:
         self._batches = Histogram(
             "inference_batch_images", "Images in a batch.", buckets=_IMAGES, registry=self.registry
         )
+        self._batch_seconds = Histogram(
+            "inference_batch_seconds",
+            "Time in which the network computes a batch.",
+            buckets=_SECONDS,
+            registry=self.registry,
+        )
         self._images = Counter(
             "inference_images",
             "Images by predicted class.",
@@ -109,9 +115,12 @@ class ServingMetrics:
         """Count an answered request."""
         self._requests.labels(endpoint, str(status)).inc()
 
-    def count_batch(self, images: int) -> None:
-        """Count a batch that the network computed."""
+    @contextmanager
+    def timing_batch(self, images: int) -> Iterator[None]:
+        """Time the block, in which the network computes a batch, and count it."""
         self._batches.observe(images)
+        with self._batch_seconds.time():
+            yield
 
     def count_answers(
         self, model: ServedModel, probabilities: NDArray[np.float32], hard: Sequence[bool]

@@ -71,8 +71,8 @@ def build_app(
     """Return the application that answers with the slot's model."""
 
     def score(inputs: NDArray[np.float32]) -> Scores[ServedModel]:
-        metrics.count_batch(len(inputs))
-        return slot.score(inputs)
+        with metrics.timing_batch(len(inputs)):
+            return slot.score(inputs)
 
     batcher = Batcher(
         score,

@@ -323,6 +323,8 @@ async def test_prometheus_reads_what_happened(server: Server) -> None:
     assert samples["inference_images_total", "dark"] >= 2
     assert samples["inference_hard_images_total",] == 1
     assert samples["inference_batch_images_sum",] == 3
+    assert samples["inference_batch_seconds_count",] == samples["inference_batch_images_count",]
+    assert samples["inference_batch_seconds_sum",] > 0
     assert samples["inference_request_seconds_count", "infer"] == 1
     assert samples["inference_model_info", server.slot.required.version] == 1
     assert samples["inference_model_age_seconds",] >= 0
