@@ -73,19 +73,19 @@ class ImageSamples(Samples):
 
 
 class ActivationSamples(Samples):
-    """Yields activations that were computed before, of the picture or of its mirror image."""
+    """Yields activations that were computed before, of one of the views of each picture."""
 
     def __init__(
         self, activations: NDArray[np.float16], targets: Floats, order: NDArray[np.int64]
     ) -> None:
-        """Take activations (M, 2, ...) and targets (M, C) of the pictures at ``order`` (N,)."""
+        """Take activations (M, V, ...) and targets (M, C) of the pictures at ``order`` (N,)."""
         super().__init__(targets[order])
         self._activations = activations
         self._order = order
         self._views = np.zeros(len(order), np.int64)
 
     def begin_epoch(self, seed: int) -> None:
-        """Choose for each sample which of the two it is."""
+        """Choose for each sample which view it is."""
         views = self._activations.shape[1]
         self._views = np.random.default_rng(seed).integers(views, size=len(self._order))
 

@@ -149,8 +149,8 @@ class Classifier(ABC):
             mixup: How much each sample is mixed with another one, 0 or more; see `Plan`.
             warmup_epochs: Epochs until the highest rate is reached.
             fine_tune: ``head`` trains the classifier; a number N the last N blocks too; ``full``
-                everything. What is frozen runs once for each image and its mirror image, if it can
-                be run apart; without other augmentation then.
+                everything. What is frozen runs once for each image, and for its mirror image if
+                blocks are trained, if it can be run apart; without other augmentation then.
             backbone_rate: Learning rate of the blocks as a share of the classifier's, above 0 to 1.
             weight_decay: What a weight is multiplied by in its penalty's gradient, 0 or more.
             seed: Of order and augmentation. Equal seeds and data give equal weights.
@@ -166,7 +166,7 @@ class Classifier(ABC):
                 `backend.mindspore.graph_cache.kept_graph`, and what the frozen part gives for image
                 files; None for nowhere.
             cache_size: Bound of the latter, in MiB; one is enough for 30 images of 224 pixels with
-                three blocks, or for 200 with ``head``.
+                three blocks, or for 400 with ``head``.
             on_unreadable: Called once for each sample that is not an image, with its position and
                 the error; it is left out then.
             quantise: Whether to make the int8 model too, for `save`; see
@@ -278,7 +278,7 @@ class Classifier(ABC):
         cache_size: int = 256,
         on_unreadable: OnUnreadable | None = None,
     ) -> NDArray[np.float32]:
-        """Return the mean (F,) of the features of images and of their mirror images.
+        """Return the mean (F,) of the features of images.
 
         The other arguments are those of `train`.
         """
@@ -476,7 +476,13 @@ class Classifier(ABC):
         with ThreadPoolExecutor(1) as pool:
             toolkit = pool.submit(lambda: self._toolkit) if self.network.shortcuts else None
             frozen = FrozenPart(
-                self._float_model(), first_trained, self.input_format, cache_folder, cache_size
+                self._float_model(),
+                first_trained,
+                self.input_format,
+                cache_folder,
+                cache_size,
+                # A head gains half a point from it, and most of its round would be spent on it.
+                is_mirrored=first_trained != self.network.head,
             )
             activations = frozen.activations(images, on_unreadable)
             if toolkit:

@@ -65,7 +65,7 @@ class FederatedClassifier:
             self._own_mean = self.classifier.mean_features(train_data.x, **known)
         if self._common_mean is None:
             return {}
-        # With the same seed each round would see the same of each pair of mirror images.
+        # With the same seed each round would have the same order.
         options["seed"] = options.get("seed", 0) + self._rounds
         self._rounds += 1
         return self.classifier.train(

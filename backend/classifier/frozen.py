@@ -27,7 +27,7 @@ class Activations(NamedTuple):
     positions: list[int]
     """Of those images in the data, ascending."""
     values: NDArray[np.float16]
-    """(N, 2, ...): of each image and of its mirror image."""
+    """(N, V, ...): of each image, and with V 2 of its mirror image, too."""
 
 
 class FrozenPart:
@@ -40,6 +40,8 @@ class FrozenPart:
         input_format: InputFormat,
         cache_folder: Path | None,
         size: int,
+        *,
+        is_mirrored: bool,
     ) -> None:
         """Take what comes before ``first_trained`` in an ONNX model.
 
@@ -51,10 +53,13 @@ class FrozenPart:
             cache_folder: Keeps the outputs for encoded images; not those for arrays and Pillow
                 images. None: nothing is kept.
             size: MiB that the cache may take.
+            is_mirrored: Whether it also runs for each image's mirror image, at twice the cost.
         """
         self._model = _before(classifier, first_trained)
         self._input_format = input_format
-        context = hashlib.sha256(f"{PREPROCESSING_VERSION} {input_format}".encode() + self._model)
+        self._is_mirrored = is_mirrored
+        what = f"{PREPROCESSING_VERSION} {input_format} {is_mirrored}"
+        context = hashlib.sha256(what.encode() + self._model)
         self._cache = cache_folder and ActivationCache(cache_folder, size, context.hexdigest())
 
     def activations(
@@ -91,8 +96,12 @@ class FrozenPart:
         report = on_unreadable and (lambda at, error: on_unreadable(positions[at], error))
         computed = {}
         for batch in input_batches(sources, self._input_format, _BATCH_SIZE, report):
-            views = [engine.run(batch.inputs), engine.run(batch.inputs[..., ::-1])]
-            rows = np.stack(views, axis=1).clip(-_LARGEST, _LARGEST).astype(np.float16)
+            views = [batch.inputs, batch.inputs[..., ::-1]][: 1 + self._is_mirrored]
+            rows = (
+                np.stack([engine.run(view) for view in views], axis=1)
+                .clip(-_LARGEST, _LARGEST)
+                .astype(np.float16)
+            )
             computed.update(
                 {positions[at]: row for at, row in zip(batch.positions, rows, strict=True)}
             )

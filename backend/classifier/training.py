@@ -55,7 +55,7 @@ class Task:
     """(N,), the positions of the images that an epoch consists of; some may come several times."""
     input_format: InputFormat
     activations: NDArray[np.float16] | None = None
-    """(M, 2, ...), of each image and of its mirror image, where the frozen part has run before."""
+    """(M, V, ...), V views of each image, where the frozen part has run before."""
     validation_loss: Callable[[Weights], float] | None = None
     """Judges the weights of the whole network after each epoch; the best are kept."""
 

@@ -110,7 +110,7 @@ class TrainSettings(TrainTask, EstimatorSettings, DatasetSettings):
         default=256,
         ge=0,
         description="MiB that the latter may take: one for 30 images of 224 pixels with "
-        "fine_tune=3, or for 200 with head; 0: nothing is kept.",
+        "fine_tune=3, or for 400 with head; 0: nothing is kept.",
     )
 
     @property

@@ -35,7 +35,8 @@ def folder(tmp_path: Path) -> Path:
 
 
 def frozen(folder: Path | None, weights: Weights = WEIGHTS, size: int = SIZE) -> FrozenPart:
-    return FrozenPart(onnx_model(weights, size), "head.head.1", InputFormat(size), folder, 1)
+    model = onnx_model(weights, size)
+    return FrozenPart(model, "head.head.1", InputFormat(size), folder, 1, is_mirrored=True)
 
 
 def kept(folder: Path) -> int:
@@ -128,6 +129,14 @@ def test_unreadable_images_are_reported_by_their_position_in_the_data(
 
 def test_without_images_there_are_no_activations(folder: Path) -> None:
     assert frozen(folder).activations([]).values.size == 0
+
+
+def test_a_cache_without_mirror_images_is_another_one(folder: Path, files: list[Path]) -> None:
+    model, input_format = onnx_model(WEIGHTS, SIZE), InputFormat(SIZE)
+    both = frozen(folder).activations(files).values
+    part = FrozenPart(model, "head.head.1", input_format, folder, 1, is_mirrored=False)
+    assert part.activations(files).values.shape == (20, 1, 1280)
+    np.testing.assert_array_equal(part.activations(files).values[:, 0], both[:, 0])
 
 
 def test_the_second_view_is_the_mirror_image() -> None:
