@@ -11,7 +11,7 @@ from bench.answering import Values
 from bench.measure import subject
 from bench.results import Bar, Figure, figures
 from bench.setting import Setting
-from bench.subjects.learning import APPROACHES, DROP, OURS, WORST_RECALL, WRONG, Course
+from bench.subjects.learning import APPROACHES, DROP, NEWEST, OURS, WORST_RECALL, WRONG, Course
 from demo.pictures import Light, render_folder
 
 __all__ = ["learning_photographs", "learning_rendered"]
@@ -75,7 +75,8 @@ def _figures(
     }
     peer = _seeded(setting, "peer", "learning.logistic_regression", course=described)
     measured = setting.in_turn({**sides, "logistic regression": peer})
-    shown = {**dict.fromkeys(course.kinds, "%"), **_UNITS}
+    newest = [kind + NEWEST for kind in course.kinds]
+    shown = {**dict.fromkeys([*course.kinds, *newest], "%"), **_UNITS}
     return [
         Figure(
             side=side,

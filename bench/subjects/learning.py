@@ -23,9 +23,11 @@ from workers.contract import Metrics, WorkerKind
 from workers.eval.evaluation import evaluate
 from workers.train.training import train
 
-__all__ = ["APPROACHES", "DROP", "OURS", "WORST_RECALL", "WRONG", "Course"]
+__all__ = ["APPROACHES", "DROP", "NEWEST", "OURS", "WORST_RECALL", "WRONG", "Course"]
 
 OURS = "this project"
+NEWEST = ", newest model"
+"""After a kind: not the deployed model's accuracy, but that of the last round's."""
 DROP = "largest drop of an earlier kind"
 WRONG = "wrong deployments"
 WORST_RECALL = "worst recall after an uneven round"
@@ -54,7 +56,11 @@ class _Approach:
 
 
 APPROACHES = {
-    "naive fine-tuning": _Approach("accuracy_delta[0]", 0.02, {"replay": "0", "balance": "false"}),
+    "naive fine-tuning": _Approach(
+        "accuracy_delta[0]",
+        0.02,
+        {"replay": "0", "balance": "false", "mixup": "0", "backbone_rate": "1"},
+    ),
     OURS: _Approach("better_probability[0]", 0.95),
     "retraining on everything": _Approach(
         "samples[0]", -1, {"replay": "1000000"}, is_retraining=True
@@ -146,7 +152,7 @@ class _Job:
         self._index = folder / "index.txt"
         self._deployed = folder / "deploy" / "model.onnx"
         self._held_out: Pairs = []
-        self._base = Path(course.base_model)
+        self._base = self._newest = Path(course.base_model)
         self._estimator = TinyMSClassifier(course.classes, course.input_size)
 
     def run(self, rounds: Iterable[tuple[str, Pairs]]) -> Values:
@@ -166,8 +172,10 @@ class _Job:
             deployments += is_deployed
             best = {each: max(best.get(each, 0), value) for each, value in seen.items()}
         earlier = [best[each] - seen[each] for each in list(seen)[:-1]]
+        newest = {kind + NEWEST: 100 * self._accuracy(kind, self._newest) for kind in seen}
         return {
             **{kind: 100 * value for kind, value in seen.items()},
+            **newest,
             DROP: 100 * max(earlier, default=0),
             WRONG: wrong,
             "deployments": deployments,
@@ -201,7 +209,7 @@ class _Job:
             **self._course.settings,
             **self._approach.settings,
         )
-        candidate = trained / "model.onnx"
+        candidate = self._newest = trained / "model.onnx"
         if not self._approach.is_retraining:
             self._base = trained / "model.ckpt"
         is_better = number == 1 or self._is_better(candidate, files["eval"])
@@ -233,11 +241,12 @@ class _Job:
             "seed": str(self._seed),
         }
 
-    def _accuracy(self, kind: str) -> float:
-        return float(self._judged(kind)["accuracy"][0])
+    def _accuracy(self, kind: str, model: Path | None = None) -> float:
+        return float(self._judged(kind, model)["accuracy"][0])
 
-    def _judged(self, kind: str) -> Metrics:
-        self._estimator.load(self._deployed)
+    def _judged(self, kind: str, model: Path | None = None) -> Metrics:
+        """Judge a model, by default the deployed one."""
+        self._estimator.load(model or self._deployed)
         return self._estimator.evaluate(self._course.labelled(self._course.pictures(kind, "eval")))
 
     def _write(self, index: Path, pictures: Pairs, *, is_added: bool = False) -> None:
