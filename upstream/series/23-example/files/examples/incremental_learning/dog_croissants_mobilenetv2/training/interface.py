@@ -41,10 +41,10 @@ class MindSporeEstimator(ImageClassifier, MindSporeModelEstimator):
         import mindspore
         from mindspore import nn
         from mindspore.train import Accuracy
-        from network import MobileNetV2
+        from network import mobilenetv2
 
         mindspore.set_context(mode=mindspore.GRAPH_MODE)
-        network = MobileNetV2(len(CLASSES))
+        network = mobilenetv2(len(CLASSES))
         model = mindspore.Model(
             network,
             loss_fn=nn.CrossEntropyLoss(label_smoothing=0.1),
