@@ -109,6 +109,15 @@ def test_int8_answers_easy_images_as_float_does(float_model: bytes, easy: Labell
     assert answers(made.model, easy) == answers(float_model, easy) == easy.y
 
 
+def test_no_sum_of_two_products_overflows_16_bits(float_model: bytes, easy: LabelledImages) -> None:
+    """As ONNX Runtime adds them on CPUs without VNNI, times an activation of up to 255."""
+    model = onnx.load_from_string(quantised(float_model, easy, FORMAT).model)
+    values = [onnx.numpy_helper.to_array(each) for each in model.graph.initializer]
+    weights = [each for each in values if each.dtype == np.int8 and each.ndim > 1]
+    assert len(weights) > 50
+    assert max(abs(each.astype(int)).max() for each in weights) * 255 * 2 < 2**15
+
+
 def test_a_model_that_int8_spoils_stays_in_float(
     weights: Weights, easy: LabelledImages, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -7,7 +7,16 @@ import pytest
 from PIL import Image
 
 from backend.classifier import TinyMSClassifier
-from bench.subjects.learning import DROP, OURS, WORST_RECALL, WRONG, Course, job, uneven_round
+from bench.subjects.learning import (
+    DROP,
+    NEWEST,
+    OURS,
+    WORST_RECALL,
+    WRONG,
+    Course,
+    job,
+    uneven_round,
+)
 
 pytestmark = pytest.mark.timeout(120)
 
@@ -42,7 +51,8 @@ def test_a_job_says_what_its_deployed_model_knows(
     course: dict[str, object], tmp_path: Path
 ) -> None:
     values = job(course, OURS, 0, str(tmp_path / "job"))
-    assert {*KINDS, DROP, WRONG, "deployments", "labels"} == values.keys()
+    newest = {kind + NEWEST for kind in KINDS}
+    assert {*KINDS, *newest, DROP, WRONG, "deployments", "labels"} == values.keys()
     assert values["labels"] == 64
     assert 0 <= values["bright"] <= 100
     trained = sorted(each.name for each in (tmp_path / "job" / "train").iterdir())
