@@ -79,8 +79,8 @@ def quantised(
 def int8_model(model: bytes, batches: Iterator[InputBatch]) -> bytes:
     """Return a float32 ONNX model in int8, with the ranges that its layers have on ``batches``.
 
-    Weights are int8, of which 7 bits are used, by output channel, activations uint8 by layer between their least and
-    greatest value. Raises MissingPackageError as `quantised` does.
+    Weights are int8 by output channel, of which 7 bits are used, activations uint8 by layer between
+    their least and greatest value. Raises MissingPackageError as `quantised` does.
     """
     try:
         from onnx import load_from_string, version_converter  # noqa: PLC0415
