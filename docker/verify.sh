@@ -22,6 +22,6 @@ not_on_arm64() {
 }
 
 [ "$(uname -m)" != aarch64 ] || exit 0
-runs_arm64 || not_on_arm64 "this machine does not emulate arm64, for which Debian has qemu-user-static and binfmt-support"
+runs_arm64 || not_on_arm64 "this machine does not emulate arm64, for which Debian 13 has qemu-user-binfmt"
 is_here "$(repository infer):$TAG-arm64" || not_on_arm64 "build them with make images PLATFORM=linux/arm64"
 IMAGES_ARM64_TAG=$TAG-arm64 "$1" tests/docker/test_arm64.py
