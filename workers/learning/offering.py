@@ -1,13 +1,11 @@
 """Which pictures a person should label first: uncertain ones, each unlike those labelled before.
 
-A label also tells of pictures that look alike. So pictures are taken greedily, each the one that
-adds most to how well those taken and those labelled before it represent all that wait: a facility
-location function (Wei, Iyer and Bilmes, "Submodularity in Data Subset Selection and Active
-Learning", ICML 2015). What a picture that is to be represented counts is the fourth root of its
-uncertainty, which is one minus the margin: a model that is lost among pictures of a new kind is
-often sure of them. Likeness is the cosine of the model's features less their mean, since all
-pictures have a large part of their features in common. Labelled in this order, pictures leave the
-rest of it unchanged.
+A label also tells of pictures that look alike. So a picture is worth its own uncertainty times the
+uncertainty, over all waiting pictures, of what is like it and not yet like a labelled one: the
+gain of a facility location function whose weights are uncertainties (Wei, Iyer and Bilmes,
+"Submodularity in Data Subset Selection and Active Learning", ICML 2015). Uncertainty is the
+square root of one minus the margin, likeness the cosine of the model's features. Pictures are
+taken greedily; labelled in this order, they leave the rest of it unchanged.
 
 Pictures that different models have looked at are not compared: their features are of different
 spaces. A picture without features is like no other.
@@ -51,7 +49,7 @@ def offered(
     compared = ranked[:COMPARED]
     newest = sorted(labelled, key=lambda example: example.time)[-COMPARED:]
     likeness, covered = _likeness(compared, newest)
-    weights = np.array([example.uncertainty for example in compared], np.float32) ** 0.25
+    weights = np.sqrt([example.uncertainty for example in compared], dtype=np.float32)
     chosen = list(_greedy(likeness, covered, weights, len(compared) if count is None else count))
     left = sorted(set(range(len(ranked))) - set(chosen))
     return [ranked[place] for place in [*chosen, *left]]
@@ -60,25 +58,15 @@ def offered(
 def _likeness(
     waiting: Sequence[HardExample], labelled: Sequence[HardExample]
 ) -> tuple[Floats, Floats]:
-    """Return the likeness (N, N) of the waiting ones, and each one's highest to a labelled (N,)."""
+    """Return the cosines (N, N) of the waiting ones, and each one's highest to a labelled (N,)."""
     likeness, covered = np.eye(len(waiting), dtype=np.float32), np.zeros(len(waiting), np.float32)
     known = _of_one_space(labelled)
     for space, (places, directions) in _of_one_space(waiting).items():
-        others = known[space][1] if space in known else directions[:0]
-        # Of all, labelled or not: a label must not change the likeness of the others.
-        mean = np.concatenate([directions, others]).mean(axis=0)
-        own, labelled_ones = _directions(directions - mean), _directions(others - mean)
-        likeness[np.ix_(places, places)] = np.maximum(own @ own.T, 0)
-        covered[places] = (own @ labelled_ones.T).max(axis=1, initial=0)
-    np.fill_diagonal(likeness, 1)
+        likeness[np.ix_(places, places)] = np.maximum(directions @ directions.T, 0)
+        if space in known:
+            nearest = (directions @ known[space][1].T).max(axis=1)
+            covered[places] = np.maximum(nearest, 0)
     return likeness, covered
-
-
-def _directions(vectors: Floats) -> Floats:
-    """Return the vectors (N, F) with length 1; those of length 0 stay."""
-    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-    directions: Floats = vectors / np.where(lengths > 0, lengths, 1)
-    return directions
 
 
 def _of_one_space(
@@ -104,7 +92,7 @@ def _greedy(likeness: Floats, covered: Floats, weights: Floats, count: int) -> I
     """
 
     def gain(place: int) -> float:
-        return float(weights @ np.maximum(likeness[:, place] - covered, 0))
+        return float(weights[place] * (weights @ np.maximum(likeness[:, place] - covered, 0)))
 
     heap = [(-gain(place), place) for place in range(len(weights))]
     heapq.heapify(heap)

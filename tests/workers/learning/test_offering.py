@@ -62,16 +62,6 @@ def test_a_kind_of_many_comes_before_one_of_a_single_picture() -> None:
     assert names(offered([example("z", 0.55, THERE), *many], []))[0] in "abcd"
 
 
-def test_of_two_kinds_with_much_in_common_one_is_offered_before_what_lies_between_them() -> None:
-    here = [example(name, 0.5, [100.0, 10.0, 0.0]) for name in "abcde"]
-    there = [example(name, 0.5, [100.0, -10.0, 0.0]) for name in "wxyz"]
-    between = example("m", 0.5, [100.0, 0.0, 1.0])
-
-    order = names(offered([*here, *there, between], []))
-    assert order[0] in "abcde"
-    assert order[1] in "wxyz"
-
-
 def test_without_features_uncertainty_decides() -> None:
     assert names(offered([example("a", 0.9), example("b", 0.5), example("c", 0.7)], [])) == "bca"
 
