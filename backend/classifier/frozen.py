@@ -97,11 +97,8 @@ class FrozenPart:
         computed = {}
         for batch in input_batches(sources, self._input_format, _BATCH_SIZE, report):
             views = [batch.inputs, batch.inputs[..., ::-1]][: 1 + self._is_mirrored]
-            rows = (
-                np.stack([engine.run(view) for view in views], axis=1)
-                .clip(-_LARGEST, _LARGEST)
-                .astype(np.float16)
-            )
+            answers = np.stack([engine.run(view) for view in views], axis=1)
+            rows = answers.clip(-_LARGEST, _LARGEST).astype(np.float16)
             computed.update(
                 {positions[at]: row for at, row in zip(batch.positions, rows, strict=True)}
             )
