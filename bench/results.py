@@ -11,8 +11,9 @@ from pydantic import BaseModel, ConfigDict
 
 from backend.files import write_atomically
 
-__all__ = ["Bar", "Figure", "Measured", "Outcome", "Results", "figures", "ratio"]
+__all__ = ["Bar", "Figure", "Measured", "Outcome", "Results", "figures", "parts", "ratio"]
 
+_OF_THE_PROCESS = {"process_seconds", "report_seconds", "peak_mib"}
 
 Measured = Mapping[str, Mapping[str, tuple[float, ...]]]
 """Side, quantity, and the value of each repetition."""
@@ -104,6 +105,16 @@ def figures(
     return [
         Figure(side=side, name=name, unit=unit, values=values[quantity], bar=bars.get(side))
         for side, values in measured.items()
+    ]
+
+
+def parts(measured: Measured, unit: str) -> list[Figure]:
+    """Return every quantity of every side, except for those of the whole process."""
+    return [
+        Figure(side=side, name=name, unit=unit, values=values)
+        for side, quantities in measured.items()
+        for name, values in quantities.items()
+        if name not in _OF_THE_PROCESS
     ]
 
 

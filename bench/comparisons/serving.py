@@ -3,7 +3,7 @@
 from functools import partial
 
 from bench.measure import require_peers, subject
-from bench.results import Bar, Figure, figures, ratio
+from bench.results import Bar, Figure, figures, parts, ratio
 from bench.setting import Setting
 from bench.workers import evaluate_models
 
@@ -39,12 +39,7 @@ def serving_profile(setting: Setting) -> list[Figure]:
             "JPEG file": partial(subject, "serving.profile", **arguments, picture=str(picture)),
         }
     )
-    return [
-        Figure(side=side, name=name, unit="ms", values=values)
-        for side, quantities in measured.items()
-        for name, values in quantities.items()
-        if name not in {"process_seconds", "peak_mib"}
-    ]
+    return parts(measured, "ms")
 
 
 def _served(

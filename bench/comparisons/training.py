@@ -6,7 +6,7 @@ from pathlib import Path
 
 from bench.answering import Values
 from bench.measure import SubjectError, peer, subject
-from bench.results import Bar, Figure, Measured, figures, ratio
+from bench.results import Bar, Figure, Measured, figures, parts, ratio
 from bench.setting import Setting
 from bench.workers import evaluate_models, train_models
 
@@ -122,12 +122,7 @@ def phases(setting: Setting) -> list[Figure]:
         return evaluate_models(index, (model, model), ends)
 
     measured = setting.in_turn({"train worker": train, "eval worker": evaluate})
-    return [
-        Figure(side=side, name=name, unit="s", values=values)
-        for side, quantities in measured.items()
-        for name, values in quantities.items()
-        if name not in {"report_seconds", "peak_mib"}
-    ]
+    return parts(measured, "s")
 
 
 def compilation(setting: Setting) -> list[Figure]:
