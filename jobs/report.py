@@ -17,8 +17,8 @@ from pydantic import ValidationError
 from backend.errors import ImageError
 from backend.files import write_atomically
 from backend.images.opening import opened
+from backend.metrics import Metrics
 from jobs.status import JobStatus, Outcome, Round, Stage, WorkerState
-from workers.contract import Metrics
 from workers.data.answers import HardExample
 
 __all__ = ["write_report"]

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from workers.contract import Metrics
+from backend.metrics import Metrics
 
 __all__ = [
     "Condition",

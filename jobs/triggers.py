@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TypeGuard
 
+from backend.metrics import Metrics
 from jobs.resources.schema import Timer, Trigger, TriggerCondition
-from workers.contract import Metrics
 
 __all__ = [
     "NUM_OF_SAMPLES",

@@ -9,13 +9,14 @@ from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from backend.metrics import Metrics
+
 __all__ = [
     "DATA_PATH_PREFIX",
     "JOB_KIND",
     "LC_SERVER",
     "MODEL_HOT_UPDATE_FILE",
     "MODEL_HOT_UPDATE_FOLDER",
-    "Metrics",
     "ModelConfig",
     "ModelHotUpdateConfig",
     "ModelResult",
@@ -31,9 +32,6 @@ LC_SERVER = "http://localhost:9100"
 DATA_PATH_PREFIX = "/home/data"
 MODEL_HOT_UPDATE_FOLDER = "/model-hot-update"
 MODEL_HOT_UPDATE_FILE = "model_config.json"
-
-Metrics = dict[str, list[float]]
-"""Metric name to values: the LC never deploys on a bare number (`0.9` instead of `[0.9]`)."""
 
 
 class Variable(StrEnum):

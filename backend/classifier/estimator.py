@@ -19,13 +19,14 @@ from numpy.typing import NDArray
 from backend.classifier.classes import HeadRows, SelectedClasses
 from backend.classifier.engines import Engine, NetworkEngine, OnnxEngine
 from backend.classifier.frozen import Activations, FrozenPart
-from backend.classifier.metrics import Metrics, classification_metrics, confidence_counts
+from backend.classifier.metrics import classification_metrics, confidence_counts
 from backend.classifier.plan import Plan
 from backend.classifier.toolkit import Cell, Toolkit
 from backend.errors import DatasetError, ModelFileError, SettingsError
 from backend.images.decoding import OnUnreadable, input_batches, readable
 from backend.images.opening import ImageSource
 from backend.images.preprocessing import LabelledImages
+from backend.metrics import Metrics
 from backend.mindspore.garbage import without_collections, without_present_objects
 from backend.mindspore.runtime import Device
 from backend.models import model_file
@@ -163,8 +164,8 @@ class Classifier(ABC):
                 weights, data and hyperparameters that finds it resumes where it stopped. The
                 caller removes it.
             cache_folder: For what the next training need not do again: the compiled graph, see
-                `backend.mindspore.graph_cache.kept_graph`, and what the frozen part gives for image
-                files; None for nowhere.
+                `backend.classifier.graph_cache.kept_graph`, and what the frozen part gives for
+                image files; None for nowhere.
             cache_size: Bound of the latter, in MiB; one is enough for 30 images of 224 pixels with
                 three blocks, or for 400 with ``head``.
             on_unreadable: Called once for each sample that is not an image, with its position and

@@ -7,10 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from backend.classifier.estimator import Classifier, Prediction
-from backend.classifier.metrics import Metrics
 from backend.errors import ModelFileError
 from backend.images.opening import ImageSource
 from backend.images.preprocessing import LabelledImages
+from backend.metrics import Metrics
 from backend.mindspore.runtime import Device
 from backend.models.weights import Weights
 

@@ -8,16 +8,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from backend.metrics import Metrics
+
 __all__ = [
     "CONFIDENCE_BINS",
-    "Metrics",
     "classification_metrics",
     "confidence_counts",
     "confusion_matrix",
 ]
-
-Metrics = dict[str, list[float]]
-"""Metric name to values."""
 
 CONFIDENCE_BINS = 10
 """Of equal width, from 1/C to 1."""

@@ -9,7 +9,7 @@ import numpy as np
 from mindspore.train import Callback
 from tqdm import tqdm
 
-from backend.classifier.metrics import Metrics
+from backend.metrics import Metrics
 
 __all__ = ["Progress"]
 

@@ -16,10 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from backend.classifier.engines import OnnxEngine
-from backend.classifier.metrics import Metrics
 from backend.errors import MissingPackageError
 from backend.images.decoding import InputBatch, input_batches
 from backend.images.preprocessing import InputFormat, LabelledImages
+from backend.metrics import Metrics
 
 __all__ = ["Quantised", "balanced", "int8_model", "quantised"]
 

@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from backend.classifier.metrics import Metrics
 from backend.classifier.plan import Plan
 from backend.classifier.toolkit import Cell
 from backend.images.opening import ImageSource
 from backend.images.preprocessing import LabelledImages
+from backend.metrics import Metrics
 from backend.models.npz import Arrays, read_npz, write_npz
 from backend.models.parameters import assign
 from backend.models.weights import Weights

@@ -21,14 +21,14 @@ from backend.classifier.batches import (
     batches,
     smoothed_targets,
 )
-from backend.classifier.metrics import Metrics
+from backend.classifier.graph_cache import kept_graph
 from backend.classifier.plan import Plan, learning_rates
 from backend.classifier.progress import Progress
 from backend.classifier.resuming import Resumable, fingerprint
 from backend.classifier.toolkit import Cell, Toolkit
 from backend.errors import SettingsError
 from backend.images.preprocessing import InputFormat, LabelledImages
-from backend.mindspore.graph_cache import kept_graph
+from backend.metrics import Metrics
 from backend.mindspore.kernels.replacement import fast_training
 from backend.models.parameters import get_weights, parameter_shapes, set_weights
 from backend.models.weights import Weights

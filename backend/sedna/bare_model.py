@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from backend.classifier.metrics import Metrics
 from backend.files import replaced_atomically
+from backend.metrics import Metrics
 from backend.models.layouts import to_layout
 from backend.models.parameters import get_weights, parameter_shapes, set_weights
 from backend.models.weights import Weights, read_weights

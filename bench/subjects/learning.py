@@ -14,12 +14,13 @@ from numpy.typing import NDArray
 from backend.classifier import TinyMSClassifier
 from backend.classifier.frozen import FrozenPart
 from backend.images.preprocessing import LabelledImages
+from backend.metrics import Metrics
 from backend.models import model_file
 from bench.answering import Values, answer
 from bench.workers import reported_here
 from jobs.resources.schema import Trigger, TriggerCondition
 from jobs.triggers import decide_deployment, train_share
-from workers.contract import Metrics, WorkerKind
+from workers.contract import WorkerKind
 from workers.eval.evaluation import evaluate
 from workers.train.training import train
 

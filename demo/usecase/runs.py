@@ -7,9 +7,9 @@ from pathlib import Path
 
 from rich.console import Console
 
+from backend.convert import convert
 from backend.errors import PermanentError, SettingsError
 from backend.files import write_atomically
-from backend.models.convert import convert
 from demo.manifests import edited_manifests
 from demo.pictures import CLASS_NAMES
 from demo.scenario import Scenario

@@ -34,14 +34,14 @@ def test_one_round_from_published_weights_learns_real_photographs(
     node = tmp_path / "node" / "photographs"
     weights = shared_data / "mobilenetv2_imagenet_f16.npz"
     run(
-        "backend.models.convert",
+        "backend.convert",
         weights,
         node / "first" / "net.ckpt",
         "--classes",
         ",".join(CLASSES),
     )
     run(
-        "backend.models.convert",
+        "backend.convert",
         weights,
         node / "served" / "net.onnx",
         "--classes",

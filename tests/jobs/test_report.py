@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from PIL import Image
 from selenium import webdriver
 
+from backend.metrics import Metrics
 from jobs.report import write_report
 from jobs.status import JobStatus, Outcome, Round, Samples, Stage, WorkerState
 from tests.browser import browser, needs_browser
-from workers.contract import Metrics
 
 __all__ = ["browser"]
 

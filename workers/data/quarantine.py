@@ -17,7 +17,7 @@ from typing import NamedTuple
 from backend.errors import DatasetError, ImageError, ProjectError
 from backend.files import write_atomically
 from backend.images.preprocessing import LabelledImages
-from workers.contract import Metrics
+from backend.metrics import Metrics
 from workers.data.index_file import BadLine, Sample
 from workers.data.round_folder import RoundFolder
 

@@ -7,8 +7,9 @@ from pathlib import Path
 from statistics import fmean
 
 from backend.errors import ImageError, ProjectError
+from backend.metrics import Metrics
 from backend.models import model_file
-from workers.contract import Metrics, Variable
+from workers.contract import Variable
 from workers.data.dataset import DATA_INDEX_FILE, DatasetImages
 from workers.data.fixed_test_set import FixedTestSet
 from workers.data.index_file import BadLine, read_index

@@ -21,7 +21,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from workers.contract import Metrics
+from backend.metrics import Metrics
 from workers.data.index_file import Sample
 
 __all__ = ["Answered", "better_probability", "decision_metrics", "gain_interval", "outcomes"]

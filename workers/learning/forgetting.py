@@ -20,7 +20,7 @@ import numpy as np
 
 from backend.errors import DatasetError, PermanentError, ProjectError
 from backend.images.preprocessing import LabelledImages
-from workers.contract import Metrics
+from backend.metrics import Metrics
 from workers.data.dataset import DatasetImages
 from workers.data.held_out import HeldOutSample, read_held_out, write_held_out
 from workers.data.index_file import Sample

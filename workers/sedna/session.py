@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from backend import BackendBase
 from backend.errors import SettingsError
+from backend.metrics import Metrics
 from backend.models.model_file import model_format
-from workers.contract import Metrics, ModelResult, Variable, WorkerKind, WorkerStatus
+from workers.contract import ModelResult, Variable, WorkerKind, WorkerStatus
 from workers.data.round_folder import EVAL_REPORT_FILE, TRAIN_REPORT_FILE
 from workers.environment import EnvironmentSettings
 from workers.sedna.local_controller import LocalController

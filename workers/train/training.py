@@ -10,8 +10,9 @@ import numpy as np
 
 from backend.errors import DatasetError
 from backend.images.preprocessing import LabelledImages
+from backend.metrics import Metrics
 from backend.models import model_file
-from workers.contract import Metrics, Variable
+from workers.contract import Variable
 from workers.data.dataset import DATA_INDEX_FILE, DatasetImages
 from workers.data.fixed_test_set import FixedTestSet
 from workers.data.held_out import carry_held_out

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from backend.classifier import Classifier, MindSporeClassifier, TinyMSClassifier
-from backend.classifier.metrics import Metrics
 from backend.images.preprocessing import InputFormat, LabelledImages
+from backend.metrics import Metrics
 from backend.models.weights import Weights
 from backend.networks import FineTune
 from tests.backend.conftest import random_images

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from backend.classifier.metrics import Metrics
 from backend.errors import ImageError
 from backend.images.opening import ImageSource
 from backend.images.preprocessing import LabelledImages
+from backend.metrics import Metrics
 from backend.models.weights import Weights
 from backend.networks import FineTune
 from tests.backend.classifier.conftest import new_estimator

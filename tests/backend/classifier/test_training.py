@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from backend.classifier import Classifier
-from backend.classifier.metrics import Metrics
 from backend.errors import DatasetError, ImageError, SettingsError
 from backend.images.preprocessing import LabelledImages
+from backend.metrics import Metrics
 from backend.models.weights import Weights
 from backend.networks import FineTune
 from tests.backend.classifier.conftest import Train, new_estimator

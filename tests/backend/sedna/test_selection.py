@@ -12,7 +12,7 @@ CLASSES = ("croissant", "dog")
 IMPORTS_NO_FRAMEWORK = """
 import sys
 import backend, backend.sedna.base, backend.sedna.mindspore, backend.sedna.tinyms
-import backend.models.convert
+import backend.convert
 import backend.classifier
 from backend.classifier import MindSporeClassifier, TinyMSClassifier
 

@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from backend.errors import ImageError
+from backend.metrics import Metrics
 from tests.local_controller import FakeLocalController
 from tests.workers.conftest import S3Store
-from workers.contract import Metrics, WorkerKind, WorkerStatus
+from workers.contract import WorkerKind, WorkerStatus
 from workers.data.held_out import HeldOutSample, carry_held_out, read_held_out
 from workers.data.quarantine import read_quarantine
 from workers.data.round_folder import RoundFolder

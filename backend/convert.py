@@ -1,4 +1,4 @@
-"""``python -m backend.models.convert SOURCE TARGET``: bring a network's weights from anywhere.
+"""``python -m backend.convert SOURCE TARGET``: bring a network's weights from anywhere.
 
 Reads ``.ckpt``, ``.npz``, ``.onnx`` and ``.safetensors`` in TinyMS's, MindCV's, torchvision's or
 timm's layout; writes ``.ckpt``, ``.npz`` or ``.onnx``.
@@ -65,7 +65,7 @@ def convert(
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; return its exit status."""
-    parser = argparse.ArgumentParser(prog="python -m backend.models.convert", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m backend.convert", description=__doc__)
     parser.add_argument("source", type=Path, metavar="SOURCE")
     parser.add_argument("target", type=Path, metavar="TARGET")
     parser.add_argument(

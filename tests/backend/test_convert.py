@@ -10,9 +10,9 @@ from safetensors.numpy import save_file
 
 from backend.classifier import TinyMSClassifier
 from backend.classifier.engines import OnnxEngine
+from backend.convert import convert, main
 from backend.errors import ModelFileError
 from backend.models import model_file
-from backend.models.convert import convert, main
 from backend.models.model_file import ModelCard
 from backend.models.parameters import get_weights
 from backend.models.weights import Weights, read_weights, write_weights

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from backend.mindspore.graph_cache import MOST_GRAPHS
+from backend.classifier.graph_cache import MOST_GRAPHS
 from backend.models.npz import read_npz
 
 TRAINS = """
@@ -42,7 +42,7 @@ from backend.mindspore.runtime import prepare_mindspore
 
 prepare_mindspore()
 import mindspore
-from backend.mindspore.graph_cache import kept_graph
+from backend.classifier.graph_cache import kept_graph
 
 
 class Doubling(mindspore.nn.Cell):
