@@ -9,31 +9,29 @@ import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import cached_property
 from pathlib import Path
 from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from backend.classifier.classes import HeadRows, SelectedClasses
-from backend.classifier.engines import Engine, NetworkEngine, OnnxEngine
+from backend.classifier.engines import OnnxEngine
 from backend.classifier.frozen import Activations, FrozenPart
+from backend.classifier.loaded_model import LoadedModel
 from backend.classifier.metrics import classification_metrics, confidence_counts
 from backend.classifier.plan import Plan
-from backend.classifier.toolkit import Cell, Toolkit
-from backend.errors import DatasetError, ModelFileError, SettingsError
+from backend.classifier.toolkit import Toolkit
+from backend.errors import DatasetError, SettingsError
 from backend.images.decoding import OnUnreadable, input_batches, readable
 from backend.images.opening import ImageSource
 from backend.images.preprocessing import LabelledImages
 from backend.metrics import Metrics
-from backend.mindspore.garbage import without_collections, without_present_objects
+from backend.mindspore.garbage import without_present_objects
 from backend.mindspore.runtime import Device
 from backend.models import model_file
-from backend.models.layouts import to_layout
 from backend.models.model_file import ModelCard, ModelFile
-from backend.models.parameters import Shapes, check_weights, get_weights, set_weights
-from backend.models.weights import Weights, weights_of, write_weights
+from backend.models.parameters import Shapes
+from backend.models.weights import Weights, write_weights
 from backend.networks import DEFAULT_NETWORK, FineTune, find_network
 
 __all__ = ["Classifier", "Prediction"]
@@ -53,11 +51,7 @@ class Prediction(NamedTuple):
 
 
 class Classifier(ABC):
-    """A network for named classes; the framework is the subclass's.
-
-    The network is built when it is first needed, so that serving an ONNX model imports no
-    framework, and training can import it while images are decoded.
-    """
+    """A network for named classes; the framework is the subclass's."""
 
     def __init__(
         self,
@@ -93,18 +87,14 @@ class Classifier(ABC):
         self.input_format = self.network.input_format(input_size)
         self.class_names = tuple(class_names)
         self.device = Device.CPU
-        self._seed = seed
-        self._served: tuple[Path, str] | None = None
-        """The file of the ONNX model that runs as it is, and its digest."""
-        self._weights: Weights | None = None
-        """Of a network that is not built yet."""
-        self._network: Cell | None = None
-        self._engine: Engine | None = None
-        self._renamed = renamed or {}
-        self._head = HeadRows.own(len(self.class_names))
-        """Of the loaded model, against the classes."""
-        self._int8: bytes | None = None
-        """Of the present weights, if `train` has made it."""
+        self._model = LoadedModel(
+            self.network,
+            self.input_format,
+            self.class_names,
+            lambda: self._load_toolkit(self.device),
+            renamed=renamed or {},
+            seed=seed,
+        )
 
     @staticmethod
     @abstractmethod
@@ -212,7 +202,7 @@ class Classifier(ABC):
         images = _selected(train_data, positions)
         self._check(images, "train")
         order, judges = _epoch(positions, repeats, validation)
-        toolkit = self._toolkit
+        toolkit = self._model.toolkit
         from backend.classifier.training import Task, fit, fit_centred  # noqa: PLC0415
 
         task = Task(
@@ -296,13 +286,13 @@ class Classifier(ABC):
 
     def probabilities(self, inputs: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return the probabilities (N, C) of preprocessed inputs, (N, channels, S, S)."""
-        return _softmax(self._require_engine().run(inputs))
+        return _softmax(self._model.engine.run(inputs))
 
     def probabilities_and_features(
         self, inputs: NDArray[np.float32]
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Return what the head is given, too: (N, F), F 0 for a model that does not tell it."""
-        logits, features = self._require_engine().run_with_features(inputs)
+        logits, features = self._model.engine.run_with_features(inputs)
         return _softmax(logits), features
 
     def save(self, model_url: str | os.PathLike[str]) -> str:
@@ -315,10 +305,10 @@ class Classifier(ABC):
         path = Path(model_url)
         if path.suffix == ".onnx":
             is_int8 = model_file.model_format(path) == "int8"
-            model = self._int8 if is_int8 and self._int8 else self._float_model()
+            model = self._model.int8 if is_int8 and self._model.int8 else self._model.to_onnx()
             model_file.write(path, model, self._card)
         elif path.suffix == ".mindir":
-            network = self._require_network()
+            network = self._model.cell
             from backend.classifier.exporting import export_mindir  # noqa: PLC0415
 
             export_mindir(network, self.input_format, path)
@@ -341,8 +331,7 @@ class Classifier(ABC):
 
     def load_file(self, file: ModelFile) -> None:
         """Do what `load` does, with a file that was read."""
-        if file.suffix != ".onnx" or not self._serves(file):
-            self.take_weights(weights_of(file), file.card, str(file.path))
+        self._model.load(file)
 
     def load_weights(self, model_url: str | os.PathLike[str]) -> None:
         """Do what `load` does; the name that Sedna's backends call."""
@@ -359,63 +348,23 @@ class Classifier(ABC):
         Raises:
             ModelFileError: If they are another network's. Nothing has changed then.
         """
-        self._check_network(card, origin)
-        known = self._known(weights, origin)
-        head = [each for each in self.shapes if self.network.is_of_head(each)]
-        class_count = len(known.get(head[0], ())) if head else len(self.class_names)
-        rows = self._head_of(card, class_count)
-        self.set_weights(self._with_own_head(known, rows, origin))
-        self._tell_of_other_classes(rows, origin)
-        self._head = rows.adapted
+        self._model.take_weights(weights, card, origin)
 
     def get_weights(self) -> Weights:
         """Return every parameter's name and a copy of its value, float32."""
-        if self._network is not None:
-            return get_weights(self._network)
-        return {name: value.copy() for name, value in self._present_weights().items()}
+        return self._model.get_weights()
 
     def set_weights(self, weights: Mapping[str, NDArray[np.float32]]) -> None:
         """Replace every weight, all or nothing.
 
         Raises ModelFileError if a name is unknown or missing or a shape differs.
         """
-        if self._network is not None:
-            set_weights(self._network, weights)
-            self._int8 = None
-            self._trust_head()
-            return
-        check_weights(weights, self.shapes)
-        self._weights = {name: np.array(value, np.float32) for name, value in weights.items()}
-        self._served, self._engine, self._int8 = None, None, None
-        self._trust_head()
+        self._model.set_weights(weights)
 
-    @cached_property
-    def _toolkit(self) -> Toolkit:
-        with without_collections():
-            return self._load_toolkit(self.device)
-
-    @cached_property
+    @property
     def shapes(self) -> Shapes:
         """The shape of every parameter, by name."""
-        shortcuts = self.network.shortcuts
-        if shortcuts:
-            return shortcuts.shapes(len(self.class_names))
-        return {name: value.shape for name, value in self._initial_weights.items()}
-
-    @cached_property
-    def _initial_weights(self) -> Weights:
-        """What training from scratch starts from."""
-        class_count, shortcuts = len(self.class_names), self.network.shortcuts
-        if shortcuts:
-            return shortcuts.initial_weights(class_count, self._seed)
-        toolkit = self._toolkit
-        import mindspore  # noqa: PLC0415
-
-        # The cell's own weights, NumPy's and MindSpore's draws among them.
-        mindspore.set_seed(self._seed)
-        network = toolkit.network(self.network, class_count)
-        network.init_parameters_data()
-        return get_weights(network)
+        return self._model.shapes
 
     @property
     def input_size(self) -> int:
@@ -425,20 +374,6 @@ class Classifier(ABC):
     @property
     def _card(self) -> ModelCard:
         return ModelCard(self.class_names, self.input_size, self.network.name)
-
-    def _check_network(self, card: ModelCard | None, origin: str) -> None:
-        if card and card.network not in {None, self.network.name}:
-            raise ModelFileError(
-                f"{origin} is a model of the network {card.network}, and network="
-                f"{self.network.name} is set: give a model of that network, or change the setting."
-            )
-
-    def _known(self, weights: Weights, origin: str) -> Weights:
-        """Return the weights that the network has; raise ModelFileError without its backbone."""
-        try:
-            return to_layout(weights, self.shapes, self.network.head, origin)
-        except ModelFileError as error:
-            raise ModelFileError(f"{error} It must hold a {self.network.name}.") from None
 
     def _check(self, data: LabelledImages, purpose: str) -> None:
         if not len(data):
@@ -475,9 +410,9 @@ class Classifier(ABC):
     ) -> Activations:
         """Run the frozen part, and import the framework meanwhile."""
         with ThreadPoolExecutor(1) as pool:
-            toolkit = pool.submit(lambda: self._toolkit) if self.network.shortcuts else None
+            toolkit = pool.submit(lambda: self._model.toolkit) if self.network.shortcuts else None
             frozen = FrozenPart(
-                self._float_model(),
+                self._model.to_onnx(),
                 first_trained,
                 self.input_format,
                 cache_folder,
@@ -494,7 +429,7 @@ class Classifier(ABC):
         """Return what judges weights on ``data``, in ONNX Runtime."""
 
         def loss(weights: Weights) -> float:
-            engine = OnnxEngine(self._float_model(weights), "the model of this epoch")
+            engine = OnnxEngine(self._model.to_onnx(weights), "the model of this epoch")
             batches = input_batches(data.x, self.input_format, _BATCH_SIZE)
             answers = np.concatenate([_softmax(engine.run(batch.inputs)) for batch in batches])
             return float(classification_metrics(np.asarray(data.y), answers)["loss"][0])
@@ -515,110 +450,14 @@ class Classifier(ABC):
             answers.append(self.probabilities(batch.inputs))
         return positions, np.concatenate(answers)
 
-    def _float_model(self, weights: Weights | None = None) -> bytes:
-        """Return the model of the present weights, or of others, in ONNX."""
-        weights, shortcuts = weights or self.get_weights(), self.network.shortcuts
-        if shortcuts:
-            return shortcuts.onnx_model(weights, self.input_size)
-        # A cell of its own: MindSpore cannot export one that has been compiled before.
-        network = self._toolkit.network(self.network, len(self.class_names))
-        set_weights(network, weights)
-        from backend.classifier.exporting import onnx_model  # noqa: PLC0415
-
-        return onnx_model(network, self.input_format, self.network.head)
-
     def _quantise(self, images: LabelledImages, seed: int) -> Metrics:
         """Create the int8 model and return the outcome."""
         from backend.classifier.quantisation import quantised  # noqa: PLC0415
 
-        self._int8, metrics = quantised(self._float_model(), images, self.input_format, seed)
+        self._model.int8, metrics = quantised(
+            self._model.to_onnx(), images, self.input_format, seed
+        )
         return metrics
-
-    def _require_engine(self) -> Engine:
-        if not self._head.is_known.any():
-            raise ModelFileError(
-                "The loaded model was trained for other classes than "
-                f"{', '.join(self.class_names)}: train it before it predicts."
-            )
-        if self._engine is None:
-            network = self._require_network()
-            self._engine = self._selecting(NetworkEngine(self._toolkit, network))
-        return self._engine
-
-    def _require_network(self) -> Cell:
-        """Return the network, built now if this is the first need of it."""
-        if self._network is None:
-            weights = self._present_weights()
-            network = self._toolkit.network(self.network, len(self.class_names))
-            set_weights(network, weights)
-            self._network, self._engine = network, None
-            self._weights, self._served, self._head = None, None, self._head.adapted
-        return self._network
-
-    def _present_weights(self) -> Weights:
-        """Return the weights of the network that is not built yet."""
-        if self._served is not None:
-            path, digest = self._served
-            file = model_file.read(path)
-            if file.digest != digest:
-                raise ModelFileError(f"{path}: has changed since it was loaded: load it again.")
-            known = self._known(weights_of(file), str(path))
-            return self._with_own_head(known, self._head, str(path))
-        if self._weights is None:
-            self._weights = self._initial_weights
-        return self._weights
-
-    def _serves(self, file: ModelFile) -> bool:
-        """Run an ONNX model of shared classes and the right size as it is, if it can be."""
-        origin = str(file.path)
-        self._check_network(file.card, origin)
-        engine = OnnxEngine(file.payload, origin)
-        head = self._head_of(file.card, engine.output_size)
-        if engine.input_size not in {None, self.input_size} or not head.is_known.any():
-            return False
-        self._tell_of_other_classes(head, origin)
-        self._head = head
-        self._engine, self._served = self._selecting(engine), (file.path, file.digest)
-        self._weights, self._network, self._int8 = None, None, None
-        return True
-
-    def _head_of(self, card: ModelCard | None, class_count: int) -> HeadRows:
-        names = card.class_names if card else self.class_names
-        known = names if len(names) == class_count else [""] * class_count
-        return HeadRows.of(self.class_names, known, self._renamed)
-
-    def _selecting(self, engine: Engine) -> Engine:
-        return engine if self._head.is_own else SelectedClasses(engine, self._head)
-
-    def _trust_head(self) -> None:
-        """Take every row of the head for trained: the weights are new."""
-        if not self._head.is_own:
-            self._head, self._engine = HeadRows.own(len(self.class_names)), None
-
-    def _tell_of_other_classes(self, head: HeadRows, origin: str) -> None:
-        if not head.is_own:
-            pairs = zip(self.class_names, head.is_known, strict=True)
-            _log.warning(
-                "%s is a model of other classes: its head is taken for the classes that it shares,"
-                " and has to be trained for: %s.",
-                origin,
-                ", ".join(name for name, is_known in pairs if not is_known) or "none",
-            )
-
-    def _with_own_head(self, known: Weights, head: HeadRows, origin: str) -> Weights:
-        """Return weights with a head for this classifier's classes, in their order."""
-        names = [each for each in self.shapes if self.network.is_of_head(each)]
-        if head.is_own:
-            return known
-        if not names:
-            raise ModelFileError(
-                f"{origin} is a model of other classes, and {self.network.name} names no head that "
-                "could be replaced."
-            )
-        initial = {name: self._initial_weights[name] for name in names}
-        return known | {
-            name: head.adapt(known.get(name, value), value) for name, value in initial.items()
-        }
 
 
 def _selected(data: LabelledImages, positions: Sequence[int]) -> LabelledImages:

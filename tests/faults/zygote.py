@@ -27,7 +27,7 @@ def _live(environment: dict[str, str], log: str, kill_after: float | None) -> in
 
 
 def _serve() -> None:
-    _ = TinyMSClassifier(("green", "red"), 32)._toolkit
+    _ = TinyMSClassifier(("green", "red"), 32)._model.toolkit
     for line in sys.stdin:
         pid = os.fork()
         if pid == 0:

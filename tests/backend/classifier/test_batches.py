@@ -15,7 +15,7 @@ INPUTS = GENERATOR.normal(size=(32, 1, 5)).astype(np.float16)
 
 @pytest.fixture(params=["tinyms", "mindspore"])
 def toolkit(request: pytest.FixtureRequest) -> Toolkit:
-    return new_estimator(request.param)._toolkit
+    return new_estimator(request.param)._model.toolkit
 
 
 @pytest.mark.parametrize("label_smoothing", [0.0, 0.1, 0.5])

@@ -19,7 +19,7 @@ def assert_equal(weights: Weights, expected: Weights) -> None:
 
 
 def test_the_networks_have_the_same_parameters() -> None:
-    networks = [new_estimator(name)._require_network() for name in ("tinyms", "mindspore")]
+    networks = [new_estimator(name)._model.cell for name in ("tinyms", "mindspore")]
     assert parameter_shapes(networks[0]) == parameter_shapes(networks[1])
     assert len(parameter_shapes(networks[0])) == 262
 

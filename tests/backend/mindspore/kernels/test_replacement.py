@@ -66,7 +66,7 @@ def changed(before: dict[str, Any], after: dict[str, Any]) -> set[str]:
 
 
 def test_after_an_error_the_network_is_as_it_was() -> None:
-    network = MindSporeClassifier(["croissant", "dog"], 32)._require_network()
+    network = MindSporeClassifier(["croissant", "dog"], 32)._model.cell
     from backend.mindspore.kernels.replacement import fast_training  # noqa: PLC0415
 
     before, parameters = operators(network), [p.name for p in network.get_parameters()]

@@ -9,7 +9,7 @@ from tests.backend.classifier.conftest import CLASSES, new_estimator
 @pytest.mark.parametrize("framework", ["tinyms", "mindspore"])
 def test_the_shapes_are_those_of_the_frameworks_network(framework: str) -> None:
     estimator = new_estimator(framework)
-    network = estimator._toolkit.network(estimator.network, len(CLASSES))
+    network = estimator._model.toolkit.network(estimator.network, len(CLASSES))
     assert shapes_of(len(CLASSES)) == parameter_shapes(network)
 
 
