@@ -5,10 +5,12 @@ within 1e-6 are equal, a metric without an index counts as 0, and a number inste
 deploys. Where it would crash (if two models' lists differ in length, say) the decision here is no.
 """
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from statistics import NormalDist
 from typing import TypeGuard
 
 from backend.metrics import Metrics
@@ -34,6 +36,9 @@ _DELTA = "_delta"
 _BETTER_PROBABILITY = "better_probability[0]"
 _WORDS = {"gt": ">", "ge": ">=", "eq": "=", "==": "=", "ne": "!=", "le": "<=", "lt": "<"}
 _RESULTS = 2
+_HALF = 0.5
+_FORESEEABLE = 10
+"""Times as many samples: what more would show is as uncertain as the lead itself."""
 
 
 @dataclass(frozen=True)
@@ -115,9 +120,12 @@ def decide_deployment(
     if trigger.condition.metric != _BETTER_PROBABILITY:
         return decision
     samples = results[0].get("compared_samples")
-    count = f" on {samples[0]:.0f} samples" if _is_list(samples) and samples else ""
-    words = f"better with {value:.1%} probability{count}"
-    return replace(decision, reason=f"{words}: {decision.reason}")
+    if not _is_list(samples) or not samples:
+        return replace(decision, reason=f"better with {value:.1%} probability: {decision.reason}")
+    words = f"better with {value:.1%} probability on {samples[0]:.0f} samples"
+    enough = _samples_for(trigger.condition, value, samples[0])
+    outlook = f"; the same lead on {enough} samples would be enough" if enough else ""
+    return replace(decision, reason=f"{words}: {decision.reason}{outlook}")
 
 
 def list_metrics(metrics: Mapping[str, object]) -> Metrics:
@@ -143,6 +151,19 @@ def _compare(condition: TriggerCondition, value: float, *, yes: str, no: str) ->
     if fires:
         return Decision(fires, f"{condition.metric} = {value:.4g} {figures}: {yes}")
     return Decision(fires, f"{condition.metric} = {value:.4g}, not {figures}: {no}")
+
+
+def _samples_for(condition: TriggerCondition, probability: float, samples: float) -> int:
+    """Return on how many samples the same lead would meet the condition; 0 if that is far off.
+
+    The lead's standard error falls with the square root of the number of samples.
+    """
+    is_possible = _HALF < probability < condition.threshold < 1
+    if not is_possible or _WORDS.get(condition.operator, condition.operator) not in {">", ">="}:
+        return 0
+    normal = NormalDist()
+    growth = (normal.inv_cdf(condition.threshold) / normal.inv_cdf(probability)) ** 2
+    return math.ceil(samples * growth) if growth <= _FORESEEABLE else 0
 
 
 def _metric(metric: str, results: Sequence[Mapping[str, object]]) -> float:

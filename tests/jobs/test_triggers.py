@@ -1,8 +1,11 @@
+import re
 from datetime import UTC, datetime, timedelta
+from statistics import NormalDist
 from typing import Any
 
+import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from jobs.resources.schema import Timer, Trigger
@@ -15,6 +18,7 @@ from jobs.triggers import (
     train_share,
     window_open,
 )
+from workers.learning.deciding import better_probability
 
 NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 
@@ -147,6 +151,44 @@ def test_the_probability_that_the_candidate_is_better_is_said_in_words(
     decision = decide_deployment(trigger(">", 0.95, "better_probability[0]"), results, NOON)
 
     assert decision.reason.startswith(reason)
+
+
+@given(st.integers(2, 20), st.integers(0, 40), st.integers(100, 400), st.floats(1.1, 4))
+def test_a_rejected_lead_on_as_many_samples_as_it_says_is_deployed(
+    lead: int, worse: int, samples: int, growth: float
+) -> None:
+    counts = np.array([[worse + lead], [worse], [samples]], np.float64)
+    probability = float(better_probability(*counts))
+    normal = NormalDist()
+    threshold = min(normal.cdf(normal.inv_cdf(probability) * growth**0.5), 0.999)
+    assume(threshold > probability)
+    results = [
+        {"better_probability": [each], "compared_samples": [float(samples)]}
+        for each in (probability, 1 - probability)
+    ]
+    deploy = trigger(">", threshold, "better_probability[0]")
+    said = re.search(
+        r"on (\d+) samples would be enough", decide_deployment(deploy, results, NOON).reason
+    )
+    assert said
+    # But for the prior, which weighs less on more samples.
+    assert float(better_probability(*(counts * int(said[1]) / samples))) > threshold - 0.01
+
+
+@pytest.mark.parametrize(
+    ("operator", "value", "threshold"),
+    [(">", 0.97, 0.95), (">", 0.3, 0.95), (">", 0.51, 0.95), ("<", 0.9, 0.5), (">", 0.9, 1)],
+)
+def test_no_number_of_samples_is_promised_where_none_follows(
+    operator: str, value: float, threshold: float
+) -> None:
+    results = [
+        {"better_probability": [each], "compared_samples": [214.0]} for each in (value, 1 - value)
+    ]
+    decision = decide_deployment(
+        trigger(operator, threshold, "better_probability[0]"), results, NOON
+    )
+    assert "enough" not in decision.reason
 
 
 lists = st.lists(st.floats(min_value=0, max_value=1), min_size=1, max_size=4)

@@ -1,18 +1,21 @@
 """Evaluates a round's models on its held-out samples."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from statistics import fmean
+from typing import NamedTuple
 
+from backend import BackendBase
 from backend.errors import ImageError, ProjectError
+from backend.images.preprocessing import LabelledImages
 from backend.metrics import Metrics
 from backend.models import model_file
 from workers.contract import Variable
 from workers.data.dataset import DATA_INDEX_FILE, DatasetImages
 from workers.data.fixed_test_set import FixedTestSet
-from workers.data.index_file import BadLine, read_index
+from workers.data.index_file import BadLine, Sample, read_index
 from workers.data.quarantine import Quarantine
 from workers.data.round_folder import RoundFolder
 from workers.data.screening import Screen
@@ -29,9 +32,29 @@ _CONFIDENCE = "confidence"
 _SAMPLES = "samples"
 _TEST = "test_"
 
-Answers = dict[str, Answered]
-
 _log = logging.getLogger(__name__)
+
+
+class _Asked(NamedTuple):
+    """What the models of a round are asked."""
+
+    samples: list[Sample]
+    """The round's own held-out ones that pass the screen."""
+    images: LabelledImages
+    forgetting: Forgetting
+    test_set: FixedTestSet
+
+
+class _Answers(NamedTuple):
+    """What one model answers: class numbers, below 0 for an image that cannot be read."""
+
+    samples: list[float]
+    earlier: list[float]
+    """To the samples of `Forgetting`."""
+    test_set: list[float]
+    metrics: Metrics
+    """Of the round's own samples."""
+    confidence: list[float]
 
 
 def evaluate(session: Session) -> None:
@@ -44,6 +67,30 @@ def evaluate(session: Session) -> None:
     candidate = settings.model_urls[0]
     # The one folder of the round that is the worker's to write, on a cluster too.
     folder = RoundFolder(candidate.parent, session.mirror, Variable.MODEL_URLS)
+    quarantine = Quarantine(folder.eval_quarantine, folder, share=settings.unreadable_share)
+    asked = _asked(session, settings, folder, quarantine)
+    _log.info("evaluating %d models on %d samples", len(settings.model_urls), len(asked.samples))
+    backend = make_backend(make_estimator(settings), settings)
+    answers = []
+    for model in settings.model_urls:
+        session.load(backend, model, Variable.MODEL_URLS)
+        answers.append(_ask(backend, asked, settings.batch_size, quarantine))
+    _record_confidence(folder, candidate, answers[0].confidence)
+    asked.forgetting.record(asked.samples, answers[0].samples)
+    quarantine.record()
+    judged = _judged(asked, answers)
+    for model, metrics in zip(settings.model_urls, judged, strict=True):
+        _log.info("%s: %s", model, metrics)
+    session.report_evaluated(
+        settings.model_urls, [metrics | quarantine.metrics for metrics in judged]
+    )
+
+
+def _asked(
+    session: Session, settings: EvalSettings, folder: RoundFolder, quarantine: Quarantine
+) -> _Asked:
+    """Find the images of the round, of earlier rounds and of the fixed test set."""
+    classes, renamed = settings.class_names, settings.renamed_classes
     index = session.mirror.fetch(settings.test_dataset_url, Variable.TEST_DATASET_URL)
     dataset = DatasetImages(
         settings.original_dataset_url,
@@ -51,18 +98,8 @@ def evaluate(session: Session) -> None:
         data_indexes=[index.parent / DATA_INDEX_FILE],
     )
     screen = Screen(dataset.folders, settings.image_limit_mib)
-    quarantine = Quarantine(folder.eval_quarantine, folder, share=settings.unreadable_share)
     forgetting = Forgetting(
-        folder,
-        dataset,
-        screen,
-        settings.class_names,
-        settings.forgetting_samples,
-        renamed=settings.renamed_classes,
-    )
-
-    test_set = FixedTestSet(
-        settings, dataset, session.mirror, settings.class_names, settings.renamed_classes
+        folder, dataset, screen, classes, settings.forgetting_samples, renamed=renamed
     )
     judged_before = forgetting.paths
 
@@ -71,43 +108,37 @@ def evaluate(session: Session) -> None:
         if line.path not in judged_before:
             quarantine.add_line(line)
 
-    samples = read_index(
-        index,
-        settings.class_names,
-        renamed=settings.renamed_classes,
-        on_bad_line=on_bad_line,
-    )
+    samples = read_index(index, classes, renamed=renamed, on_bad_line=on_bad_line)
     images = quarantine.screened(samples, dataset.images(samples), screen.check)
-    samples = [sample for sample in samples if sample.path not in quarantine.paths]
-    backend = make_backend(make_estimator(settings), settings)
-    _log.info("evaluating %d models on %d samples", len(settings.model_urls), len(samples))
-    judged: list[Metrics] = []
-    answered: list[Answers] = []
-    tested: list[Answers] = []
-    for model in settings.model_urls:
-        session.load(backend, model, Variable.MODEL_URLS)
-        evaluate_on = partial(backend.evaluate, batch_size=settings.batch_size, with_answers=True)
-        metrics: Metrics = evaluate_on(images, with_confidence=True, on_unreadable=quarantine.add)
-        answers, confidence = metrics.pop(_ANSWERS), metrics.pop(_CONFIDENCE)
-        again = evaluate_on(forgetting.images, on_unreadable=_leave_out)[_ANSWERS]
-        answered.append(outcomes(forgetting.samples, again) | outcomes(samples, answers))
-        test = evaluate_on(test_set.images, on_unreadable=_leave_out)[_ANSWERS]
-        tested.append(outcomes(test_set.samples, test))
-        if model == candidate:
-            _record_confidence(folder, candidate, confidence)
-            forgetting.record(samples, answers)
-        judged.append(_meaningful(metrics) | forgetting.measure(again))
-    figures = zip(_test_metrics(tested), judged, decision_metrics(answered), strict=True)
-    judged = [test | own | paired for test, own, paired in figures]
-    for model, metrics in zip(settings.model_urls, judged, strict=True):
-        _log.info("%s: %s", model, metrics)
-    quarantine.record()
-    session.report_evaluated(
-        settings.model_urls, [metrics | quarantine.metrics for metrics in judged]
-    )
+    passed = [sample for sample in samples if sample.path not in quarantine.paths]
+    test_set = FixedTestSet(settings, dataset, session.mirror, classes, renamed)
+    return _Asked(passed, images, forgetting, test_set)
 
 
-def _test_metrics(tested: Sequence[Answers]) -> list[Metrics]:
+def _ask(backend: BackendBase, asked: _Asked, batch_size: int, quarantine: Quarantine) -> _Answers:
+    """Ask the model that the backend has loaded."""
+    evaluate_on = partial(backend.evaluate, batch_size=batch_size, with_answers=True)
+    metrics: Metrics = evaluate_on(asked.images, with_confidence=True, on_unreadable=quarantine.add)
+    earlier = evaluate_on(asked.forgetting.images, on_unreadable=_leave_out)
+    test_set = evaluate_on(asked.test_set.images, on_unreadable=_leave_out)
+    samples, confidence = metrics.pop(_ANSWERS), metrics.pop(_CONFIDENCE)
+    return _Answers(samples, earlier[_ANSWERS], test_set[_ANSWERS], metrics, confidence)
+
+
+def _judged(asked: _Asked, answers: Sequence[_Answers]) -> list[Metrics]:
+    """Return each model's figures: on the test set, its own, and those of the comparison."""
+    forgetting = asked.forgetting
+    tested = [outcomes(asked.test_set.samples, each.test_set) for each in answers]
+    own = [_meaningful(each.metrics) | forgetting.measure(each.earlier) for each in answers]
+    compared = [
+        outcomes(forgetting.samples, each.earlier) | outcomes(asked.samples, each.samples)
+        for each in answers
+    ]
+    figures = zip(_test_metrics(tested), own, decision_metrics(compared), strict=True)
+    return [test | mine | paired for test, mine, paired in figures]
+
+
+def _test_metrics(tested: Sequence[Mapping[str, Answered]]) -> list[Metrics]:
     """Return each model's figures on the fixed test set, nothing without one."""
     shared = set.intersection(*map(set, tested))
     if not shared:
