@@ -78,7 +78,7 @@ $(SEDNA_VENV)/.installed: requirements/sedna.txt $(DEV_INSTALLED)
 
 test-sedna: $(SEDNA_VENV)/.installed ## every paradigm with Sedna's own SDK, and that SDK patched: SEDNA_LIB=path/to/sedna/lib
 	@test -d "$(SEDNA_LIB)/sedna/core" || { echo "make: SEDNA_LIB=$(SEDNA_LIB) does not contain Sedna's SDK: set it to the lib folder of a kubeedge/sedna checkout" >&2; exit 1; }
-	PYTHONPATH=$(abspath $(SEDNA_LIB)) $(SEDNA_VENV)/bin/python -m pytest tests/backend/sedna tests/docs/test_sedna_sdk.py tests/examples tests/upstream
+	PYTHONPATH=$(abspath $(SEDNA_LIB)) $(SEDNA_VENV)/bin/python -m pytest -s tests/backend/sedna tests/docs/test_sedna_sdk.py tests/examples tests/upstream
 
 $(KSERVE)/.installed: requirements/kserve.txt $(DEV_INSTALLED)
 	$(call install,$(KSERVE),kserve,--over $(DEV))

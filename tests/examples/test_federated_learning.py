@@ -87,7 +87,9 @@ def test_three_clients_learn_each_others_classes_and_end_with_the_same_weights(
         assert weights.keys() == first.keys()
         assert all(np.array_equal(weights[name], first[name]) for name in first)
     test = pictures(digits, TRAINED, TESTED)
-    assert accuracy(first, test) >= 0.9 * accuracy(trained_centrally(data), test)
+    federated, central = accuracy(first, test), accuracy(trained_centrally(data), test)
+    print(f"accuracy: federated {federated:.3f}, central {central:.3f}")  # noqa: T201 - for the docs
+    assert federated >= 0.9 * central
 
 
 def weights_of(folder: Path) -> Weights:

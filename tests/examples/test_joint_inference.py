@@ -46,7 +46,10 @@ def test_hard_examples_go_to_the_big_network_and_none_is_lost(
     assert 0 < by_big.mean() < 1
     # Easy examples get the little network's own answers and hard ones the big network's.
     np.testing.assert_array_equal(together, np.where(by_big, by_cloud, alone))
-    assert (together == expected).mean() > (alone == expected).mean()
+    shares = [(each == expected).mean() for each in (alone, together, by_cloud)]
+    figures = "little {:.3f}, together {:.3f}, big {:.3f}".format(*shares)
+    print(f"accuracy: {figures}; {by_big.mean():.0%} of {ASKED} sent")  # noqa: T201 - for the docs
+    assert shares[1] > shares[0]
 
 
 def ask(
