@@ -39,7 +39,7 @@ _NAMES = {
     ),
     "from backend.errors import": "from sedna.backend.mindspore.errors import",
     "from backend.files import": "from sedna.backend.mindspore.data import",
-    "from backend.classifier.metrics import": "from sedna.backend.mindspore.data import",
+    "from backend.metrics import": "from sedna.backend.mindspore.data import",
     "from backend.sedna.mindspore import MindSporeBackend": (
         "from sedna.backend.mindspore import MSBackend as MindSporeBackend"
     ),
@@ -83,7 +83,7 @@ MODULES: Mapping[str, Mapping[str, str]] = {
         "lib/sedna/backend/tinyms/compat.py": "mindspore/tinyms_compat.py",
     },
     "18-federated-encoding": {"lib/sedna/common/weight_encoding.py": "sedna/weight_encoding.py"},
-    "23-example": {
+    "25-example": {
         f"{_EXAMPLE}/architecture.py": "networks/mobilenetv2/architecture.py",
         f"{_EXAMPLE}/network.py": "networks/mobilenetv2/network.py",
     },
