@@ -18,7 +18,7 @@ def test_it_answers_as_the_network_in_mindspore_does(
     model: Classifier, mindspore: ModuleType
 ) -> None:
     engine = OnnxEngine(onnx_model(model.get_weights(), SIZE), "the test's")
-    expected = model._require_network()(mindspore.Tensor(INPUTS)).asnumpy()
+    expected = model._model.cell(mindspore.Tensor(INPUTS)).asnumpy()
     np.testing.assert_allclose(engine.run(INPUTS), expected, rtol=1e-3, atol=1e-3)
 
 
@@ -28,7 +28,7 @@ def test_it_is_what_mindspore_exports(
     from mindspore.onnx import export  # noqa: PLC0415
 
     path = tmp_path / "exported.onnx"
-    network = model._require_network()
+    network = model._model.cell
     export(network, mindspore.Tensor(INPUTS[:1]), file_name=str(path))
     exported = onnx.load(path)
     ours = onnx.load_from_string(onnx_model(model.get_weights(), SIZE))
