@@ -8,7 +8,7 @@ from pathlib import Path
 
 import psutil
 
-__all__ = ["PEERS_PYTHON", "describe_machine", "pin_to_cores"]
+__all__ = ["PEERS_PYTHON", "describe_machine", "number_types", "pin_to_cores"]
 
 PEERS_PYTHON = Path(".venv-bench/bin/python").absolute()
 """The interpreter of the peers' environment."""
@@ -21,8 +21,7 @@ _PEERS = ("torch", "openvino", "onnxruntime", "mlserver", "kserve", "bentoml", "
 
 def describe_machine() -> dict[str, str]:
     """Return what matters to a network's speed: the machine, its system and the versions."""
-    lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    cpu = {line.partition(":")[0].strip(): line.partition(":")[2].strip() for line in lines}
+    cpu = _cpu()
     flags = [each for each in _FLAGS if each in cpu.get("flags", "").split()]
     return {
         "CPU": f"{cpu.get('model name', 'unknown')}; {', '.join(flags)}",
@@ -37,6 +36,17 @@ def describe_machine() -> dict[str, str]:
 def pin_to_cores() -> None:
     """Keep this process and its children to two cores."""
     os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:_CORES])
+
+
+def number_types() -> list[str]:
+    """Return what a peer may compute in: without hardware for it, bfloat16 takes minutes a step."""
+    is_there = {"avx512_bf16", "amx_bf16"}.intersection(_cpu().get("flags", "").split())
+    return ["float32", "bfloat16"] if is_there else ["float32"]
+
+
+def _cpu() -> dict[str, str]:
+    lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    return {line.partition(":")[0].strip(): line.partition(":")[2].strip() for line in lines}
 
 
 def _peers() -> str:

@@ -5,6 +5,7 @@ from itertools import count
 from pathlib import Path
 
 from bench.answering import Values
+from bench.machine import number_types
 from bench.measure import SubjectError, peer, subject
 from bench.results import Bar, Figure, Measured, figures, parts, ratio
 from bench.setting import Setting
@@ -38,7 +39,7 @@ def training_steps(setting: Setting) -> list[Figure]:
                 compiled=compiled,
                 **arguments,
             )
-            for name in ("float32", "bfloat16")
+            for name in number_types()
             for compiled in (False, True)
         }
     )
@@ -65,7 +66,7 @@ def full_fine_tuning(setting: Setting) -> list[Figure]:
                 bfloat16=name == "bfloat16",
                 **arguments,
             )
-            for name in ("float32", "bfloat16")
+            for name in number_types()
             for workers in (0, 1, 2)
         }
     )
