@@ -8,7 +8,7 @@ deploys. Where it would crash (if two models' lists differ in length, say) the d
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from statistics import NormalDist
 from typing import TypeGuard
@@ -36,6 +36,7 @@ _DELTA = "_delta"
 _BETTER_PROBABILITY = "better_probability[0]"
 _WORDS = {"gt": ">", "ge": ">=", "eq": "=", "==": "=", "ne": "!=", "le": "<=", "lt": "<"}
 _RESULTS = 2
+_DEPLOY, _KEEP = "deploy", "keep the deployed model"
 _HALF = 0.5
 _FORESEEABLE = 10
 """Times as many samples: what more would show is as uncertain as the lead itself."""
@@ -116,16 +117,9 @@ def decide_deployment(
         value = _metric(trigger.condition.metric, results)
     except _NotDeployableError as error:
         return Decision(fires=False, reason=str(error))
-    decision = _compare(trigger.condition, value, yes="deploy", no="keep the deployed model")
-    if trigger.condition.metric != _BETTER_PROBABILITY:
-        return decision
-    samples = results[0].get("compared_samples")
-    if not _is_list(samples) or not samples:
-        return replace(decision, reason=f"better with {value:.1%} probability: {decision.reason}")
-    words = f"better with {value:.1%} probability on {samples[0]:.0f} samples"
-    enough = _samples_for(trigger.condition, value, samples[0])
-    outlook = f"; the same lead on {enough} samples would be enough" if enough else ""
-    return replace(decision, reason=f"{words}: {decision.reason}{outlook}")
+    if trigger.condition.metric == _BETTER_PROBABILITY:
+        return _in_words(trigger.condition, value, results[0].get("compared_samples"))
+    return _compare(trigger.condition, value, yes=_DEPLOY, no=_KEEP)
 
 
 def list_metrics(metrics: Mapping[str, object]) -> Metrics:
@@ -151,6 +145,20 @@ def _compare(condition: TriggerCondition, value: float, *, yes: str, no: str) ->
     if fires:
         return Decision(fires, f"{condition.metric} = {value:.4g} {figures}: {yes}")
     return Decision(fires, f"{condition.metric} = {value:.4g}, not {figures}: {no}")
+
+
+def _in_words(condition: TriggerCondition, probability: float, samples: object) -> Decision:
+    """Decide by the probability that the trained model is the better one."""
+    fires = holds(condition.operator, probability, condition.threshold)
+    count = samples[0] if _is_list(samples) and samples else 0
+    enough = 0 if fires else _samples_for(condition, probability, count)
+    needed = f"needs {condition.operator} {100 * condition.threshold:g}%"
+    reason = (
+        f"better with {probability:.1%} probability{f' on {count:.0f} samples' if count else ''}"
+        f" ({needed}): {_DEPLOY if fires else _KEEP}"
+        f"{f'; on {enough} samples the same lead would be enough' if enough else ''}"
+    )
+    return Decision(fires, reason)
 
 
 def _samples_for(condition: TriggerCondition, probability: float, samples: float) -> int:
