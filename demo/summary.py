@@ -36,7 +36,7 @@ def print_summary(
             point.when,
             *(f"{point.accuracy[light]:.1%}" for light in Light),
             f"{_seconds(round_):.0f}" if round_ else "",
-            f"{round_.outcome.value}: {round_.reason}" if round_ else "trained on day pictures",
+            round_.reason if round_ else "trained on day pictures",
         )
     console.print(table)
     console.print(f"{_change(measured)}  The whole demo took {seconds:.0f} s.")
