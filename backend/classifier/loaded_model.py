@@ -34,7 +34,7 @@ class LoadedModel:
     """
 
     int8: bytes | None = None
-    """The present weights in int8, ONNX, if somebody has made it of them."""
+    """The present weights in int8, an ONNX model, if it has been made."""
 
     def __init__(
         self,

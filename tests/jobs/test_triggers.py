@@ -173,7 +173,7 @@ def test_a_rejected_lead_on_as_many_samples_as_it_says_is_deployed(
         r"on (\d+) samples the same lead", decide_deployment(deploy, results, NOON).reason
     )
     assert said
-    # But for the prior, which weighs less on more samples.
+    # Not exactly: the prior weighs less on more samples.
     assert float(better_probability(*(counts * int(said[1]) / samples))) > threshold - 0.01
 
 

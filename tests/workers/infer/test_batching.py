@@ -68,8 +68,9 @@ async def test_what_comes_during_a_batch_makes_the_next() -> None:
     async with batcher.running():
         first = asyncio.create_task(batcher.submit(images(0)))
         await network.runs.wait()
+        network.runs.clear()
         others = [asyncio.create_task(batcher.submit(images(n))) for n in range(1, 6)]
-        await asyncio.sleep(0)
+        await network.runs.wait()
         network.may_run.set()
         await asyncio.gather(first, *others)
     assert network.sizes == [1, 4, 1]
