@@ -1,11 +1,12 @@
 """What an unpatched Sedna SDK reports of joint inference, with this project's registration."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from importlib import import_module
 from typing import Any
 
 import pytest
 
+from backend.sedna import joint_inference
 from tests.sedna_sdk import needs_sedna
 
 pytestmark = needs_sedna
@@ -18,8 +19,6 @@ class EndError(Exception):
 @pytest.fixture
 def client(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """Sedna's module of the reporter, changed for one test, whose periods pass at once."""
-    from backend.sedna import joint_inference  # noqa: PLC0415
-
     module: Any = import_module("sedna.service.client")
     job = import_module("sedna.core.joint_inference.joint_inference").JointInference
     monkeypatch.setattr(module.LCReporter, "run", module.LCReporter.run)
@@ -37,35 +36,37 @@ def client(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     del module.LCReporter.period_increment
 
 
-def test_what_is_inferred_while_a_report_is_sent_is_in_the_next_one(
-    client: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    reporter, reported = client.LCReporter("", {"name": "worker"}), []
+def reported(
+    client: Any, monkeypatch: pytest.MonkeyPatch, at_first: Callable[[Any], None]
+) -> list[int]:
+    """Infer once and return the counts of all reports; ``at_first`` happens during the first."""
+    reporter, counts = client.LCReporter("", {"name": "worker"}), list[int]()
 
     def send(_server: str, _worker: str, message: dict[str, Any]) -> None:
-        reported.append(message["ownerInfo"]["inferenceNumber"])
-        if len(reported) == 1:
-            reporter.update_for_edge_inference()
+        counts.append(message["ownerInfo"]["inferenceNumber"])
+        if len(counts) == 1:
+            at_first(reporter)
 
     monkeypatch.setattr(client.LCClient, "send", send)
     reporter.update_for_edge_inference()
     with pytest.raises(EndError):
         reporter.run()
-    assert reported == [1, 2]
+    return counts
+
+
+def test_what_is_inferred_while_a_report_is_sent_is_in_the_next_one(
+    client: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def infer(reporter: Any) -> None:
+        reporter.update_for_edge_inference()
+
+    assert reported(client, monkeypatch, infer) == [1, 2]
 
 
 def test_a_local_controller_that_was_away_is_told_later(
     client: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    reporter, reported = client.LCReporter("", {"name": "worker"}), []
+    def fail(_: Any) -> None:
+        raise import_module("tenacity").RetryError(None)
 
-    def send(_server: str, _worker: str, message: dict[str, Any]) -> None:
-        reported.append(message["ownerInfo"]["inferenceNumber"])
-        if len(reported) == 1:
-            raise import_module("tenacity").RetryError(None)
-
-    monkeypatch.setattr(client.LCClient, "send", send)
-    reporter.update_for_edge_inference()
-    with pytest.raises(EndError):
-        reporter.run()
-    assert reported == [1, 1]
+    assert reported(client, monkeypatch, fail) == [1, 1]
