@@ -10,16 +10,16 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from itertools import islice
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from backend.errors import ImageError
 from backend.images.opening import ImageSource, open_image
-from backend.images.preprocessing import InputFormat, preprocess, short_side
+from backend.images.preprocessing import InputFormat, cropped, normalise, short_side
 
-__all__ = ["InputBatch", "OnUnreadable", "in_threads", "input_batches", "readable"]
+__all__ = ["DecodedOnce", "InputBatch", "OnUnreadable", "in_threads", "input_batches", "readable"]
 
 OnUnreadable = Callable[[int, ImageError], None]
 """Told of each image that cannot be read: its position in the data, and why."""
@@ -29,6 +29,41 @@ T = TypeVar("T")
 
 _AHEAD = 32
 """Images that are decoded before they are asked for, at most: 19 MB of inputs of 224 pixels."""
+
+
+_MOST_KEPT = 96 * 1024**2
+"""Bytes of pixels: 640 images of 224 pixels."""
+
+
+class DecodedOnce(Sequence[ImageSource]):
+    """Images about which several models are asked: they are decoded for the first one only.
+
+    `input_batches` keeps their pixels, as far as they fit; a file that changes is not read again.
+    """
+
+    def __init__(self, images: Sequence[ImageSource], *, most_bytes: int = _MOST_KEPT) -> None:
+        """Stand for ``images``, and keep up to ``most_bytes`` of pixels."""
+        self._images = images
+        self._room = most_bytes
+        self._kept: dict[tuple[int, int], NDArray[np.uint8]] = {}
+
+    def __len__(self) -> int:
+        """Return the number of images."""
+        return len(self._images)
+
+    def __getitem__(self, index: Any) -> Any:
+        """Return an image, or a part of them."""
+        return self._images[index]
+
+    def cropped(self, position: int, size: int) -> NDArray[np.uint8]:
+        """Return what `backend.images.preprocessing.cropped` does of one of them."""
+        pixels = self._kept.get((position, size))
+        if pixels is None:
+            pixels = cropped(self._images[position], size)
+            if pixels.nbytes <= self._room:
+                self._room -= pixels.nbytes
+                self._kept[position, size] = pixels
+        return pixels
 
 
 class InputBatch(NamedTuple):
@@ -64,9 +99,14 @@ def input_batches(
     With ``on_unreadable`` an image that cannot be read is reported to it, in the caller's
     thread, and left out. Without it ImageError is raised.
     """
-    with closing(
-        _decoded(images, lambda image: preprocess(image, input_format), on_unreadable)
-    ) as inputs:
+    size, normalisation = input_format.size, input_format.normalisation
+
+    def prepare(position: int, image: ImageSource) -> NDArray[np.float32]:
+        if isinstance(images, DecodedOnce):
+            return normalise(images.cropped(position, size), normalisation)
+        return normalise(cropped(image, size), normalisation)
+
+    with closing(_decoded(images, prepare, on_unreadable)) as inputs:
         while chunk := list(islice(inputs, batch_size)):
             positions, batch = zip(*chunk, strict=True)
             yield InputBatch(list(positions), np.stack(batch))
@@ -80,22 +120,22 @@ def readable(
     They are decoded as for inputs of ``input_size`` pixels, which takes no more memory and time.
     """
     least = short_side(input_size)
-    sizes = _decoded(images, lambda image: open_image(image, at_least=least).size, on_unreadable)
+    sizes = _decoded(images, lambda _, image: open_image(image, at_least=least).size, on_unreadable)
     return [position for position, _ in sizes]
 
 
 def _decoded(
     images: Sequence[ImageSource],
-    decode: Callable[[ImageSource], T],
+    decode: Callable[[int, ImageSource], T],
     on_unreadable: OnUnreadable | None,
 ) -> Generator[tuple[int, T], None, None]:
-    def attempt(image: ImageSource) -> T | ImageError:
+    def attempt(numbered: tuple[int, ImageSource]) -> T | ImageError:
         try:
-            return decode(image)
+            return decode(*numbered)
         except ImageError as error:
             return error
 
-    with closing(in_threads(attempt, images)) as attempts:
+    with closing(in_threads(attempt, enumerate(images))) as attempts:
         for position, decoded in enumerate(attempts):
             if not isinstance(decoded, ImageError):
                 yield position, decoded

@@ -23,6 +23,7 @@ __all__ = [
     "InputFormat",
     "LabelledImages",
     "Normalisation",
+    "cropped",
     "normalise",
     "open_resized",
     "preprocess",
@@ -127,12 +128,18 @@ def preprocess(source: ImageSource, input_format: InputFormat) -> NDArray[np.flo
 
     Raises ImageError for what cannot be read as an image.
     """
-    size = input_format.size
+    return normalise(cropped(source, input_format.size), input_format.normalisation)
+
+
+def cropped(source: ImageSource, size: int) -> NDArray[np.uint8]:
+    """Return the pixels (size, size, 3) that an input of so many pixels is made of.
+
+    Raises ImageError for what cannot be read as an image.
+    """
     with opened(source, at_least=short_side(size), most_bytes=None) as image:
         crop = _central_crop(image.size, size)
         # Only what is in the crop is resized: a quarter less than all.
-        resized = image.resize((size, size), Image.Resampling.BILINEAR, box=crop)
-    return normalise(np.asarray(resized), input_format.normalisation)
+        return np.asarray(image.resize((size, size), Image.Resampling.BILINEAR, box=crop))
 
 
 def preprocess_batch(

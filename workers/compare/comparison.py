@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
 from backend.errors import DatasetError, ImageError, SettingsError
+from backend.images.decoding import DecodedOnce
 from backend.images.preprocessing import LabelledImages
 from backend.models import model_file
 from workers.data.index_file import BadLine, Sample, read_index
@@ -49,8 +50,9 @@ def compare(models: Sequence[Path], index: Path, environment: Mapping[str, str])
         index, classes, renamed=settings[0].renamed_classes, on_bad_line=on_bad_line
     )
     samples = _openable(samples, index.parent, left_out)
+    images = DecodedOnce([index.parent / sample.path for sample in samples])
     answers = [
-        _answers(model, each, samples, index.parent, classes)
+        _answers(model, each, samples, images, classes)
         for model, each in zip(models, settings, strict=True)
     ]
     shared = set.intersection(*map(set, answers))
@@ -97,17 +99,15 @@ def _answers(
     model: Path,
     settings: EstimatorSettings,
     samples: Sequence[Sample],
-    folder: Path,
+    images: DecodedOnce,
     classes: Sequence[str],
 ) -> Answers:
     """Return what the model makes of the samples, whose labels are numbers of ``classes``."""
     backend = make_backend(make_estimator(settings), settings)
     backend.load(str(model))
     own = [settings.class_names.index(name) for name in classes]
-    images = LabelledImages(
-        x=[folder / sample.path for sample in samples], y=[own[sample.label] for sample in samples]
-    )
-    metrics = backend.evaluate(images, with_answers=True, on_unreadable=lambda *_: None)
+    data = LabelledImages(images, [own[sample.label] for sample in samples])
+    metrics = backend.evaluate(data, with_answers=True, on_unreadable=lambda *_: None)
     numbers = {own_number: number for number, own_number in enumerate(own)}
     return outcomes(samples, [numbers.get(int(answer), -1) for answer in metrics["answers"]])
 

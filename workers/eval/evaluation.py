@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from backend import BackendBase
 from backend.errors import ImageError, ProjectError
+from backend.images.decoding import DecodedOnce
 from backend.images.preprocessing import LabelledImages
 from backend.metrics import Metrics
 from backend.models import model_file
@@ -42,7 +43,10 @@ class _Asked(NamedTuple):
     """The round's own held-out ones that pass the screen."""
     images: LabelledImages
     forgetting: Forgetting
+    earlier: LabelledImages
+    """The images of ``forgetting``."""
     test_set: FixedTestSet
+    test_images: LabelledImages
 
 
 class _Answers(NamedTuple):
@@ -112,15 +116,26 @@ def _asked(
     images = quarantine.screened(samples, dataset.images(samples), screen.check)
     passed = [sample for sample in samples if sample.path not in quarantine.paths]
     test_set = FixedTestSet(settings, dataset, session.mirror, classes, renamed)
-    return _Asked(passed, images, forgetting, test_set)
+    return _Asked(
+        passed,
+        _decoded_once(images),
+        forgetting,
+        _decoded_once(forgetting.images),
+        test_set,
+        _decoded_once(test_set.images),
+    )
+
+
+def _decoded_once(images: LabelledImages) -> LabelledImages:
+    return LabelledImages(DecodedOnce(images.x), images.y)
 
 
 def _ask(backend: BackendBase, asked: _Asked, batch_size: int, quarantine: Quarantine) -> _Answers:
     """Ask the model that the backend has loaded."""
     evaluate_on = partial(backend.evaluate, batch_size=batch_size, with_answers=True)
     metrics: Metrics = evaluate_on(asked.images, with_confidence=True, on_unreadable=quarantine.add)
-    earlier = evaluate_on(asked.forgetting.images, on_unreadable=_leave_out)
-    test_set = evaluate_on(asked.test_set.images, on_unreadable=_leave_out)
+    earlier = evaluate_on(asked.earlier, on_unreadable=_leave_out)
+    test_set = evaluate_on(asked.test_images, on_unreadable=_leave_out)
     samples, confidence = metrics.pop(_ANSWERS), metrics.pop(_CONFIDENCE)
     return _Answers(samples, earlier[_ANSWERS], test_set[_ANSWERS], metrics, confidence)
 

@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
+from PIL import Image
 
 from backend.errors import ImageError
-from backend.images.decoding import in_threads, input_batches, readable
+from backend.images.decoding import DecodedOnce, in_threads, input_batches, readable
 from backend.images.opening import ImageSource
 from backend.images.preprocessing import InputFormat, preprocess_batch
 from tests.backend.conftest import random_images
@@ -41,6 +43,36 @@ def test_batches_hold_every_image_in_order(count: int, batch_size: int) -> None:
     if count:
         joined = np.concatenate([batch.inputs for batch in batches])
         np.testing.assert_array_equal(joined, preprocess_batch(images, FORMAT))
+
+
+@pytest.mark.parametrize(("most_bytes", "kept"), [(0, 0), (2 * 32 * 32 * 3, 2), (10**9, 3)])
+def test_what_several_models_are_asked_is_decoded_once_as_far_as_there_is_room(
+    tmp_path: Path, most_bytes: int, kept: int
+) -> None:
+    files = [tmp_path / f"{number}.png" for number in range(3)]
+    images = DecodedOnce(files, most_bytes=most_bytes)
+
+    def inputs() -> NDArray[np.float32]:
+        return np.concatenate([batch.inputs for batch in input_batches(images, FORMAT, 2)])
+
+    def draw(grey: int) -> None:
+        for file in files:
+            Image.new("RGB", (40, 30), (grey,) * 3).save(file)
+
+    draw(10)
+    first = inputs()
+    np.testing.assert_array_equal(first, preprocess_batch(files, FORMAT))
+    draw(200)
+    assert (inputs() == first).all(axis=(1, 2, 3)).sum() == kept
+
+
+def test_an_unreadable_image_is_reported_to_each_model(mixed: list[ImageSource]) -> None:
+    reported: list[int] = []
+    images = DecodedOnce(mixed)
+    for _ in range(2):
+        batches = input_batches(images, FORMAT, 4, lambda at, _: reported.append(at))
+        assert [each for batch in batches for each in batch.positions] == [0, 1, 3, 4, 6]
+    assert reported == [2, 5, 2, 5]
 
 
 def test_the_first_unreadable_image_is_raised(mixed: list[ImageSource]) -> None:

@@ -2,9 +2,13 @@ from collections.abc import Callable
 from http import HTTPStatus
 from pathlib import Path
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from backend.errors import ModelFileError
+from backend.images.opening import ImageSource
+from backend.images.preprocessing import cropped
 from backend.models import model_file
 from backend.models.model_file import ModelCard
 from tests.brightness_model import SIDE
@@ -59,6 +63,23 @@ def test_candidate_and_deployed_model_have_their_own_figures(
     assert wrong["better_probability"] == [1 - right["better_probability"][0]]
     run_round(WorkerKind.EVAL, environment, evaluate)
     assert local_controller.messages.empty()
+
+
+def test_each_image_is_decoded_once_for_both_models(
+    environment: dict[str, str],
+    local_controller: FakeLocalController,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    decoded = list[ImageSource]()
+
+    def counted(source: ImageSource, size: int) -> NDArray[np.uint8]:
+        decoded.append(source)
+        return cropped(source, size)
+
+    monkeypatch.setattr("backend.images.decoding.cropped", counted)
+    run_round(WorkerKind.EVAL, environment, evaluate)
+    assert local_controller.next_message().results[1].metrics["samples"] == [4.0]
+    assert len(decoded) == 4
 
 
 def test_a_missing_model_fails_the_round(
