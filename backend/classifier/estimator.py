@@ -26,7 +26,6 @@ from backend.images.decoding import OnUnreadable, input_batches, readable
 from backend.images.opening import ImageSource
 from backend.images.preprocessing import LabelledImages
 from backend.metrics import Metrics
-from backend.mindspore.garbage import without_present_objects
 from backend.mindspore.runtime import Device
 from backend.models import model_file
 from backend.models.model_file import ModelCard, ModelFile
@@ -217,11 +216,10 @@ class Classifier(ABC):
             self._validation_loss(_selected(images, judges)) if judges else None,
         )
         state = None if state_file is None else Path(state_file)
-        with without_present_objects():
-            if feature_mean is None:
-                weights, metrics = fit(task, plan, state, folder)
-            else:
-                weights, metrics = fit_centred(task, feature_mean, plan, state, folder)
+        if feature_mean is None:
+            weights, metrics = fit(task, plan, state, folder)
+        else:
+            weights, metrics = fit_centred(task, feature_mean, plan, state, folder)
         self.set_weights(weights)
         if quantise:
             metrics.update(self._quantise(images, seed))

@@ -13,7 +13,7 @@ from backend.classifier.engines import Engine, NetworkEngine, OnnxEngine
 from backend.classifier.toolkit import Cell, Toolkit
 from backend.errors import ModelFileError
 from backend.images.preprocessing import InputFormat
-from backend.mindspore.garbage import without_collections
+from backend.mindspore.garbage import imported_for_good
 from backend.models import model_file
 from backend.models.layouts import to_layout
 from backend.models.model_file import ModelCard, ModelFile
@@ -74,7 +74,7 @@ class LoadedModel:
     @cached_property
     def toolkit(self) -> Toolkit:
         """The framework's parts."""
-        with without_collections():
+        with imported_for_good():
             return self._load_toolkit()
 
     @cached_property

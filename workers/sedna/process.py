@@ -1,8 +1,6 @@
 """The frame around every worker: its log, its signals, its exit status."""
 
 import argparse
-import atexit
-import gc
 import logging
 import os
 import signal
@@ -42,8 +40,6 @@ def run_worker(
     """
     for number in _STOP_SIGNALS:
         signal.signal(number, _terminate)
-    # When the process ends its memory is released as a whole, not object by object.
-    atexit.register(gc.freeze)
     is_debugging = _arguments(name, argv).debug
     _log_to_stderr()
     try:

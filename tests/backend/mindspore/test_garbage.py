@@ -1,10 +1,9 @@
 import gc
 from collections.abc import Iterator
-from contextlib import suppress
 
 import pytest
 
-from backend.mindspore.garbage import without_collections, without_present_objects
+from backend.mindspore.garbage import imported_for_good
 
 
 @pytest.fixture(autouse=True)
@@ -14,36 +13,25 @@ def as_it_was() -> Iterator[None]:
     gc.unfreeze()
 
 
-def test_nothing_is_collected_during_an_import() -> None:
-    with without_collections():
+def test_nothing_is_collected_during_an_import_and_nothing_of_it_later() -> None:
+    before = gc.get_freeze_count()
+    with imported_for_good():
         assert not gc.isenabled()
+        imported = [[number] for number in range(1000)]
     assert gc.isenabled()
+    assert gc.get_freeze_count() >= before + len(imported)
 
 
 def test_collections_go_on_after_an_import_that_failed() -> None:
-    with pytest.raises(ImportError), without_collections():
+    before = gc.get_freeze_count()
+    with pytest.raises(ImportError), imported_for_good():
         raise ImportError
     assert gc.isenabled()
+    assert gc.get_freeze_count() == before
 
 
 def test_collections_that_were_off_stay_off() -> None:
     gc.disable()
-    with without_collections():
+    with imported_for_good():
         pass
     assert not gc.isenabled()
-
-
-def test_what_was_there_before_is_left_out_until_the_end() -> None:
-    present = [[number] for number in range(1000)]
-    with suppress(ZeroDivisionError), without_present_objects():
-        assert gc.get_freeze_count() >= len(present)
-        raise ZeroDivisionError
-    assert gc.get_freeze_count() == 0
-
-
-def test_what_the_process_has_frozen_stays_frozen() -> None:
-    present = [[number] for number in range(1000)]
-    gc.freeze()
-    with without_present_objects():
-        pass
-    assert gc.get_freeze_count() >= len(present)
