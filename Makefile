@@ -65,7 +65,7 @@ test-unit: $(DEV_INSTALLED) ## the fast tests, in parallel
 	$(DEV_BIN)/pytest -n auto --dist loadfile -m "not e2e and not faults and not soak"
 
 test-e2e: $(DEV_INSTALLED) ## whole jobs with real training
-	$(DEV_BIN)/pytest -m e2e
+	$(DEV_BIN)/pytest -n 2 --dist worksteal -m e2e
 
 test-faults: $(DEV_INSTALLED) ## kills, failed rounds, full disks, broken connections: [KILLS=200 FAILURES=200 SEED=0]
 	$(if $(KILLS),KILLS=$(KILLS)) $(if $(FAILURES),FAILURES=$(FAILURES)) $(if $(SEED),SEED=$(SEED)) $(DEV_BIN)/pytest -s -m "not soak" tests/faults
