@@ -3,6 +3,7 @@
 import gzip
 import io
 import json
+import math
 import os
 import re
 import subprocess
@@ -177,12 +178,13 @@ def check(worker: Worker, seconds: list[float], limit: int = INFER_LIMIT) -> Non
     """Fail unless the worker lives within its memory and is seen to live.
 
     The machine may do other things: where more threads than processors want to run, what is
-    waited for takes as much longer, and a tenth of the answers any time.
+    waited for takes as much longer, and a tenth of the answers, at least one, any time.
     """
     assert worker.process.poll() is None
     assert peak_bytes(psutil.Process(worker.process.pid)) < limit
     crowd = max(1.0, os.getloadavg()[0] / len(os.sched_getaffinity(0)))
-    assert sorted(seconds)[int(0.9 * len(seconds))] < LIVE_SECONDS * crowd
+    slow = math.ceil(len(seconds) / 10)
+    assert sorted(seconds, reverse=True)[slow] < LIVE_SECONDS * crowd
 
 
 @pytest.mark.parametrize("name", JSON)
