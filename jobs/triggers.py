@@ -166,11 +166,11 @@ def _samples_for(condition: TriggerCondition, probability: float, samples: float
 
     The lead's standard error falls with the square root of the number of samples.
     """
-    is_possible = _HALF < probability < condition.threshold < 1
-    if not is_possible or _WORDS.get(condition.operator, condition.operator) not in {">", ">="}:
+    threshold = condition.threshold
+    if not _HALF < probability < threshold < 1 or not holds(condition.operator, 1.0, threshold):
         return 0
     normal = NormalDist()
-    growth = (normal.inv_cdf(condition.threshold) / normal.inv_cdf(probability)) ** 2
+    growth = (normal.inv_cdf(threshold) / normal.inv_cdf(probability)) ** 2
     return math.ceil(samples * growth) if growth <= _FORESEEABLE else 0
 
 

@@ -120,7 +120,7 @@ class LoadedModel:
         # A cell of its own: MindSpore cannot export one that has been compiled before.
         cell = self.toolkit.network(self._network, len(self._class_names))
         set_weights(cell, weights)
-        from backend.classifier.exporting import onnx_model  # noqa: PLC0415
+        from backend.classifier.exporting import onnx_model  # noqa: PLC0415 - imports MindSpore
 
         return onnx_model(cell, self._input_format, self._network.head)
 
@@ -167,7 +167,7 @@ class LoadedModel:
         if shortcuts:
             return shortcuts.initial_weights(class_count, self._seed)
         toolkit = self.toolkit
-        import mindspore  # noqa: PLC0415
+        import mindspore  # noqa: PLC0415 - the toolkit has prepared it
 
         # The cell's own weights, NumPy's and MindSpore's draws among them.
         mindspore.set_seed(self._seed)

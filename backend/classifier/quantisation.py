@@ -85,7 +85,7 @@ def int8_model(model: bytes, batches: Iterator[InputBatch]) -> bytes:
     one, whatever trained. Raises MissingPackageError as `quantised` does.
     """
     try:
-        from onnx import load, load_from_string, version_converter  # noqa: PLC0415
+        from onnx import load, load_from_string, version_converter  # noqa: PLC0415 - may be missing
         from onnxruntime.quantization import QuantType, quantize_static  # noqa: PLC0415
         from onnxruntime.quantization.shape_inference import quant_pre_process  # noqa: PLC0415
     except ModuleNotFoundError as error:

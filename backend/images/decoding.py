@@ -30,7 +30,6 @@ T = TypeVar("T")
 _AHEAD = 32
 """Images that are decoded before they are asked for, at most: 19 MB of inputs of 224 pixels."""
 
-
 _MOST_KEPT = 96 * 1024**2
 """Bytes of pixels: 640 images of 224 pixels."""
 

@@ -12,7 +12,7 @@ def register() -> None:
     """Change the SDK's classes, which must be importable; to be called once."""
     from sedna.common.config import BaseConfig  # noqa: PLC0415
     from sedna.core.joint_inference.joint_inference import JointInference  # noqa: PLC0415
-    from sedna.service.client import LCReporter  # noqa: PLC0415
+    from sedna.service.client import LCReporter  # noqa: PLC0415 - an SDK may be missing
 
     config, infer = BaseConfig(), JointInference.inference
     if not os.getenv("JOB_NAME") and config.service_name:
@@ -46,8 +46,8 @@ def _unreported(reporter: Any) -> int:
 
 def _persisting(run: Callable[[Any], None]) -> Callable[[Any], None]:
     """Return the reporter's loop as one that a LocalController which is away does not end."""
-    from sedna.common.log import LOGGER  # noqa: PLC0415
-    from tenacity import RetryError  # noqa: PLC0415
+    from sedna.common.log import LOGGER  # noqa: PLC0415 - an SDK may be missing
+    from tenacity import RetryError  # noqa: PLC0415 - comes with the SDK
 
     def run_on(self: Any) -> None:
         while True:

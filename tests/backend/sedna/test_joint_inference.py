@@ -18,7 +18,7 @@ class EndError(Exception):
 
 @pytest.fixture
 def client(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    """Sedna's module of the reporter, changed for one test, whose periods pass at once."""
+    """Return Sedna's reporter module, registered for one test, without pauses between reports."""
     module: Any = import_module("sedna.service.client")
     job = import_module("sedna.core.joint_inference.joint_inference").JointInference
     monkeypatch.setattr(module.LCReporter, "run", module.LCReporter.run)

@@ -158,7 +158,7 @@ async def test_a_server_that_goes_away_for_a_while_is_asked_again(
     while not list(away):
         samples += 1
         await sedna.patch(DATASETS, "samples", {"status": {"numberOfSamples": samples}})
-        await statuses.until(lambda each: each.samples.total == samples)  # noqa: B023 - at once
+        await statuses.until(lambda each: each.samples.total == samples)  # noqa: B023 - in this turn
     await play_round(sedna)
     assert (await run).rounds[0].outcome is Outcome.DEPLOYED
     assert len(list(away)) == 1
