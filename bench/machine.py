@@ -27,7 +27,7 @@ def describe_machine() -> dict[str, str]:
         "CPU": f"{cpu.get('model name', 'unknown')}; {', '.join(flags)}",
         "cores": str(len(os.sched_getaffinity(0))),
         "memory": f"{psutil.virtual_memory().total / 2**30:.1f} GiB",
-        "system": f"{platform.system()} {platform.release()}, Python {platform.python_version()}",
+        "system": f"{platform.system()} {_kernel()}, Python {platform.python_version()}",
         "this project's": ", ".join(f"{name} {version(name)}" for name in _OURS),
         "peers'": _peers() or "not installed",
     }
@@ -42,6 +42,11 @@ def number_types() -> list[str]:
     """Return what a peer may compute in: without hardware for it, bfloat16 takes minutes a step."""
     is_there = {"avx512_bf16", "amx_bf16"}.intersection(_cpu().get("flags", "").split())
     return ["float32", "bfloat16"] if is_there else ["float32"]
+
+
+def _kernel() -> str:
+    """Return the kernel's first two numbers: a rebuilt one does not change what is measured."""
+    return ".".join(platform.release().split(".")[:2])
 
 
 def _cpu() -> dict[str, str]:
