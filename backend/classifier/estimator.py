@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from backend.classifier.engines import OnnxEngine
+from backend.classifier.epoch import divide_epoch, images_to_copy
 from backend.classifier.frozen import Activations, FrozenPart
 from backend.classifier.loaded_model import LoadedModel
 from backend.classifier.metrics import classification_metrics, confidence_counts
@@ -139,8 +140,9 @@ class Classifier(ABC):
             mixup: How much each sample is mixed with another one, 0 or more; see `Plan`.
             warmup_epochs: Epochs until the highest rate is reached.
             fine_tune: ``head`` trains the classifier; a number N the last N blocks too; ``full``
-                everything. What is frozen runs once for each image, and for its mirror image if
-                blocks are trained, if it can be run apart; without other augmentation then.
+                everything. What is frozen runs once for each image, if it can be run apart; if
+                blocks are trained, also for its mirror image and, of an image that is repeated,
+                for random crops. There is no other augmentation then.
             backbone_rate: Learning rate of the blocks as a share of the classifier's, above 0 to 1.
             weight_decay: What a weight is multiplied by in its penalty's gradient, 0 or more.
             seed: Of order and augmentation. Equal seeds and data give equal weights.
@@ -195,12 +197,16 @@ class Classifier(ABC):
         if feature_mean is not None and fine_tune != "head":
             raise SettingsError(f"fine_tune={fine_tune}: feature_mean needs fine_tune=head.")
         folder = None if cache_folder is None else Path(cache_folder)
-        positions, activations = self._prepared(
-            train_data.x, fine_tune, folder, cache_size, on_unreadable
-        )
+        first = self.network.first_trained(fine_tune)
+        if first and self.network.can_start_at(first):
+            frozen = self._frozen_part(first, folder, cache_size)
+            copied = images_to_copy(repeats, validation)
+            positions, activations = self._run(frozen, train_data.x, on_unreadable, copied, seed)
+        else:
+            positions, activations = self._readable(train_data.x, on_unreadable), None
         images = _selected(train_data, positions)
         self._check(images, "train")
-        order, judges = _epoch(positions, repeats, validation)
+        order, judges = divide_epoch(positions, repeats, validation)
         toolkit = self._model.toolkit
         from backend.classifier.training import Task, fit, fit_centred  # noqa: PLC0415
 
@@ -273,7 +279,8 @@ class Classifier(ABC):
         """
         head = self.network.first_trained("head") or ""
         folder = None if cache_folder is None else Path(cache_folder)
-        values = self._activations(images, head, folder, cache_size, on_unreadable).values
+        frozen = self._frozen_part(head, folder, cache_size)
+        values = self._run(frozen, images, on_unreadable).values
         mean: NDArray[np.float32] = values.mean(axis=(0, 1), dtype=np.float64).astype(np.float32)
         return mean
 
@@ -382,43 +389,39 @@ class Classifier(ABC):
                 f"{', '.join(self.class_names)}."
             )
 
-    def _prepared(
-        self,
-        images: Sequence[ImageSource],
-        fine_tune: FineTune,
-        cache_folder: Path | None,
-        cache_size: int,
-        on_unreadable: OnUnreadable | None,
-    ) -> tuple[list[int], NDArray[np.float16] | None]:
-        """Return the positions of the readable images, and what their frozen part gives, if run."""
-        first = self.network.first_trained(fine_tune)
-        if first and self.network.can_start_at(first):
-            return self._activations(images, first, cache_folder, cache_size, on_unreadable)
+    def _readable(
+        self, images: Sequence[ImageSource], on_unreadable: OnUnreadable | None
+    ) -> list[int]:
+        """Return the positions of the images to train on."""
         if on_unreadable:
-            return readable(images, self.input_size, on_unreadable), None
-        return [*range(len(images))], None
+            return readable(images, self.input_size, on_unreadable)
+        return [*range(len(images))]
 
-    def _activations(
+    def _frozen_part(
+        self, first_trained: str, cache_folder: Path | None, cache_size: int
+    ) -> FrozenPart:
+        return FrozenPart(
+            self._model.to_onnx(),
+            first_trained,
+            self.input_format,
+            cache_folder,
+            cache_size,
+            # A head gains half a point from it, and most of its round would be spent on it.
+            is_varied=first_trained != self.network.head,
+        )
+
+    def _run(
         self,
+        frozen: FrozenPart,
         images: Sequence[ImageSource],
-        first_trained: str,
-        cache_folder: Path | None,
-        cache_size: int,
         on_unreadable: OnUnreadable | None,
+        copied: Sequence[int] = (),
+        seed: int = 0,
     ) -> Activations:
         """Run the frozen part, and import the framework meanwhile."""
         with ThreadPoolExecutor(1) as pool:
             toolkit = pool.submit(lambda: self._model.toolkit) if self.network.shortcuts else None
-            frozen = FrozenPart(
-                self._model.to_onnx(),
-                first_trained,
-                self.input_format,
-                cache_folder,
-                cache_size,
-                # A head gains half a point from it, and most of its round would be spent on it.
-                is_mirrored=first_trained != self.network.head,
-            )
-            activations = frozen.activations(images, on_unreadable)
+            activations = frozen.activations(images, on_unreadable, copied, seed)
             if toolkit:
                 toolkit.result()
         return activations
@@ -464,22 +467,6 @@ def _selected(data: LabelledImages, positions: Sequence[int]) -> LabelledImages:
     return LabelledImages(
         [data.x[each] for each in positions], [data.y[each] for each in positions]
     )
-
-
-def _epoch(
-    positions: Sequence[int], repeats: Sequence[int] | None, validation: Collection[int]
-) -> tuple[NDArray[np.int64], list[int]]:
-    """Return the places, among ``positions``, of an epoch's images, and of those that judge it.
-
-    Raises DatasetError if all of them judge.
-    """
-    judges = [place for place, position in enumerate(positions) if position in validation]
-    order = np.setdiff1d(np.arange(len(positions)), judges)
-    if repeats is not None:
-        order = np.repeat(order, [repeats[positions[place]] for place in order])
-    if not len(order):
-        raise DatasetError("Every readable sample is held out for validation: add some.")
-    return order, judges
 
 
 def _softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from backend.classifier.activation_cache import ActivationCache
 from backend.classifier.engines import OnnxEngine
-from backend.images.decoding import OnUnreadable, in_threads, input_batches
+from backend.images.decoding import OnUnreadable, RandomCrops, in_threads, input_batches
 from backend.images.opening import ImageSource
 from backend.images.preprocessing import PREPROCESSING_VERSION, InputFormat
 
@@ -25,7 +25,7 @@ class Activations(NamedTuple):
     """What the first trained cell takes, for some images."""
 
     positions: list[int]
-    """Of those images in the data, ascending."""
+    """Of those images in the data."""
     values: NDArray[np.float16]
     """(N, V, ...): of each image, and with V 2 of its mirror image, too."""
 
@@ -41,7 +41,7 @@ class FrozenPart:
         cache_folder: Path | None,
         size: int,
         *,
-        is_mirrored: bool,
+        is_varied: bool,
     ) -> None:
         """Take what comes before ``first_trained`` in an ONNX model.
 
@@ -53,21 +53,28 @@ class FrozenPart:
             cache_folder: Keeps the outputs for encoded images; not those for arrays and Pillow
                 images. None: nothing is kept.
             size: MiB that the cache may take.
-            is_mirrored: Whether it also runs for each image's mirror image, at twice the cost.
+            is_varied: Whether it also runs for mirror images and random crops.
         """
         self._model = _before(classifier, first_trained)
         self._input_format = input_format
-        self._is_mirrored = is_mirrored
-        what = f"{PREPROCESSING_VERSION} {input_format} {is_mirrored}"
+        self._is_varied = is_varied
+        what = f"{PREPROCESSING_VERSION} {input_format} {is_varied}"
         context = hashlib.sha256(what.encode() + self._model)
         self._cache = cache_folder and ActivationCache(cache_folder, size, context.hexdigest())
 
     def activations(
-        self, images: Sequence[ImageSource], on_unreadable: OnUnreadable | None = None
+        self,
+        images: Sequence[ImageSource],
+        on_unreadable: OnUnreadable | None = None,
+        copied: Sequence[int] = (),
+        seed: int = 0,
     ) -> Activations:
         """Return those of all images, or with ``on_unreadable`` of those that are readable.
 
-        Raises ImageError without it.
+        Behind them come, if the images are varied, those of the readable ones at ``copied``, in
+        random crops that the seed decides.
+
+        Raises ImageError without ``on_unreadable``.
         """
         keys = list(in_threads(_content_digest, images)) if self._cache else [b""] * len(images)
         kept = self._cache.read() if self._cache else {}
@@ -80,6 +87,11 @@ class FrozenPart:
         known |= computed
         positions = sorted(known)
         values = [known[position] for position in positions]
+        if self._is_varied:
+            copies = [position for position in copied if position in known]
+            crops = self._run(RandomCrops([images[at] for at in copies], seed), None)
+            positions += copies
+            values += crops.values()
         return Activations(positions, np.stack(values) if values else np.empty((0, 0), np.float16))
 
     def _computed(
@@ -88,20 +100,24 @@ class FrozenPart:
         positions: Sequence[int],
         on_unreadable: OnUnreadable | None,
     ) -> dict[int, NDArray[np.float16]]:
-        """Run the frozen part; return the activations of each image by its position."""
-        if not positions:
-            return {}
-        engine = OnnxEngine(self._model, "the frozen part")
+        """Return the activations of each image at ``positions`` that can be read."""
         sources = [images[position] for position in positions]
         report = on_unreadable and (lambda at, error: on_unreadable(positions[at], error))
-        computed = {}
-        for batch in input_batches(sources, self._input_format, _BATCH_SIZE, report):
-            views = [batch.inputs, batch.inputs[..., ::-1]][: 1 + self._is_mirrored]
+        return {positions[at]: row for at, row in self._run(sources, report).items()}
+
+    def _run(
+        self, images: Sequence[ImageSource], on_unreadable: OnUnreadable | None
+    ) -> dict[int, NDArray[np.float16]]:
+        """Return the activations of each image that can be read, in the images' order."""
+        if not images:
+            return {}
+        engine = OnnxEngine(self._model, "the frozen part")
+        computed: dict[int, NDArray[np.float16]] = {}
+        for batch in input_batches(images, self._input_format, _BATCH_SIZE, on_unreadable):
+            views = [batch.inputs, batch.inputs[..., ::-1]][: 1 + self._is_varied]
             answers = np.stack([engine.run(view) for view in views], axis=1)
             rows = answers.clip(-_LARGEST, _LARGEST).astype(np.float16)
-            computed.update(
-                {positions[at]: row for at, row in zip(batch.positions, rows, strict=True)}
-            )
+            computed.update(zip(batch.positions, rows, strict=True))
         return computed
 
 

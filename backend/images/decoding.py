@@ -17,9 +17,23 @@ from numpy.typing import NDArray
 
 from backend.errors import ImageError
 from backend.images.opening import ImageSource, open_image
-from backend.images.preprocessing import InputFormat, cropped, normalise, short_side
+from backend.images.preprocessing import (
+    InputFormat,
+    cropped,
+    normalise,
+    randomly_cropped,
+    short_side,
+)
 
-__all__ = ["DecodedOnce", "InputBatch", "OnUnreadable", "in_threads", "input_batches", "readable"]
+__all__ = [
+    "DecodedOnce",
+    "InputBatch",
+    "OnUnreadable",
+    "RandomCrops",
+    "in_threads",
+    "input_batches",
+    "readable",
+]
 
 OnUnreadable = Callable[[int, ImageError], None]
 """Told of each image that cannot be read: its position in the data, and why."""
@@ -65,6 +79,27 @@ class DecodedOnce(Sequence[ImageSource]):
         return pixels
 
 
+class RandomCrops(Sequence[ImageSource]):
+    """Images of which `input_batches` takes random parts instead of the centres."""
+
+    def __init__(self, images: Sequence[ImageSource], seed: int) -> None:
+        """Stand for ``images``; equal seeds give equal parts."""
+        self._images = images
+        self._seed = seed
+
+    def __len__(self) -> int:
+        """Return the number of images."""
+        return len(self._images)
+
+    def __getitem__(self, index: Any) -> Any:
+        """Return an image, or a part of them."""
+        return self._images[index]
+
+    def cropped(self, position: int, size: int) -> NDArray[np.uint8]:
+        """Return what `backend.images.preprocessing.randomly_cropped` does of one of them."""
+        return randomly_cropped(self._images[position], size, [self._seed, position])
+
+
 class InputBatch(NamedTuple):
     """The network's inputs of some images."""
 
@@ -101,7 +136,7 @@ def input_batches(
     size, normalisation = input_format.size, input_format.normalisation
 
     def prepare(position: int, image: ImageSource) -> NDArray[np.float32]:
-        if isinstance(images, DecodedOnce):
+        if isinstance(images, DecodedOnce | RandomCrops):
             return normalise(images.cropped(position, size), normalisation)
         return normalise(cropped(image, size), normalisation)
 

@@ -7,7 +7,8 @@ A JPEG file that is at least twice too large is decoded at 1/2, 1/4 or 1/8 of it
 below the size it is resized to (libjpeg's scaled decoding: two to three times faster).
 """
 
-from collections.abc import Iterable, Sequence
+import math
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -28,6 +29,7 @@ __all__ = [
     "open_resized",
     "preprocess",
     "preprocess_batch",
+    "randomly_cropped",
     "resize_short_side",
     "short_side",
 ]
@@ -37,6 +39,14 @@ PREPROCESSING_VERSION = 3
 
 _LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)
 """What red, green and blue give to grey (ITU-R BT.601)."""
+
+
+_CROP_AREAS = (0.5, 1.0)
+"""The least and the greatest share of a picture that is cropped at random."""
+_CROP_ASPECT = 4 / 3
+
+Box = tuple[float, float, float, float]
+"""Left, top, right and bottom, in pixels."""
 
 
 @dataclass(frozen=True)
@@ -136,10 +146,20 @@ def cropped(source: ImageSource, size: int) -> NDArray[np.uint8]:
 
     Raises ImageError for what cannot be read as an image.
     """
-    with opened(source, at_least=short_side(size), most_bytes=None) as image:
-        crop = _central_crop(image.size, size)
-        # Only what is in the crop is resized: a quarter less than all.
-        return np.asarray(image.resize((size, size), Image.Resampling.BILINEAR, box=crop))
+    return _part(source, size, lambda whole: _central_crop(whole, size))
+
+
+def randomly_cropped(source: ImageSource, size: int, seed: Sequence[int]) -> NDArray[np.uint8]:
+    """Return the pixels (size, size, 3) of a part of the picture that the seed decides.
+
+    It is half of the picture or more, and a third longer than wide, or wider than long, at most,
+    as far as the picture's shape allows. Szegedy et al., "Going Deeper with Convolutions", CVPR
+    2015.
+
+    Raises ImageError for what cannot be read as an image.
+    """
+    generator = np.random.default_rng(seed)
+    return _part(source, size, lambda whole: _random_crop(whole, generator))
 
 
 def preprocess_batch(
@@ -147,6 +167,15 @@ def preprocess_batch(
 ) -> NDArray[np.float32]:
     """Return a batch (N, channels, S, S), float32; N is at least 1."""
     return np.stack([preprocess(source, input_format) for source in sources])
+
+
+def _part(
+    source: ImageSource, size: int, box: Callable[[tuple[int, int]], Box]
+) -> NDArray[np.uint8]:
+    with opened(source, at_least=short_side(size), most_bytes=None) as image:
+        # Only what is in the box is resized: a quarter less than all.
+        part = image.resize((size, size), Image.Resampling.BILINEAR, box=box(image.size))
+        return np.asarray(part)
 
 
 def _resized(size: tuple[int, int], input_size: int) -> tuple[int, int]:
@@ -157,11 +186,19 @@ def _resized(size: tuple[int, int], input_size: int) -> tuple[int, int]:
     return width, height
 
 
-def _central_crop(size: tuple[int, int], input_size: int) -> tuple[float, float, float, float]:
-    """Return left, top, right and bottom of what the centre of the resized picture is made of."""
+def _central_crop(size: tuple[int, int], input_size: int) -> Box:
+    """Return what the centre of the resized picture is made of."""
     edges = []
     for side, resized in zip(size, _resized(size, input_size), strict=True):
         start, scale = (resized - input_size) // 2, side / resized
         edges.append((start * scale, (start + input_size) * scale))
     (left, right), (top, bottom) = edges
     return left, top, right, bottom
+
+
+def _random_crop(size: tuple[int, int], generator: np.random.Generator) -> Box:
+    side = math.sqrt(generator.uniform(*_CROP_AREAS) * size[0] * size[1])
+    slant = math.sqrt(math.exp(generator.uniform(-1, 1) * math.log(_CROP_ASPECT)))
+    width, height = min(side * slant, size[0]), min(side / slant, size[1])
+    left, top = generator.uniform(0, size[0] - width), generator.uniform(0, size[1] - height)
+    return left, top, left + width, top + height

@@ -267,7 +267,7 @@ def logistic_regression(course: Mapping[str, Any], seed: int, folder: str) -> Va
     Path(folder).mkdir()
     model = model_file.read(Path(estimator.save(f"{folder}/model.onnx"))).payload
     head = estimator.network.first_trained("head") or ""
-    frozen = FrozenPart(model, head, estimator.input_format, Path(folder), 64, is_mirrored=False)
+    frozen = FrozenPart(model, head, estimator.input_format, Path(folder), 64, is_varied=False)
 
     def features(pairs: Pairs) -> NDArray[np.float16]:
         return frozen.activations([file for file, _ in pairs]).values[:, 0]

@@ -36,7 +36,7 @@ def folder(tmp_path: Path) -> Path:
 
 def frozen(folder: Path | None, weights: Weights = WEIGHTS, size: int = SIZE) -> FrozenPart:
     model = onnx_model(weights, size)
-    return FrozenPart(model, "head.head.1", InputFormat(size), folder, 1, is_mirrored=True)
+    return FrozenPart(model, "head.head.1", InputFormat(size), folder, 1, is_varied=True)
 
 
 def kept(folder: Path) -> int:
@@ -134,7 +134,7 @@ def test_without_images_there_are_no_activations(folder: Path) -> None:
 def test_a_cache_without_mirror_images_is_another_one(folder: Path, files: list[Path]) -> None:
     model, input_format = onnx_model(WEIGHTS, SIZE), InputFormat(SIZE)
     both = frozen(folder).activations(files).values
-    part = FrozenPart(model, "head.head.1", input_format, folder, 1, is_mirrored=False)
+    part = FrozenPart(model, "head.head.1", input_format, folder, 1, is_varied=False)
     assert part.activations(files).values.shape == (20, 1, 1280)
     np.testing.assert_array_equal(part.activations(files).values[:, 0], both[:, 0])
 
@@ -148,3 +148,28 @@ def test_the_second_view_is_the_mirror_image() -> None:
         (expected,) = session.run(["features"], {"images": np.ascontiguousarray(shown)})
         np.testing.assert_allclose(view, expected[0], atol=1e-3)
     assert not np.allclose(values[0], values[1], atol=1e-3)
+
+
+def test_copies_are_random_crops_behind_the_readable_images(
+    folder: Path, files: list[Path]
+) -> None:
+    files[1].unlink()
+    reported: list[int] = []
+    for _ in range(2):  # with a cache, too
+        positions, values = frozen(folder).activations(
+            files[:4], lambda at, _: reported.append(at), copied=[1, 3, 3], seed=5
+        )
+        assert positions == [0, 2, 3, 3, 3]
+        assert len({row.tobytes() for row in values}) == 5
+        np.testing.assert_array_equal(
+            values[:3], frozen(None).activations(files[:1] + files[2:4]).values
+        )
+    assert reported == [1, 1]
+    assert kept(folder) == 3
+
+
+def test_what_trains_a_head_alone_is_not_copied(files: list[Path]) -> None:
+    part = FrozenPart(
+        onnx_model(WEIGHTS, SIZE), "head.head.1", InputFormat(SIZE), None, 1, is_varied=False
+    )
+    assert part.activations(files[:2], copied=[0]).positions == [0, 1]

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from backend.classifier import Classifier
+from backend.classifier.frozen import Activations, FrozenPart
 from backend.errors import DatasetError, ImageError, SettingsError
 from backend.images.preprocessing import LabelledImages
 from backend.metrics import Metrics
@@ -178,6 +179,24 @@ def test_repeats_say_how_often_a_sample_is_trained_on_in_an_epoch() -> None:
     longer = LabelledImages([images.x[each] for each in order], [images.y[each] for each in order])
     listed = new_estimator().train(longer, epochs=1, batch_size=2, fine_tune="head")
     assert repeated["loss"] == listed["loss"]
+
+
+def test_images_that_are_repeated_often_are_copied_where_blocks_are_trained(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    run, prepared = FrozenPart.activations, list[list[int]]()
+
+    def watched(*arguments: Any) -> Activations:
+        activations = run(*arguments)
+        prepared.append(activations.positions)
+        return activations
+
+    monkeypatch.setattr(FrozenPart, "activations", watched)
+    for fine_tune in (1, "head"):
+        new_estimator().train(
+            random_images(4), epochs=1, fine_tune=fine_tune, repeats=[6, 1, 1, 6], validation={3}
+        )
+    assert prepared == [[0, 1, 2, 3, 0, 0], [0, 1, 2, 3]]
 
 
 JUDGES = range(12, 16)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from backend.errors import ImageError
-from backend.images.decoding import DecodedOnce, in_threads, input_batches, readable
+from backend.images.decoding import DecodedOnce, RandomCrops, in_threads, input_batches, readable
 from backend.images.opening import ImageSource
 from backend.images.preprocessing import InputFormat, preprocess_batch
 from tests.backend.conftest import random_images
@@ -64,6 +64,13 @@ def test_what_several_models_are_asked_is_decoded_once_as_far_as_there_is_room(
     np.testing.assert_array_equal(first, preprocess_batch(files, FORMAT))
     draw(200)
     assert (inputs() == first).all(axis=(1, 2, 3)).sum() == kept
+
+
+def test_random_crops_differ_from_each_other_and_not_from_time_to_time() -> None:
+    images = RandomCrops([random_images(1).x[0]] * 3, seed=5)
+    [first], [again] = (list(input_batches(images, FORMAT, 4)) for _ in range(2))
+    np.testing.assert_array_equal(first.inputs, again.inputs)
+    assert len({each.tobytes() for each in first.inputs}) == 3
 
 
 def test_an_unreadable_image_is_reported_to_each_model(mixed: list[ImageSource]) -> None:

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from backend.errors import ImageError
-from backend.images.opening import ImageSource, open_image
+from backend.images.opening import MOST_ASPECT, ImageSource, open_image
 from backend.images.preprocessing import (
     GREY,
     IMAGENET,
@@ -17,6 +17,7 @@ from backend.images.preprocessing import (
     open_resized,
     preprocess,
     preprocess_batch,
+    randomly_cropped,
     resize_short_side,
 )
 from tests.backend.conftest import Pixels, encoded
@@ -52,6 +53,27 @@ def test_an_input_is_the_centre_of_the_resized_picture(
     )
     levels = np.abs(difference * STD[:, np.newaxis, np.newaxis])
     assert levels.max() < 3.5
+
+
+@given(st.integers(0, 2**32 - 1))
+def test_a_random_crop_is_half_of_the_picture_or_more_and_hardly_slanted(seed: int) -> None:
+    side = 250
+    across, down = np.meshgrid(np.arange(side), np.arange(side))
+    picture = np.stack([across, down, np.zeros_like(down)], axis=-1).astype(np.uint8)
+    crop = randomly_cropped(picture, 64, [seed]).astype(float)
+    width, height = (np.ptp(crop[..., channel]) * 64 / 63 for channel in (0, 1))
+    assert crop.shape == (64, 64, 3)
+    assert 0.48 < width * height / side**2 <= 1.01
+    assert max(width / height, height / width) < 1.36
+
+
+@given(width=st.integers(1, 300), height=st.integers(1, 300), seed=st.integers(0, 2**32 - 1))
+@settings(max_examples=40)
+def test_any_size_is_cropped_at_random_as_the_seed_says(width: int, height: int, seed: int) -> None:
+    picture = np.random.default_rng(seed).integers(256, size=(height, width, 3)).astype(np.uint8)
+    if max(width, height) <= MOST_ASPECT * min(width, height):
+        first, again = (randomly_cropped(picture, 32, [seed, 1]) for _ in range(2))
+        np.testing.assert_array_equal(first, again)
 
 
 def test_normalised_pixels_are_imagenets(picture: Pixels) -> None:
