@@ -5,6 +5,7 @@ import fcntl
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from hashlib import sha256
 from io import RawIOBase
 from pathlib import Path
 from typing import NamedTuple
@@ -37,15 +38,17 @@ class LabelledFolder:
     def add(self, pictures: Sequence[LabelledPicture]) -> None:
         """Copy pictures into the folder and append all their lines to the index in one write.
 
-        Steps that an interrupted call has completed are not repeated.
+        The LocalController trains on the first lines of an increment and evaluates on the last.
+        Pictures are labelled in the order of what they teach, so the lines come in another one,
+        that of their digests. Steps that an interrupted call has completed are not repeated.
         """
         for picture in pictures:
             copy = self.folder / picture.path.name
             if not copy.exists():
                 write_atomically(copy, picture.path.read_bytes())
-        lines = [f"{FOLDER}/{picture.path.name} {picture.label}" for picture in pictures]
+        lines = [f"{FOLDER}/{picture.path.name} {picture.label}".encode() for picture in pictures]
         with self._locked():
-            self._append([line.encode() for line in lines])
+            self._append(sorted(lines, key=lambda line: sha256(line).digest()))
 
     def _append(self, lines: Sequence[bytes]) -> None:
         """Append the missing lines in one write, which other writers' cannot split.

@@ -39,6 +39,20 @@ def test_what_was_added_is_not_added_again(index: Path, picture: Path) -> None:
     assert len(index.read_text().splitlines()) == 1
 
 
+def test_the_order_of_a_batch_is_not_that_of_labelling(index: Path, tmp_path: Path) -> None:
+    """What is labelled last would always be for evaluation."""
+    pictures = [LabelledPicture(tmp_path / f"{number}.png", "dog") for number in range(30)]
+    for each in pictures:
+        each.path.write_bytes(b"picture")
+    LabelledFolder(index).add(pictures)
+    backwards = index.with_name("backwards.txt")
+    LabelledFolder(backwards).add(pictures[::-1])
+    lines = index.read_text().splitlines()
+    assert backwards.read_text().splitlines() == lines
+    labelled_last = {f"hard-examples/{number}.png dog" for number in range(24, 30)}
+    assert set(lines) > labelled_last != set(lines[24:])
+
+
 def test_two_workers_lose_no_line_of_each_other(index: Path, tmp_path: Path) -> None:
     pictures = [tmp_path / f"{number}.png" for number in range(40)]
     for path in pictures:

@@ -132,8 +132,8 @@ def test_labels_from_elsewhere_are_taken_together_or_not_at_all(
     assert labelling.counts == (4, 1, 0)
     labels = dict.fromkeys([*names[1:], "other.png"], "croissant")
     assert labelling.label_all(labels) == 3
-    expected = [f"hard-examples/{name} croissant" for name in names[1:4]]
-    assert lines(index) == [f"hard-examples/{names[4]} dog", *expected]
+    expected = {f"hard-examples/{name} croissant" for name in names[1:4]}
+    assert set(lines(index)) == {f"hard-examples/{names[4]} dog", *expected}
 
 
 def test_new_examples_appear_and_damaged_ones_do_not(
