@@ -40,13 +40,16 @@ class Replay(NamedTuple):
     """A draw from those that were trained on, with the round in which each was new."""
 
 
-class _History(Enum):
-    """What the rounds so far have done with a sample of the index."""
+class _Untrained(Enum):
+    """Why no round so far has trained on a sample of the index."""
 
     UNKNOWN = 0
     MISSED = 1
     LEFT_OUT = 2
-    TRAINED = 3
+
+
+_Histories = dict[str, _Untrained | int]
+"""By path; a number is that of the round in which the sample was new."""
 
 
 def record_samples(
@@ -98,47 +101,34 @@ def draw_replay(
 
     Raises DatasetError if an earlier file cannot be read.
     """
-    histories = dict.fromkeys(labels, _History.UNKNOWN)
-    rounds: dict[str, int] = {}
+    histories: _Histories = dict.fromkeys(labels, _Untrained.UNKNOWN)
     for earlier, file in _recorded_rounds(folder):
-        _add_round(earlier, file, histories, rounds)
-    _mark((path for path, _ in new), histories, _History.UNKNOWN)
-    missed = (path for path, history in histories.items() if history is _History.MISSED)
-    trained = [path for path, history in histories.items() if history is _History.TRAINED]
-    kinds = number_kinds((rounds[path], labels[path]) for path in trained)
-    repeated = [trained[position] for position in draw_evenly(kinds, count, seed)]
+        _add_round(earlier, file, histories)
+    for path, _ in new:
+        histories.pop(path, None)
+    missed = [path for path, history in histories.items() if history is _Untrained.MISSED]
+    trained = [path for path, history in histories.items() if isinstance(history, int)]
+    rounds = [history for history in histories.values() if isinstance(history, int)]
+    kinds = number_kinds(zip(rounds, map(labels.__getitem__, trained), strict=True))
+    drawn = draw_evenly(kinds, count, seed)
     return Replay(
         missed=[Sample(path, labels[path]) for path in missed],
-        repeated={Sample(path, labels[path]): rounds[path] for path in repeated},
+        repeated={Sample(trained[at], labels[trained[at]]): rounds[at] for at in drawn},
     )
 
 
-def _add_round(
-    folder: RoundFolder, file: Path, histories: dict[str, _History], rounds: dict[str, int]
-) -> None:
-    """Note what a round, later than those before it, has done with the samples.
-
-    ``rounds`` are those in which each sample was first trained on.
-    """
-    paths = sample_paths(file)
-    if folder.is_completed:
-        for path in paths:
-            if path in histories:
-                histories[path] = _History.TRAINED
-                rounds.setdefault(path, folder.number)
-        # Those that it tried to repeat, too.
-        for left_out in read_quarantine(folder.train_quarantine):
-            history = _History.MISSED if left_out.line else _History.LEFT_OUT
-            _mark([left_out.path], histories, history)
-    else:
-        untrained = (path for path in paths if histories.get(path) is not _History.TRAINED)
-        _mark(untrained, histories, _History.MISSED)
-
-
-def _mark(paths: Iterable[str], histories: dict[str, _History], history: _History) -> None:
-    for path in paths:
-        if path in histories:
-            histories[path] = history
+def _add_round(folder: RoundFolder, file: Path, histories: _Histories) -> None:
+    """Note what a round, later than those before it, has done with the samples."""
+    # A sample of the index that no round before has trained on.
+    fresh = (path for path in sample_paths(file) if isinstance(histories.get(path), _Untrained))
+    if not folder.is_completed:
+        histories.update(dict.fromkeys(fresh, _Untrained.MISSED))
+        return
+    histories.update(dict.fromkeys(fresh, folder.number))
+    # Those that it tried to repeat, too.
+    for left_out in read_quarantine(folder.train_quarantine):
+        if left_out.path in histories:
+            histories[left_out.path] = _Untrained.MISSED if left_out.line else _Untrained.LEFT_OUT
 
 
 def _recorded_rounds(folder: RoundFolder) -> Iterator[tuple[RoundFolder, Path]]:

@@ -209,7 +209,7 @@ def test_a_mended_image_is_drawn_once_a_round_has_trained_on_it(tmp_path: Path) 
     completed(tmp_path / "2", index)
     (tmp_path / "3").mkdir()
     assert draw_replay(of_round(tmp_path / "3"), dict(index), [], 9, 0) == Replay(
-        [], dict.fromkeys(index, 1)
+        [], dict.fromkeys(index, 2)
     )
 
 
