@@ -119,12 +119,12 @@ def draw_replay(
 
 def _add_round(folder: RoundFolder, file: Path, histories: _Histories) -> None:
     """Note what a round, later than those before it, has done with the samples."""
-    # A sample of the index that no round before has trained on.
-    fresh = (path for path in sample_paths(file) if isinstance(histories.get(path), _Untrained))
+    history = folder.number if folder.is_completed else _Untrained.MISSED
+    for path in sample_paths(file):
+        if isinstance(histories.get(path), _Untrained):
+            histories[path] = history
     if not folder.is_completed:
-        histories.update(dict.fromkeys(fresh, _Untrained.MISSED))
         return
-    histories.update(dict.fromkeys(fresh, folder.number))
     # Those that it tried to repeat, too.
     for left_out in read_quarantine(folder.train_quarantine):
         if left_out.path in histories:
