@@ -14,6 +14,7 @@ from workers.data.index_file import (
     ignore,
     labelled_images,
     read_index,
+    read_labels,
     sample_paths,
 )
 
@@ -70,6 +71,25 @@ def test_no_accepted_path_leaves_the_folder(folder: Path, path: str) -> None:
         assert "line 1" in str(error)  # noqa: PT017 - either is right
     else:
         assert [folder in (folder / sample.path).resolve().parents for sample in read] == [True]
+
+
+@settings(deadline=None)
+@given(lines=st.lists(st.text(st.sampled_from("ab1./ \\\t\r\x85\u2003\ufffd"), max_size=9)))
+def test_lines_are_read_together_as_they_are_read_alone(folder: Path, lines: list[str]) -> None:
+    bad: list[tuple[int, str]] = []
+
+    def read(content: str, first: int) -> dict[str, int]:
+        file = write(folder, content)
+        return read_labels(
+            file, "ab", on_bad_line=lambda each: bad.append((first + each.number, each.reason))
+        )
+
+    alone: dict[str, int] = {}
+    for number, line in enumerate(lines):
+        alone |= read(line, number)
+    expected, bad = bad, []
+    assert list(read("\n".join(lines), 0).items()) == list(alone.items())
+    assert bad == expected
 
 
 @pytest.mark.parametrize(
