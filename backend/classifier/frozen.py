@@ -25,7 +25,7 @@ class Activations(NamedTuple):
     """What the first trained cell takes, for some images."""
 
     positions: list[int]
-    """Of those images in the data."""
+    """Of those images in the data, ascending; then of the copies."""
     values: NDArray[np.float16]
     """(N, V, ...): of each image, and with V 2 of its mirror image, too."""
 
