@@ -1,11 +1,10 @@
-"""Which pictures a person should label first: uncertain ones, each unlike those labelled before.
+"""Which pictures a person should label first: of the half that the model is unsure of, unlike ones.
 
-A label also tells of pictures that look alike. So a picture is worth its own uncertainty times the
-uncertainty, over all waiting pictures, of what is like it and not yet like a labelled one: the
-gain of a facility location function whose weights are uncertainties (Wei, Iyer and Bilmes,
-"Submodularity in Data Subset Selection and Active Learning", ICML 2015). Uncertainty is the
-square root of one minus the margin, likeness the cosine of the model's features. Pictures are
-taken greedily; labelled in this order, they leave the rest of it unchanged.
+A label also tells of pictures that look alike. So pictures are taken greedily that bring all of
+that half nearest to a labelled one: the gain of a facility location function (Wei, Iyer and
+Bilmes, "Submodularity in Data Subset Selection and Active Learning", ICML 2015). Likeness is the
+cosine of what the model makes of two pictures, features and probabilities, each less its mean.
+Labelled in this order, pictures leave the rest of it unchanged.
 
 Pictures that different models have looked at are not compared: their features are of different
 spaces. A picture without features is like no other.
@@ -25,9 +24,15 @@ from workers.data.answers import HardExample
 __all__ = ["COMPARED", "by_uncertainty", "offered"]
 
 COMPARED = 1000
-"""Pictures that are compared with each other, the most uncertain ones: 4 MB of cosines."""
+"""Pictures that are compared with each other, the most uncertain ones, and with as many labelled
+ones: 16 MB of cosines."""
+
+_NOTHING = 1e-6
+"""Rounding leaves vectors of such lengths."""
 
 Floats = NDArray[np.float32]
+Views = NDArray[np.float64]
+"""In double precision the order of the pictures does not matter to their mean."""
 
 
 def by_uncertainty(examples: Iterable[HardExample]) -> list[HardExample]:
@@ -48,43 +53,60 @@ def offered(
     ranked = by_uncertainty(waiting)
     compared = ranked[:COMPARED]
     newest = sorted(labelled, key=lambda example: example.time)[-COMPARED:]
-    likeness, covered = _likeness(compared, newest)
-    weights = np.sqrt([example.uncertainty for example in compared], dtype=np.float32)
-    chosen = list(_greedy(likeness, covered, weights, len(compared) if count is None else count))
+    likeness, is_sure = _seen_by_their_models([*compared, *newest])
+    unsure = np.flatnonzero(~is_sure[: len(compared)])
+    covered = likeness[unsure, len(compared) :].max(axis=1, initial=0)
+    wanted = len(compared) if count is None else count
+    chosen = [int(unsure[at]) for at in _greedy(likeness[np.ix_(unsure, unsure)], covered, wanted)]
     left = sorted(set(range(len(ranked))) - set(chosen))
     return [ranked[place] for place in [*chosen, *left]]
 
 
-def _likeness(
-    waiting: Sequence[HardExample], labelled: Sequence[HardExample]
-) -> tuple[Floats, Floats]:
-    """Return the cosines (N, N) of the waiting ones, and each one's highest to a labelled (N,)."""
-    likeness, covered = np.eye(len(waiting), dtype=np.float32), np.zeros(len(waiting), np.float32)
-    known = _of_one_space(labelled)
-    for space, (places, directions) in _of_one_space(waiting).items():
-        likeness[np.ix_(places, places)] = np.maximum(directions @ directions.T, 0)
-        if space in known:
-            nearest = (directions @ known[space][1].T).max(axis=1)
-            covered[places] = np.maximum(nearest, 0)
-    return likeness, covered
+def _seen_by_their_models(examples: Sequence[HardExample]) -> tuple[Floats, NDArray[np.bool_]]:
+    """Return the likeness (N, N) of examples, 0 to 1, and of which their model is sure (N,)."""
+    likeness = np.eye(len(examples), dtype=np.float32)
+    is_sure = np.zeros(len(examples), np.bool_)
+    for places, views in _by_model(examples):
+        likeness[np.ix_(places, places)] = np.maximum(views @ views.T, 0)
+        uncertainty = np.array([examples[place].uncertainty for place in places])
+        is_sure[places] = uncertainty < np.median(uncertainty)
+    # Nothing is left of a picture that is the mean of all, but it is like itself.
+    np.fill_diagonal(likeness, 1)
+    return likeness, is_sure
 
 
-def _of_one_space(
-    examples: Iterable[HardExample],
-) -> dict[tuple[str, int], tuple[list[int], Floats]]:
-    """Return the places and directions of the examples with features, by model and size."""
-    groups = defaultdict[tuple[str, int], list[tuple[int, Floats]]](list)
+def _by_model(examples: Sequence[HardExample]) -> Iterator[tuple[list[int], Views]]:
+    """Yield, for each model, the places of its examples with features, and views of them (N, F)."""
+    groups = defaultdict[tuple[str, int, frozenset[str]], list[int]](list)
+    directions = [example.direction for example in examples]
     for place, example in enumerate(examples):
-        direction = example.direction
-        if len(direction):
-            groups[example.model_version, len(direction)].append((place, direction))
-    return {
-        space: ([place for place, _ in rows], np.stack([direction for _, direction in rows]))
-        for space, rows in groups.items()
-    }
+        if length := len(directions[place]):
+            space = example.model_version, length, frozenset(example.probabilities)
+            groups[space].append(place)
+    for places in groups.values():
+        features = _of_length_1(_centred([directions[place] for place in places]))
+        opinions = _centred([_probabilities(examples[place]) for place in places])
+        yield places, _of_length_1(np.concatenate([features, opinions], axis=1))
 
 
-def _greedy(likeness: Floats, covered: Floats, weights: Floats, count: int) -> Iterator[int]:
+def _probabilities(example: HardExample) -> list[float]:
+    return [value for _, value in sorted(example.probabilities.items())]
+
+
+def _centred(rows: Sequence[Floats | list[float]]) -> Views:
+    values = np.asarray(rows, np.float64)
+    centred: Views = values - values.mean(axis=0)
+    return centred
+
+
+def _of_length_1(rows: Views) -> Views:
+    """Return the rows (N, F) at length 1, or 0 where there is nothing but rounding."""
+    lengths = np.linalg.norm(rows, axis=1, keepdims=True)
+    scaled: Views = np.where(lengths > _NOTHING, rows / np.maximum(lengths, _NOTHING), 0)
+    return scaled
+
+
+def _greedy(likeness: Floats, covered: Floats, count: int) -> Iterator[int]:
     """Yield the places of the highest gains, each given those before it.
 
     Gains only fall, so that one that is still the highest after it is computed again is chosen
@@ -92,9 +114,9 @@ def _greedy(likeness: Floats, covered: Floats, weights: Floats, count: int) -> I
     """
 
     def gain(place: int) -> float:
-        return float(weights[place] * (weights @ np.maximum(likeness[:, place] - covered, 0)))
+        return float(np.maximum(likeness[:, place] - covered, 0).sum())
 
-    heap = [(-gain(place), place) for place in range(len(weights))]
+    heap = [(-gain(place), place) for place in range(len(likeness))]
     heapq.heapify(heap)
     for _ in range(min(count, len(heap))):
         while (now := gain(heap[0][1])) < -heap[0][0]:

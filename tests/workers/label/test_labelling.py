@@ -181,8 +181,8 @@ def kept(folder: Path, name: str, certainty: float, features: list[float]) -> st
 
 
 def test_a_label_puts_what_looks_alike_behind_pending_or_saved(folder: Path, start: Start) -> None:
-    here, also_here = kept(folder, "a", 0.5, [1, 0]), kept(folder, "b", 0.51, [1, 0.01])
-    there = kept(folder, "c", 0.6, [0, 1])
+    here, also_here = kept(folder, "a", 0.5, [1, 0]), kept(folder, "b", 0.5, [1, 0.01])
+    there = kept(folder, "c", 0.5, [0, 1])
     labelling = start()
     order = [example.image for example in labelling.offered()]
     assert sorted(order[::2]) == sorted([here, also_here])

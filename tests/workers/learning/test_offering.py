@@ -38,16 +38,26 @@ def test_by_uncertainty_alone_the_narrowest_margin_comes_first() -> None:
 
 def test_of_several_alike_one_is_offered_before_another_kind() -> None:
     alike = [example(name, 0.51, HERE) for name in "abc"]
-    other = example("z", 0.6, THERE)
+    other = example("z", 0.51, THERE)
 
     assert names(offered([*alike, other], []))[:2] in {"az", "bz", "cz"}
 
 
 def test_what_is_like_a_labelled_one_waits() -> None:
-    waiting = [example("a", 0.5, HERE), example("b", 0.6, THERE)]
+    waiting = [example("a", 0.5, HERE), example("b", 0.5, THERE)]
 
     assert names(offered(waiting, [])) == "ab"
     assert names(offered(waiting, [example("l", 0.5, HERE)])) == "ba"
+
+
+def test_of_what_the_model_is_surest_of_the_least_sure_come_first() -> None:
+    unsure = [example(name, 0.5 + at / 100, HERE) for at, name in enumerate("abc")]
+    sure = [example(name, 0.9 + at / 100, THERE) for at, name in enumerate("xyz")]
+
+    order = names(offered([*sure, *unsure], []))
+
+    assert set(order[:3]) == set("abc")
+    assert order[3:] == "xyz"
 
 
 def test_what_another_model_has_looked_at_is_no_likeness() -> None:
