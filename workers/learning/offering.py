@@ -31,8 +31,8 @@ _NOTHING = 1e-6
 """Rounding leaves vectors of such lengths."""
 
 Floats = NDArray[np.float32]
-Views = NDArray[np.float64]
-"""In double precision the order of the pictures does not matter to their mean."""
+Doubles = NDArray[np.float64]
+"""In double precision, the order of the pictures does not matter to their mean."""
 
 
 def by_uncertainty(examples: Iterable[HardExample]) -> list[HardExample]:
@@ -75,7 +75,7 @@ def _seen_by_their_models(examples: Sequence[HardExample]) -> tuple[Floats, NDAr
     return likeness, is_sure
 
 
-def _by_model(examples: Sequence[HardExample]) -> Iterator[tuple[list[int], Views]]:
+def _by_model(examples: Sequence[HardExample]) -> Iterator[tuple[list[int], Floats]]:
     """Yield, for each model, the places of its examples with features, and views of them (N, F)."""
     groups = defaultdict[tuple[str, int, frozenset[str]], list[int]](list)
     directions = [example.direction for example in examples]
@@ -86,23 +86,24 @@ def _by_model(examples: Sequence[HardExample]) -> Iterator[tuple[list[int], View
     for places in groups.values():
         features = _of_length_1(_centred([directions[place] for place in places]))
         opinions = _centred([_probabilities(examples[place]) for place in places])
-        yield places, _of_length_1(np.concatenate([features, opinions], axis=1))
+        views = _of_length_1(np.concatenate([features, opinions], axis=1))
+        yield places, views.astype(np.float32)
 
 
 def _probabilities(example: HardExample) -> list[float]:
     return [value for _, value in sorted(example.probabilities.items())]
 
 
-def _centred(rows: Sequence[Floats | list[float]]) -> Views:
+def _centred(rows: Sequence[Floats | list[float]]) -> Doubles:
     values = np.asarray(rows, np.float64)
-    centred: Views = values - values.mean(axis=0)
+    centred: Doubles = values - values.mean(axis=0)
     return centred
 
 
-def _of_length_1(rows: Views) -> Views:
+def _of_length_1(rows: Doubles) -> Doubles:
     """Return the rows (N, F) at length 1, or 0 where there is nothing but rounding."""
     lengths = np.linalg.norm(rows, axis=1, keepdims=True)
-    scaled: Views = np.where(lengths > _NOTHING, rows / np.maximum(lengths, _NOTHING), 0)
+    scaled: Doubles = np.where(lengths > _NOTHING, rows / np.maximum(lengths, _NOTHING), 0)
     return scaled
 
 
