@@ -145,8 +145,8 @@ class _Nights:
     def _label(self) -> None:
         """Do what a person would do, from what was rendered."""
         hard = self._edge_node.unlabelled()[: self._scenario.labels_per_round]
-        # What comes last is for evaluation: as they came, not what teaches least.
-        hard.sort(key=lambda each: each[1].time)
+        # What comes last is for evaluation: by the digest in the name, not what teaches least.
+        hard.sort(key=lambda each: each[0].stem.rsplit("-", 1)[1])
         labels = [self._truth[picture.stem.rsplit("-", 1)[0]] for picture, _ in hard]
         append_samples(
             self._setting.index,
