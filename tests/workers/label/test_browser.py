@@ -74,9 +74,9 @@ def test_twenty_pictures_are_labelled_with_keys(
     until(browser, "saved", "20")
     labels = [1, 0, 1, *[0, 1] * 8, 0]
     samples = read_index(index, ("croissant", "dog"))
-    assert [(sample.path, sample.label) for sample in samples] == [
-        (f"hard-examples/{name}", label) for name, label in zip(names[1:21], labels, strict=True)
-    ]
+    assert {sample.path: sample.label for sample in samples} == {
+        f"hard-examples/{name}": label for name, label in zip(names[1:21], labels, strict=True)
+    }
     logged = browser.get_log("browser")  # type: ignore[no-untyped-call]  # Selenium's
     assert [entry for entry in logged if entry["level"] == "SEVERE"] == []
 

@@ -41,7 +41,7 @@ def test_labels_enter_the_dataset_together_and_pictures_move(
         labelling.label(name, "dog")
     assert lines(index) == []
     labelling.label(names[3], "croissant")
-    assert lines(index) == [f"hard-examples/{name} dog" for name in names[:3]]
+    assert set(lines(index)) == {f"hard-examples/{name} dog" for name in names[:3]}
     assert labelling.counts == (1, 1, 3)
     assert labelling.save() == 1
     assert lines(index)[3:] == [f"hard-examples/{names[3]} croissant"]
@@ -84,7 +84,7 @@ def test_a_save_that_was_cut_short_is_finished_by_the_next_worker(
         with pytest.raises(KeyboardInterrupt):
             labelling.save()
     start().save()
-    assert lines(index) == [f"hard-examples/{name} dog" for name in names]
+    assert sorted(lines(index)) == sorted(f"hard-examples/{name} dog" for name in names)
     assert waiting(start()) == []
 
 
