@@ -60,15 +60,22 @@ class Record:
         """The keys of `serving`, in order."""
         return list(self.serving)
 
+    @property
+    def updates(self) -> list[str]:
+        """The moments at which another model began to serve; the start is the first."""
+        moments = list(self.serving.items())
+        before = [None, *self.serving.values()]
+        return [name for (name, model), old in zip(moments, before, strict=False) if model != old]
+
     @cached_property
     def judged(self) -> dict[tuple[Light, str], dict[str, Judgement]]:
         """What the models that served make of the held-out pictures, by light and first moment.
 
         Judgements are by moment, from that first one on, and compared with it. The first moments
-        are the start, and for each light in turn the moment at which it had been learned.
+        are the start, and for each light in turn the update with which it had been learned.
         """
         starts = product(Light, self.moments[:1])
-        firsts = {*starts, *zip(Light, self.moments, strict=False)}
+        firsts = {*starts, *zip(Light, self.updates, strict=False)}
         return {(light, first): self._judge(light, first) for light, first in firsts}
 
     def accuracy(self, moment: str, light: Light) -> Share:

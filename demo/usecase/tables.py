@@ -88,8 +88,8 @@ def _evaluated(each: Round) -> list[Share]:
 
 
 def _forgetting(run: Record) -> Iterator[_Row]:
-    # The initial model learned the day, that of the first round the night.
-    for light, first in zip(Light, run.moments, strict=False):
+    # The initial model learned the day, the first one deployed the night.
+    for light, first in zip(Light, run.updates, strict=False):
         judged = run.judged[light, first]
         last = judged[run.moments[-1]]
         then, now = (share_words(each.total) for each in (judged[first], last))

@@ -47,6 +47,14 @@ def test_a_model_that_was_not_deployed_did_not_serve(make_record: MakeRecord) ->
     record = make_record(outcome=Outcome.REJECTED)
     assert record.moments == ["initial model", "after round 1"]
     assert len(set(record.serving.values())) == 1
+    assert record.updates == ["initial model"]
+    assert "after round 1" not in blocks([record], [])["forgetting"]()
+
+
+def test_what_was_learned_is_told_from_the_first_deployment_on(make_record: MakeRecord) -> None:
+    record = make_record()
+    assert record.updates == ["initial model", "after round 1"]
+    assert "| night | after round 1 |" in blocks([record], [])["forgetting"]()
 
 
 def test_each_model_answers_for_what_it_found(make_record: MakeRecord) -> None:
