@@ -5,6 +5,7 @@ resize and normalise, and nothing has to be copied between processes.
 """
 
 import os
+from abc import abstractmethod
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -48,17 +49,11 @@ _MOST_KEPT = 96 * 1024**2
 """Bytes of pixels: 640 images of 224 pixels."""
 
 
-class DecodedOnce(Sequence[ImageSource]):
-    """Images about which several models are asked: they are decoded for the first one only.
+class _OwnPixels(Sequence[ImageSource]):
+    """Images whose pixels `input_batches` takes from ``cropped``."""
 
-    `input_batches` keeps their pixels, as far as they fit; a file that changes is not read again.
-    """
-
-    def __init__(self, images: Sequence[ImageSource], *, most_bytes: int = _MOST_KEPT) -> None:
-        """Stand for ``images``, and keep up to ``most_bytes`` of pixels."""
+    def __init__(self, images: Sequence[ImageSource]) -> None:
         self._images = images
-        self._room = most_bytes
-        self._kept: dict[tuple[int, int], NDArray[np.uint8]] = {}
 
     def __len__(self) -> int:
         """Return the number of images."""
@@ -67,6 +62,23 @@ class DecodedOnce(Sequence[ImageSource]):
     def __getitem__(self, index: Any) -> Any:
         """Return an image, or a part of them."""
         return self._images[index]
+
+    @abstractmethod
+    def cropped(self, position: int, size: int) -> NDArray[np.uint8]:
+        """Return the pixels (size, size, 3) of one of them; raises ImageError."""
+
+
+class DecodedOnce(_OwnPixels):
+    """Images about which several models are asked: they are decoded for the first one only.
+
+    `input_batches` keeps their pixels, as far as they fit; a file that changes is not read again.
+    """
+
+    def __init__(self, images: Sequence[ImageSource], *, most_bytes: int = _MOST_KEPT) -> None:
+        """Stand for ``images``, and keep up to ``most_bytes`` of pixels."""
+        super().__init__(images)
+        self._room = most_bytes
+        self._kept: dict[tuple[int, int], NDArray[np.uint8]] = {}
 
     def cropped(self, position: int, size: int) -> NDArray[np.uint8]:
         """Return what `backend.images.preprocessing.cropped` does of one of them."""
@@ -79,21 +91,13 @@ class DecodedOnce(Sequence[ImageSource]):
         return pixels
 
 
-class RandomCrops(Sequence[ImageSource]):
+class RandomCrops(_OwnPixels):
     """Images of which `input_batches` takes random parts instead of the centres."""
 
     def __init__(self, images: Sequence[ImageSource], seed: int) -> None:
         """Stand for ``images``; equal seeds give equal parts."""
-        self._images = images
+        super().__init__(images)
         self._seed = seed
-
-    def __len__(self) -> int:
-        """Return the number of images."""
-        return len(self._images)
-
-    def __getitem__(self, index: Any) -> Any:
-        """Return an image, or a part of them."""
-        return self._images[index]
 
     def cropped(self, position: int, size: int) -> NDArray[np.uint8]:
         """Return what `backend.images.preprocessing.randomly_cropped` does of one of them."""
@@ -136,7 +140,7 @@ def input_batches(
     size, normalisation = input_format.size, input_format.normalisation
 
     def prepare(position: int, image: ImageSource) -> NDArray[np.float32]:
-        if isinstance(images, DecodedOnce | RandomCrops):
+        if isinstance(images, _OwnPixels):
             return normalise(images.cropped(position, size), normalisation)
         return normalise(cropped(image, size), normalisation)
 
